@@ -1,0 +1,63 @@
+# Two commands matter: `make demo` shows the main job, `make test` runs the tests.
+# Both set up what they need from nothing.
+
+VENV    := .venv
+BIN     := $(VENV)/bin
+PYTHON  ?= $(shell command -v python3.13 || command -v python3.12 || command -v python3.11 || command -v python3)
+NEEDED  := $(shell \
+	command -v ip >/dev/null || echo iproute2; \
+	command -v ssh >/dev/null || echo openssh-client; \
+	test -x /usr/sbin/sshd || echo openssh-server; \
+	command -v setpriv >/dev/null || echo util-linux; \
+	$(PYTHON) -c 'import ensurepip' 2>/dev/null || echo python3-venv)
+
+.PHONY: demo test lint packages clean
+.DEFAULT_GOAL := help
+
+help:
+	@echo "make demo   three hosts, a cluster, a leader stopped: a verdict in a minute (as root)"
+	@echo "make test   every test; those that need hosts need root"
+	@echo "make lint   ruff and mypy"
+	@echo "make clean  remove the virtual environment and caches"
+
+demo: $(VENV)/.run
+	@$(BIN)/raftfleet demo
+
+test: $(VENV)/.dev lint
+	@$(BIN)/python -m pytest
+
+lint: $(VENV)/.dev
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/mypy --no-error-summary
+
+# Debian packages: installed when we may, otherwise the exact line to run.
+packages:
+ifneq ($(strip $(NEEDED)),)
+	@if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		echo "installing $(NEEDED)"; \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
+		apt-get install -y -qq --no-install-recommends $(NEEDED) >/dev/null; \
+	else \
+		echo "missing Debian packages; run:"; \
+		echo "  sudo apt-get install --no-install-recommends $(NEEDED)"; \
+		exit 1; \
+	fi
+endif
+
+$(VENV)/.pip: | packages
+	@echo "setting up $(VENV)"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
+	@touch $@
+
+$(VENV)/.run: pyproject.toml | packages $(VENV)/.pip
+	@$(BIN)/python -m pip install --quiet --editable .
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml | packages $(VENV)/.pip
+	@$(BIN)/python -m pip install --quiet --editable . --group dev
+	@touch $@ $(VENV)/.run
+
+clean:
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache

@@ -1,0 +1,188 @@
+"""Every exception raftfleet raises on purpose, and the exit codes they lead to.
+
+    RaftfleetError
+    ├── UsageError                 5  the request itself is wrong
+    │   ├── SourceError            5  a file is wrong, and we know where
+    │   └── SandboxError           5  this machine cannot hold sandbox hosts, or not as asked
+    ├── TaskError                  2  something asked of a host did not work
+    │   └── NodeError              2  a node of the system under drill did not do what was asked
+    ├── UnreachableError           4  a host did not answer
+    │   ├── HostKeyError           4  a host showed another key than the one remembered
+    │   └── AuthenticationError    4  a host refused our credentials
+    ├── JournalError               5  a run folder cannot be read
+    └── InterruptedRun           130  SIGINT, SIGTERM or SIGHUP
+
+Anything else that escapes is a defect of raftfleet (exit code 250).
+A message says what happened and where; a hint says what to do next.
+"""
+
+from __future__ import annotations
+
+import difflib
+import enum
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = [
+    "AuthenticationError",
+    "ExitCode",
+    "HostKeyError",
+    "InterruptedRun",
+    "JournalError",
+    "Mark",
+    "NodeError",
+    "RaftfleetError",
+    "SandboxError",
+    "SourceError",
+    "TaskError",
+    "UnreachableError",
+    "UsageError",
+    "nearest",
+    "worst",
+]
+
+
+class ExitCode(enum.IntEnum):
+    """What a process of raftfleet says when it ends."""
+
+    PASSED = 0
+    TASK_FAILED = 2
+    DRILL_FAILED = 3
+    UNREACHABLE = 4
+    USAGE = 5
+    INCONCLUSIVE = 6
+    INTERRUPTED = 130
+    DEFECT = 250
+
+
+_PRECEDENCE = (
+    ExitCode.DEFECT,
+    ExitCode.INTERRUPTED,
+    ExitCode.USAGE,
+    ExitCode.DRILL_FAILED,
+    ExitCode.TASK_FAILED,
+    ExitCode.INCONCLUSIVE,
+    ExitCode.UNREACHABLE,
+    ExitCode.PASSED,
+)
+
+
+def worst(codes: Iterable[ExitCode]) -> ExitCode:
+    """Return the exit code that wins when several apply; PASSED for none."""
+    return min(codes, key=_PRECEDENCE.index, default=ExitCode.PASSED)
+
+
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """Return the known word that a misspelt one most resembles, or None."""
+    close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
+    return close[0] if close else None
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A place in a source file.
+
+    ``line`` and ``column`` count from 1. ``source`` is the text of the whole file when it is at
+    hand, so that the lines around the place can be shown.
+    """
+
+    file: str
+    line: int
+    column: int
+    source: str | None = None
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}"
+
+    def excerpt(self) -> str:
+        """Return the line with one line of context on each side and a caret under the column."""
+        if self.source is None:
+            return ""
+        lines = self.source.splitlines()
+        first, last = max(1, self.line - 1), min(len(lines), self.line + 1)
+        shown = []
+        for number in range(first, last + 1):
+            shown.append(f"{number:>5} | {lines[number - 1]}")
+            if number == self.line:
+                shown.append(f"      | {' ' * (self.column - 1)}^")
+        return "\n".join(shown)
+
+
+class RaftfleetError(Exception):
+    """Base of everything raftfleet raises on purpose.
+
+    ``message`` says what happened, ``hint`` what to do next.
+    """
+
+    exit_code: ExitCode = ExitCode.DEFECT
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message}\nhint: {self.hint}" if self.hint else self.message
+
+
+class UsageError(RaftfleetError):
+    """The request itself is wrong."""
+
+    exit_code = ExitCode.USAGE
+
+
+class SourceError(UsageError):
+    """A file is wrong at a known place."""
+
+    def __init__(self, message: str, mark: Mark | None, *, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.mark = mark
+
+    def __str__(self) -> str:
+        if self.mark is None:
+            return super().__str__()
+        parts = [f"{self.mark}: {self.message}", self.mark.excerpt()]
+        if self.hint:
+            parts.append(f"hint: {self.hint}")
+        return "\n".join(part for part in parts if part)
+
+
+class SandboxError(UsageError):
+    """This machine cannot hold sandbox hosts, or not as asked."""
+
+
+class TaskError(RaftfleetError):
+    """Something asked of a host did not work."""
+
+    exit_code = ExitCode.TASK_FAILED
+
+
+class NodeError(TaskError):
+    """A node of the system under drill did not do what was asked of it."""
+
+
+class UnreachableError(RaftfleetError):
+    """A host did not answer."""
+
+    exit_code = ExitCode.UNREACHABLE
+
+
+class HostKeyError(UnreachableError):
+    """A host showed another key than the one remembered."""
+
+
+class AuthenticationError(UnreachableError):
+    """A host refused our credentials."""
+
+
+class JournalError(UsageError):
+    """A run folder cannot be read."""
+
+
+class InterruptedRun(RaftfleetError):  # noqa: N818 - an interruption is not an error
+    """SIGINT, SIGTERM or SIGHUP ended the run early."""
+
+    exit_code = ExitCode.INTERRUPTED
