@@ -1,0 +1,434 @@
+"""The journal's events: this file is the documentation of the format.
+
+A journal is JSON lines. Each line is one event: ``event`` names its kind, ``seq`` is given by the
+writer, ``t`` is seconds on the controller's monotonic clock and ``u`` how far off it may be;
+``wall`` (Unix time) is for people. Everything else is the event's own. Fields a reader does not
+know are kept, not refused, and so are whole events.
+
+A change that was polled lies in ``(since, t]``; a stamp taken on a host is an `Interval` on the
+controller's clock. Intent is written before an action, the result after.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from .values import GroupStatus, Incarnation, Interval, NodeIdentity, Port, Timing
+
+__all__ = [
+    "ClusterDescribed",
+    "ClusterGeneration",
+    "CoverageSampled",
+    "DrillEnded",
+    "DrillStarted",
+    "Event",
+    "FindingMade",
+    "HostClockRead",
+    "HostConnected",
+    "HostLost",
+    "LogCollected",
+    "LogLine",
+    "LogMissing",
+    "NodeDeployed",
+    "NodeExited",
+    "NodeFound",
+    "NodeNotExited",
+    "NodeReady",
+    "NodeSignalled",
+    "NodeStartIntent",
+    "NodeStarted",
+    "NodeStopIntent",
+    "NodeWiped",
+    "PlayEnded",
+    "PlayStarted",
+    "RunEnded",
+    "RunStarted",
+    "StatusMissed",
+    "StatusSeen",
+    "TaskProgress",
+    "TaskResult",
+    "TaskStarted",
+    "UnknownEvent",
+    "VerdictGiven",
+    "WaitBegan",
+    "WaitEnded",
+]
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", omit_defaults=True):
+    """What every event carries. The writer fills ``seq``; ``t`` is filled when left at 0."""
+
+    seq: int = 0
+    t: float = 0.0
+    u: float = 0.0
+    wall: float = 0.0
+
+
+# --- run -------------------------------------------------------------------------------------
+
+
+class RunStarted(Event, frozen=True, kw_only=True, tag="run.started"):
+    """The first event: who ran what, from which inventory.
+
+    ``inventory`` maps host names to their addresses; ``versions`` maps packages to versions.
+    """
+
+    run: str
+    argv: tuple[str, ...]
+    versions: dict[str, str]
+    seed: int
+    inventory: dict[str, str] = {}
+
+
+class RunEnded(Event, frozen=True, kw_only=True, tag="run.ended"):
+    """The last event of a run that was not cut short."""
+
+    exit_code: int
+    reason: str = ""
+
+
+# --- host ------------------------------------------------------------------------------------
+
+
+class HostConnected(Event, frozen=True, kw_only=True, tag="host.connected"):
+    """A connection was opened; ``seconds`` is what it took, authentication included."""
+
+    host: str
+    address: str
+    seconds: float
+
+
+class HostLost(Event, frozen=True, kw_only=True, tag="host.lost"):
+    """A host did not answer, or its connection broke."""
+
+    host: str
+    reason: str
+
+
+class HostClockRead(Event, frozen=True, kw_only=True, tag="host.clock"):
+    """A host's clocks, read between ``sent`` and ``received`` on ours.
+
+    ``monotonic`` is seconds on the host's monotonic clock, ``host_wall`` its Unix time: together
+    they map the stamps of its logs even when its wall clock steps between two readings.
+    """
+
+    host: str
+    sent: float
+    received: float
+    monotonic: float
+    host_wall: float
+
+
+# --- play and task ---------------------------------------------------------------------------
+
+
+class PlayStarted(Event, frozen=True, kw_only=True, tag="play.started"):
+    """A play begins on these hosts."""
+
+    play: str
+    hosts: tuple[str, ...]
+
+
+class PlayEnded(Event, frozen=True, kw_only=True, tag="play.ended"):
+    """A play ended."""
+
+    play: str
+
+
+class TaskStarted(Event, frozen=True, kw_only=True, tag="task.started"):
+    """A task begins; ``task`` is its number in this run, ``where`` is ``file:line``."""
+
+    task: int
+    name: str
+    module: str
+    where: str = ""
+    handler: bool = False
+
+
+class TaskProgress(Event, frozen=True, kw_only=True, tag="task.progress"):
+    """Something to show while a task is busy: bytes sent, a retry, what a wait last saw."""
+
+    task: int
+    host: str
+    text: str
+    done: int | None = None
+    total: int | None = None
+
+
+class TaskResult(Event, frozen=True, kw_only=True, tag="task.result"):
+    """What a task came to on one host.
+
+    ``status`` is one of ok, changed, failed, skipped, unreachable; ``ignored`` and ``rescued``
+    qualify a failure. ``result`` is what `register` sees, without secrets.
+    """
+
+    task: int
+    host: str
+    status: str
+    seconds: float
+    result: dict[str, Any] = {}
+    item: str | None = None
+    ignored: bool = False
+    rescued: bool = False
+
+
+# --- cluster ---------------------------------------------------------------------------------
+
+
+class ClusterDescribed(Event, frozen=True, kw_only=True, tag="cluster.described"):
+    """The cluster under drill, with everything judging needs of the system's adapter.
+
+    ``poll_period`` is seconds between two polls of a node. ``markers`` maps a meaning
+    (``recovering``, ``joining``, ``shutdown_requested``, ``terminating``, ``forced``) to the text
+    of the log line that says so. ``exit_bound`` is how long a graceful exit may take,
+    ``watchdog`` after which time the system ends itself by force.
+    """
+
+    system: str
+    nodes: tuple[NodeIdentity, ...]
+    groups: tuple[str, ...]
+    timing: Timing | None
+    ports: dict[str, tuple[Port, ...]]
+    markers: dict[str, str]
+    exit_bound: float
+    watchdog: float | None
+    poll_period: float
+    build: str = ""
+
+
+class ClusterGeneration(Event, frozen=True, kw_only=True, tag="cluster.generation"):
+    """The cluster's data begin anew: monotonic checks start afresh."""
+
+    generation: int
+
+
+class WaitBegan(Event, frozen=True, kw_only=True, tag="cluster.wait_began"):
+    """raftfleet begins to wait for the cluster, not longer than ``timeout`` seconds."""
+
+    wait: int
+    what: str
+    timeout: float
+
+
+class WaitEnded(Event, frozen=True, kw_only=True, tag="cluster.wait_ended"):
+    """The wait is over; when its deadline passed, ``last_seen`` says what was there instead."""
+
+    wait: int
+    met: bool
+    last_seen: str = ""
+
+
+# --- node ------------------------------------------------------------------------------------
+
+
+class NodeDeployed(Event, frozen=True, kw_only=True, tag="node.deployed"):
+    """The program on a node's host is this one: ``digest`` is its SHA-256."""
+
+    node: str
+    path: str
+    digest: str
+
+
+class NodeFound(Event, frozen=True, kw_only=True, tag="node.found"):
+    """What the host says of a node we did not just start: running in this incarnation, or not."""
+
+    node: str
+    incarnation: Incarnation | None
+
+
+class NodeStartIntent(Event, frozen=True, kw_only=True, tag="node.start_intent"):
+    """We are about to start a node."""
+
+    node: str
+
+
+class NodeStarted(Event, frozen=True, kw_only=True, tag="node.started"):
+    """A node's process exists. ``at`` is when; ``executable`` is the digest of what runs."""
+
+    node: str
+    incarnation: Incarnation
+    at: Interval
+    executable: str = ""
+    sigign: str = ""
+
+
+class NodeReady(Event, frozen=True, kw_only=True, tag="node.ready"):
+    """A started node is up: the same incarnation is alive and holds all its ports.
+
+    ``seen_by`` names the live nodes whose own view lists it as a voter in every group.
+    """
+
+    node: str
+    incarnation: Incarnation
+    listening: tuple[str, ...]
+    seen_by: tuple[str, ...]
+
+
+class NodeStopIntent(Event, frozen=True, kw_only=True, tag="node.stop_intent"):
+    """We are about to signal a node; ``leads`` are the groups it leads right now."""
+
+    node: str
+    signal: str
+    grace: float
+    leads: tuple[str, ...] = ()
+
+
+class NodeSignalled(Event, frozen=True, kw_only=True, tag="node.signalled"):
+    """The signal was sent to this incarnation, at this time."""
+
+    node: str
+    signal: str
+    incarnation: Incarnation
+    at: Interval
+    sigign: str = ""
+
+
+class NodeExited(Event, frozen=True, kw_only=True, tag="node.exited"):
+    """A node's process is gone.
+
+    ``status`` is its exit status, negative for the number of the signal that ended it, None when
+    nobody kept it. ``latency`` is seconds from the signal, measured on the host; None for an exit
+    nobody asked for.
+    """
+
+    node: str
+    incarnation: Incarnation
+    at: Interval
+    status: int | None
+    latency: Interval | None = None
+    signal: str = ""
+
+
+class NodeNotExited(Event, frozen=True, kw_only=True, tag="node.not_exited"):
+    """A node was alive when the grace it was given was over (`sigign`: /proc/PID/status)."""
+
+    node: str
+    incarnation: Incarnation
+    signal: str
+    waited: float
+    sigign: str = ""
+
+
+class NodeWiped(Event, frozen=True, kw_only=True, tag="node.wiped"):
+    """A node's data were removed: for this node monotonic checks start afresh."""
+
+    node: str
+    paths: tuple[str, ...]
+
+
+# --- status ----------------------------------------------------------------------------------
+
+
+class StatusSeen(Event, frozen=True, kw_only=True, tag="status.seen"):
+    """A node's own view changed somewhere in ``(since, t]``; only the changed groups stand here."""
+
+    node: str
+    since: float
+    groups: dict[str, GroupStatus]
+
+
+class StatusMissed(Event, frozen=True, kw_only=True, tag="status.missed"):
+    """A node stopped answering polls (written once, at the first miss), and why."""
+
+    node: str
+    since: float
+    reason: str
+
+
+class CoverageSampled(Event, frozen=True, kw_only=True, tag="status.coverage"):
+    """The tick of each second: how well each node was watched since the last one.
+
+    ``polls`` and ``misses`` count; ``gap`` is the longest time in seconds without an answer.
+    """
+
+    polls: dict[str, int]
+    misses: dict[str, int]
+    gap: dict[str, float]
+
+
+# --- log -------------------------------------------------------------------------------------
+
+
+class LogLine(Event, frozen=True, kw_only=True, tag="log.line"):
+    """A line of a node's log that a rule names; ``at`` maps its stamp to our clock."""
+
+    node: str
+    marker: str
+    level: str
+    target: str
+    message: str
+    at: Interval
+    offset: int = 0
+
+
+class LogCollected(Event, frozen=True, kw_only=True, tag="log.collected"):
+    """A node's log was read from ``start`` to ``end`` (bytes) and kept in the run folder."""
+
+    node: str
+    path: str
+    start: int
+    end: int
+    lines: int
+    kept: str = ""
+
+
+class LogMissing(Event, frozen=True, kw_only=True, tag="log.missing"):
+    """A node's log could not be read: a gap in evidence."""
+
+    node: str
+    path: str
+    reason: str
+
+
+# --- drill, check and verdict ----------------------------------------------------------------
+
+
+class DrillStarted(Event, frozen=True, kw_only=True, tag="drill.started"):
+    """A drill begins: what it expects, forbids and needs as evidence.
+
+    ``watch`` is how many seconds watching goes on after its last undo. What lies before this
+    event is set-up and is not judged.
+    """
+
+    drill: str
+    expects: tuple[str, ...]
+    forbids: tuple[str, ...] = ()
+    evidence: dict[str, int] = {}
+    watch: float = 0.0
+    leaves: str = "running"
+    allow_quorum_loss: bool = False
+
+
+class DrillEnded(Event, frozen=True, kw_only=True, tag="drill.ended"):
+    """A drill's own window ends; ``aborted`` says why it did not run to its end."""
+
+    drill: str
+    aborted: str = ""
+
+
+class FindingMade(Event, frozen=True, kw_only=True, tag="check.finding"):
+    """What a check found, as it was judged at the end of the run."""
+
+    drill: str
+    check: str
+    severity: str
+    message: str
+    node: str | None = None
+    group: str | None = None
+    at: float | None = None
+
+
+class VerdictGiven(Event, frozen=True, kw_only=True, tag="verdict.given"):
+    """The verdict of one drill, as it was judged at the end of the run."""
+
+    drill: str
+    verdict: str
+
+
+class UnknownEvent(Event, frozen=True, kw_only=True, tag="?"):
+    """An event of a kind this version does not know, kept as it was."""
+
+    kind: str
+    fields: dict[str, Any] = {}

@@ -1,0 +1,136 @@
+"""What raftfleet asks of a product: one adapter per system, and the access it is given to a node."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import PurePosixPath
+
+    from raftfleet.journal.values import GroupStatus, NodeIdentity, Port, Timing
+    from raftfleet.transport.protocol import Command
+
+__all__ = ["Access", "AccessError", "Answer", "ExitRules", "Node", "System"]
+
+
+class AccessError(Exception):
+    """A node's API gave no usable answer; the text says what came instead."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An HTTP answer; header names are in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A node and everything the inventory says of it.
+
+    ``home`` is its install root on the host; every relative path of the system lies below it.
+    ``variables`` are the templated variables of its inventory host that the adapter may read.
+    """
+
+    identity: NodeIdentity
+    home: PurePosixPath
+    variables: Mapping[str, object] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """The node's name: its inventory host name."""
+        return self.identity.name
+
+
+class Access(Protocol):
+    """Reaches one node's ports, directly or through the SSH connection; made in `cluster/`."""
+
+    node: Node
+
+    def request(
+        self,
+        port: str,
+        method: str,
+        path: str,
+        *,
+        timeout: float,
+        body: bytes = b"",
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """Ask over a kept connection; raise `AccessError` when no answer comes in time."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ExitRules:
+    """How this system's exits are classified (seconds).
+
+    ``bound`` is how long a graceful exit may take, ``watchdog`` after which the system forces its
+    own end. ``markers`` maps a meaning to the text of the log line that says so: at least
+    ``shutdown_requested`` and ``terminating`` (both needed for graceful) and ``forced``.
+    """
+
+    bound: float
+    watchdog: float | None
+    markers: Mapping[str, str]
+
+
+class System(Protocol):
+    """An adapter for a product."""
+
+    name: str
+    groups: tuple[str, ...]
+
+    def check(self, nodes: Sequence[Node]) -> None:
+        """Refuse settings that cannot work, before any host is touched.
+
+        Unknown keys, wrong types, a port or path used twice on one machine; raises
+        `raftfleet.errors.UsageError` that names node, key and the nearest valid word.
+        """
+        ...
+
+    def timing(self, node: Node) -> Timing | None:
+        """What the node's configuration promises about elections."""
+        ...
+
+    def ports(self, node: Node) -> Sequence[Port]:
+        """Every port the node must hold while it runs."""
+        ...
+
+    def files(self, node: Node, nodes: Sequence[Node]) -> Mapping[PurePosixPath, str]:
+        """The configuration of one node, rendered: path below its home -> text."""
+        ...
+
+    def start(self, node: Node) -> Command:
+        """The command that is the node, in the foreground."""
+        ...
+
+    def log_files(self, node: Node) -> Sequence[str]:
+        """Shell patterns, below the node's home, of the logs that exits and starts are read from."""
+        ...
+
+    def data_paths(self, node: Node) -> Sequence[PurePosixPath]:
+        """The directories that hold the node's data, for wiping."""
+        ...
+
+    def exit_rules(self, node: Node) -> ExitRules:
+        """How exits are classified."""
+        ...
+
+    def status(self, at: Access, *, timeout: float) -> Mapping[str, GroupStatus]:
+        """Ask for that node's own view of every group, never a forwarded one.
+
+        Ids in it are the system's own; raises `AccessError`.
+        """
+        ...
+
+    def parse_log(self, text: bytes) -> Sequence[tuple[float, str, str, str]]:
+        """Return (Unix time, level, target, message) of each record of a log.
+
+        Colours are taken off and continuation lines left out.
+        """
+        ...
