@@ -12,6 +12,7 @@ import raftfleet
 PACKAGE = Path(raftfleet.__file__).parent
 
 FLOORS = {
+    "__main__": 8,
     "cli": 7,
     "serve": 7,
     "drill": 6,
@@ -30,6 +31,7 @@ FLOORS = {
     "sandbox": 2,
     "errors": 1,
     "clock": 1,
+    "shipped": 1,
 }
 APART = {"simulator", "testing"}
 PRODUCT_FREE = ("cluster", "checks", "drill", "journal", "playbook")
@@ -42,7 +44,9 @@ def room_of(path: Path) -> str:
 
 
 def modules() -> list[Path]:
-    return [p for p in sorted(PACKAGE.rglob("*.py")) if p.name != "__init__.py" or p.parent != PACKAGE]
+    return [
+        p for p in sorted(PACKAGE.rglob("*.py")) if p.name != "__init__.py" or p.parent != PACKAGE
+    ]
 
 
 def imported_rooms(path: Path, text: str) -> set[str]:
