@@ -7,12 +7,25 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import PurePosixPath
+    from pathlib import Path, PurePosixPath
 
     from raftfleet.journal.values import GroupStatus, NodeIdentity, Port, Timing
     from raftfleet.transport.protocol import Command
 
-__all__ = ["Access", "AccessError", "Answer", "ExitRules", "Node", "System"]
+__all__ = [
+    "MARKER",
+    "Access",
+    "AccessError",
+    "Answer",
+    "Artifact",
+    "ExitRules",
+    "Node",
+    "Problem",
+    "System",
+]
+
+MARKER = ".raftfleet"
+"""The file that makes a directory ours: nothing without it is ever emptied or removed."""
 
 
 class AccessError(Exception):
@@ -70,8 +83,9 @@ class ExitRules:
     """How this system's exits are classified (seconds).
 
     ``bound`` is how long a graceful exit may take, ``watchdog`` after which the system forces its
-    own end. ``markers`` maps a meaning to the text of the log line that says so: at least
-    ``shutdown_requested`` and ``terminating`` (both needed for graceful) and ``forced``.
+    own end. ``markers`` maps a meaning to a text that the message of the log line saying so
+    contains: at least ``shutdown_requested`` and ``terminating`` (both needed for graceful, in
+    either order) and ``forced``.
     """
 
     bound: float
@@ -79,17 +93,71 @@ class ExitRules:
     markers: Mapping[str, str]
 
 
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """A file of the program that a node runs, as it must lie below the node's home.
+
+    ``source`` is the file on the controller or its bytes, ``digest`` their SHA-256 in hex.
+    ``architecture`` is what ``uname -m`` must say on the host, None when any will do.
+    ``interpreted``: a script, so that /proc/PID/exe is its interpreter and not this file.
+    """
+
+    source: Path | bytes
+    target: PurePosixPath
+    mode: int
+    size: int
+    digest: str
+    architecture: str | None = None
+    interpreted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Why a node cannot run on its host as it is, and what to do about it."""
+
+    message: str
+    hint: str
+
+
 class System(Protocol):
-    """An adapter for a product."""
+    """An adapter for a product.
+
+    Everything but `status` is a pure function of the nodes: it reads files of the controller at
+    most, and never a host. What a host must say is asked with commands that others run.
+    """
 
     name: str
     groups: tuple[str, ...]
 
+    def home(self, name: str, variables: Mapping[str, object]) -> PurePosixPath:
+        """Return a node's install root from the variables of its inventory host."""
+        ...
+
     def check(self, nodes: Sequence[Node]) -> None:
         """Refuse settings that cannot work, before any host is touched.
 
-        Unknown keys, wrong types, a port or path used twice on one machine; raises
-        `raftfleet.errors.UsageError` that names node, key and the nearest valid word.
+        ``nodes`` are all nodes of one cluster. Unknown keys, wrong types, a port or path used
+        twice on one machine; raises `raftfleet.errors.UsageError` that names node, key and the
+        nearest valid word.
+        """
+        ...
+
+    def host_check(self, node: Node) -> Command:
+        """The command whose output tells whether the node can run on its host; it changes nothing."""
+        ...
+
+    def judge_host(self, node: Node, output: str, *, running: bool = False) -> Sequence[Problem]:
+        """Return what `host_check` found wrong: another architecture, ports and paths taken, no room.
+
+        ``running``: the node's own process is alive, so that its ports are rightly taken.
+        """
+        ...
+
+    def artifacts(self, node: Node) -> Sequence[Artifact]:
+        """The files to install, the executable first.
+
+        Raises `raftfleet.errors.UsageError` for a file that is missing, is no program, or has
+        another digest than the one asked for.
         """
         ...
 
@@ -113,8 +181,15 @@ class System(Protocol):
         """Shell patterns, below the node's home, of the logs that exits and starts are read from."""
         ...
 
+    def directories(self, node: Node) -> Sequence[PurePosixPath]:
+        """The directories to make on the host, each with `MARKER` in it, absolute, home first."""
+        ...
+
     def data_paths(self, node: Node) -> Sequence[PurePosixPath]:
-        """The directories that hold the node's data, for wiping."""
+        """The directories that hold the node's data, absolute, for wiping.
+
+        Wiping empties those that carry `MARKER`, and leaves the marker.
+        """
         ...
 
     def exit_rules(self, node: Node) -> ExitRules:
@@ -133,4 +208,8 @@ class System(Protocol):
 
         Colours are taken off and continuation lines left out.
         """
+        ...
+
+    def redact(self, text: bytes) -> bytes:
+        """Return a log or a configuration file with the values of its secret keys masked."""
         ...
