@@ -1,0 +1,134 @@
+"""The network of a sandbox: a /24 of its own, a bridge, a cable to each host, and no way out.
+
+Interfaces are found again by their names alone, which follow from the sandbox's name; routes by a
+protocol number that is ours. So both are removed even when nothing was written down.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, TypedDict
+
+from raftfleet.errors import SandboxError
+from raftfleet.sandbox.model import link_prefix
+from raftfleet.sandbox.tools import call
+from raftfleet.sandbox.waiting import until
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+
+    from raftfleet.sandbox.model import Sandbox
+
+__all__ = ["REALM", "free_subnet", "lay_bridge", "links", "plug_in", "remove_links", "sweep_routes"]
+
+REALM = ipaddress.IPv4Network("10.77.0.0/16")
+"""Sandboxes take their subnets from here."""
+
+_PROTOCOL = "77"  # in no iproute2 table; tells our routes from everybody else's
+_METRIC = "4096"
+
+
+class _Route(TypedDict, total=False):
+    dst: str
+    type: str
+
+
+def free_subnet(name: str, taken: Collection[str], *, keep: int) -> str:
+    """Return a /24 that no sandbox has taken and no route of this machine leads to.
+
+    The search starts at a place that follows from the name, so a sandbox that is made again
+    mostly gets its old addresses. A route wider than /16 does not count: ours is narrower and wins.
+    """
+    busy = [net for net in _destinations(keep) if net.prefixlen >= REALM.prefixlen]
+    candidates = list(REALM.subnets(new_prefix=24))
+    first = int(link_prefix(name)[3:], 16) % len(candidates)
+    for candidate in candidates[first:] + candidates[:first]:
+        if str(candidate) not in taken and not any(candidate.overlaps(net) for net in busy):
+            return str(candidate)
+    ways = ", ".join(str(net) for net in busy if net.overlaps(REALM))
+    raise SandboxError(
+        f"no free /24 in {REALM}: {len(taken)} sandboxes, and routes to {ways or 'nothing'}",
+        hint="take a sandbox down, or remove the route (ip -4 route show table all)",
+    )
+
+
+def lay_bridge(sandbox: Sandbox, *, keep: int) -> None:
+    """Make the bridge with the machine's address on it.
+
+    The unreachable route comes first: packets for hosts whose bridge is gone, or not there yet,
+    must not leave by the default route. The bridge's MAC address is fixed, because otherwise it
+    changes with the ports and neighbours remember a wrong one.
+    """
+    bridge = sandbox.bridge
+    _ip(
+        f"route add unreachable {sandbox.subnet} metric {_METRIC} proto {_PROTOCOL}",
+        f"link add name {bridge} address {_mac(sandbox.gateway)} type bridge stp_state 0",
+        f"link set dev {bridge} addrgenmode none alias raftfleet-sandbox:{sandbox.name}",
+        f"addr add {sandbox.gateway}/24 dev {bridge}",
+        f"link set dev {bridge} up",
+        keep=keep,
+    )
+    # Without this a first ARP request that gets lost costs a second.
+    Path(f"/proc/sys/net/ipv4/neigh/{bridge}/retrans_time_ms").write_text("30", encoding="ascii")
+
+
+def plug_in(sandbox: Sandbox, *, keep: int) -> None:
+    """Lay a cable from the bridge into the network namespace of every host."""
+    lines = []
+    for host in sandbox.hosts:
+        peer = f"peer name eth0 address {_mac(host.address)} netns {host.init_pid}"
+        lines += [
+            f"link add name {host.link} type veth {peer}",
+            f"link set dev {host.link} addrgenmode none master {sandbox.bridge} up",
+        ]
+    _ip(*lines, keep=keep)
+
+
+def links(name: str) -> list[str]:
+    """Return the interfaces of a sandbox that exist on the machine's side, bridge first."""
+    prefix = link_prefix(name)
+    found = (entry.name for entry in Path("/sys/class/net").iterdir())
+    return sorted(link for link in found if link == prefix or link.startswith(f"{prefix}-"))
+
+
+def remove_links(name: str, *, keep: int) -> None:
+    """Remove all interfaces of a sandbox; those of dead hosts may be vanishing by themselves."""
+
+    def look() -> str | None:
+        left = links(name)
+        if left:
+            with suppress(SandboxError):  # "Cannot find device": it went by itself
+                _ip(*(f"link del dev {link}" for link in left), keep=keep, force=True)
+        return f"still there: {', '.join(left)}" if left else None
+
+    until(look, seconds=10, what=f"removal of the interfaces of sandbox {name}")
+
+
+def sweep_routes(claimed: Collection[str], *, keep: int) -> list[str]:
+    """Remove our unreachable routes to subnets that no sandbox has; under the register's lock."""
+    show = ["ip", "-json", "-4", "route", "show", "type", "unreachable", "proto", _PROTOCOL]
+    routes: list[_Route] = json.loads(call(show, keep=keep) or "[]")
+    left = [route["dst"] for route in routes if route["dst"] not in claimed]
+    if left:
+        tail = f"metric {_METRIC} proto {_PROTOCOL}"
+        _ip(*(f"route del unreachable {subnet} {tail}" for subnet in left), keep=keep)
+    return left
+
+
+def _ip(*lines: str, keep: int, force: bool = False) -> None:
+    argv = ["ip", *(["-force"] if force else []), "-batch", "-"]
+    call(argv, keep=keep, stdin="\n".join(lines) + "\n")
+
+
+def _destinations(keep: int) -> Iterable[ipaddress.IPv4Network]:
+    shown = call(["ip", "-json", "-4", "route", "show", "table", "all"], keep=keep)
+    routes: list[_Route] = json.loads(shown or "[]")
+    return [ipaddress.IPv4Network(r["dst"]) for r in routes if r.get("dst", "default") != "default"]
+
+
+def _mac(address: str) -> str:
+    """Return a locally administered MAC address (02:...) that carries the IPv4 address."""
+    return "02:77:" + ":".join(f"{octet:02x}" for octet in ipaddress.IPv4Address(address).packed)
