@@ -9,7 +9,7 @@ Every call has its own deadline in seconds; none may outlast it by more than a m
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, Self
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -143,6 +143,14 @@ class Stream(Protocol):
 
     def close(self) -> None:
         """End the remote process group and let go."""
+        ...
+
+    def __enter__(self) -> Self:
+        """Return the stream itself."""
+        ...
+
+    def __exit__(self, *_: object) -> None:
+        """Close it."""
         ...
 
 
