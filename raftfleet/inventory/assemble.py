@@ -1,0 +1,117 @@
+"""Merges the variables of a host by precedence, and makes the inventory.
+
+From the lowest to the highest, as observed in ansible-core 2.19: the inventory files' ``all``,
+then their other groups from far to near; ``group_vars/all`` beside the inventory, then beside the
+playbook; the other ``group_vars`` from far to near, beside the inventory, then beside the
+playbook; the inventory files' hosts; ``host_vars`` beside the inventory, then beside the playbook.
+So every group variable inside an inventory file loses to ``group_vars/all`` in a folder.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from raftfleet.inventory.model import Group, Host, Inventory
+from raftfleet.inventory.varsfiles import VarsFolder
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from raftfleet.inventory.tree import Tree
+
+__all__ = ["Origin"]
+
+_PRIORITY = "ansible_group_priority"
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What an inventory is made from: the files' tree, and the folders with variable files.
+
+    ``inventory_folders`` in the order of the sources; ``playbook_folders`` holds one or none.
+    """
+
+    tree: Tree
+    inventory_folders: tuple[VarsFolder, ...]
+    playbook_folders: tuple[VarsFolder, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    def inventory(self) -> Inventory:
+        """Return the inventory with all variables merged."""
+        return _Assembly(self).inventory()
+
+    def beside(self, playbook_dir: Path) -> Inventory:
+        """Return the inventory with the variable files beside a playbook in it."""
+        folders = (VarsFolder(playbook_dir),)
+        return Origin(self.tree, self.inventory_folders, folders, self.warnings).inventory()
+
+
+class _Assembly:
+    def __init__(self, origin: Origin) -> None:
+        self._origin = origin
+        self._tree = origin.tree
+        self._depths = origin.tree.depths()
+        self._merged: dict[tuple[str, ...], dict[str, Any]] = {}
+
+    def inventory(self) -> Inventory:
+        memberships = self._memberships()
+        hosts = {
+            name: Host(name, self._variables(name, groups), tuple(sorted(groups)))
+            for name, groups in memberships.items()
+        }
+        groups = {
+            name: Group(name, self._tree.members(name), tuple(node.children))
+            for name, node in self._tree.groups.items()
+        }
+        return Inventory(
+            hosts=hosts,
+            groups=groups,
+            warnings=self._origin.warnings,
+            implicit=self._implicit,
+            reload=self._origin.beside,
+        )
+
+    def _memberships(self) -> dict[str, list[str]]:
+        """Return for every host the groups it is in, directly or through a child group."""
+        found: dict[str, list[str]] = {name: [] for name in self._tree.hosts}
+        for group in self._tree.groups:
+            if group != "all":
+                for host in self._tree.members(group):
+                    found[host].append(group)
+        return found
+
+    def _implicit(self, name: str) -> Host:
+        return Host(
+            name, {**self._of_groups(()), "ansible_connection": "local", **self._of_host(name)}
+        )
+
+    def _variables(self, name: str, groups: Iterable[str]) -> dict[str, Any]:
+        ordered = tuple(sorted(groups, key=self._nearness))
+        if ordered not in self._merged:
+            self._merged[ordered] = self._of_groups(ordered)
+        return {**self._merged[ordered], **self._tree.hosts[name], **self._of_host(name)}
+
+    def _nearness(self, group: str) -> tuple[int, int, str]:
+        priority = self._tree.groups[group].variables.get(_PRIORITY, 1)
+        return self._depths[group], int(priority), group
+
+    def _of_groups(self, groups: tuple[str, ...]) -> dict[str, Any]:
+        merged: dict[str, Any] = {}
+        for group in ("all", *groups):
+            merged |= self._tree.groups[group].variables
+        merged.pop(_PRIORITY, None)
+        folders = (self._origin.inventory_folders, self._origin.playbook_folders)
+        for names in (("all",), groups):
+            for beside in folders:
+                for folder in beside:
+                    for group in names:
+                        merged |= folder.group(group)
+        return merged
+
+    def _of_host(self, name: str) -> dict[str, Any]:
+        merged: dict[str, Any] = {}
+        for folder in (*self._origin.inventory_folders, *self._origin.playbook_folders):
+            merged |= folder.host(name)
+        return merged

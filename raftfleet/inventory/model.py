@@ -1,0 +1,88 @@
+"""Hosts, groups, and the inventory that holds them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from raftfleet.inventory import patterns
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+__all__ = ["LOCALHOST", "Group", "Host", "Inventory"]
+
+LOCALHOST: Final = ("localhost", "127.0.0.1", "::1")
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """A machine of the inventory; its name is its identity, never its address.
+
+    ``variables`` are merged from all groups and files by precedence and not templated yet.
+    ``groups`` are the names of all groups it is in, sorted, without ``all``.
+    """
+
+    name: str
+    variables: Mapping[str, Any] = field(default_factory=dict, compare=False)
+    groups: tuple[str, ...] = field(default=(), compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A named set of hosts.
+
+    ``hosts`` are all its hosts, those of child groups included, in the order that decides who is
+    first: breadth first over the child groups. ``children`` are its direct child groups.
+    """
+
+    name: str
+    hosts: tuple[str, ...] = ()
+    children: tuple[str, ...] = ()
+
+
+def _bare_localhost(name: str) -> Host:
+    return Host(name, {"ansible_connection": "local"})
+
+
+@dataclass(frozen=True, slots=True)
+class Inventory:
+    """All hosts and groups, in the order of the inventory's files.
+
+    ``groups`` holds ``all`` and ``ungrouped`` first. ``warnings`` are for the user, one line each.
+    ``implicit`` makes the host for a local name that nobody listed; ``reload`` reads the variable
+    files beside a playbook.
+    """
+
+    hosts: Mapping[str, Host]
+    groups: Mapping[str, Group]
+    warnings: tuple[str, ...] = ()
+    implicit: Callable[[str], Host] = field(default=_bare_localhost, repr=False, compare=False)
+    reload: Callable[[Path], Inventory] | None = field(default=None, repr=False, compare=False)
+
+    def host(self, name: str) -> Host | None:
+        """Return a host by name; this machine under its local names even when nobody listed it."""
+        found = self.hosts.get(name)
+        return found or (self.implicit(name) if name in LOCALHOST else None)
+
+    def select(self, pattern: str, limit: str | None = None) -> list[Host]:
+        """Return the hosts that a pattern names and a limit allows, in the pattern's order.
+
+        A name nobody knows matches nothing (`unmatched` tells). Raises `UsageError` for an empty
+        pattern, a broken regular expression, a subscript past the end and a limit file that cannot
+        be read.
+        """
+        chosen = patterns.evaluate(self, patterns.split(pattern))
+        if limit is None:
+            return chosen
+        allowed = set(patterns.evaluate(self, patterns.split_limit(limit)))
+        return [host for host in chosen if host in allowed]
+
+    def unmatched(self, pattern: str) -> list[str]:
+        """Return the parts of a pattern or limit that match no host and no group."""
+        return patterns.unmatched(self, patterns.split_limit(pattern))
+
+    def beside(self, playbook_dir: Path) -> Inventory:
+        """Return this inventory with the playbook's own ``group_vars`` and ``host_vars`` in it."""
+        return self.reload(playbook_dir) if self.reload else self
