@@ -1,0 +1,204 @@
+"""One execution of a task on one host: condition, arguments, the module, its verdict, retries."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from raftfleet.clock import Deadline
+from raftfleet.errors import InterruptedRun, RaftfleetError, UnreachableError
+from raftfleet.inventory import mark_of
+from raftfleet.inventory.source import MarkedStr
+from raftfleet.playbook.engine import reach
+from raftfleet.playbook.engine.no_transport import NoTransport
+from raftfleet.playbook.engine.outcome import Outcome
+from raftfleet.playbook.module import ModuleContext
+from raftfleet.playbook.syntax.arguments import finish_arguments
+from raftfleet.playbook.templating import OMIT, Omit, evaluate, first_false, holds
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from raftfleet.inventory import Host
+    from raftfleet.playbook.engine.job import Job, Stop
+    from raftfleet.playbook.module import Module
+    from raftfleet.playbook.syntax.nodes import Retry
+    from raftfleet.playbook.templating import Scope
+
+__all__ = ["Attempt", "pause", "refuse_when_stopped"]
+
+_GLANCE = 0.2  # seconds between two looks at whether the run was interrupted
+_RETRIES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """A task on a host, with the variables of this moment (of this item of its loop)."""
+
+    job: Job
+    host: Host
+    scope: Scope
+    secret: bool
+
+    def run(self) -> Outcome:
+        """Run the task, unless a condition does not hold."""
+        refuse_when_stopped(self.job.services.stop)
+        failing = first_false(self.job.frame.settings.conditions, self.scope)
+        if failing is not None:
+            shown = failing if isinstance(failing, bool) else str(failing)
+            return Outcome.skipped("Conditional result was False", false_condition=shown)
+        module = self.job.task.module
+        if module is None:  # the flow runs includes and meta itself
+            raise TypeError(f"{self.job.task.action} is not a module")
+        arguments = self._arguments(module)
+        context = self._context(local=module.local)
+        retry = self.job.task.retry
+        if retry is None:
+            return self._once(module, arguments, context)
+        return self._repeated(module, arguments, context, retry)
+
+    def _arguments(self, module: Module) -> dict[str, Any]:
+        written = self.job.task.arguments
+        given = {
+            self.scope.template(name): value
+            if name in module.raw
+            else _kept(self.scope.template(value))
+            for name, value in written.items()
+        }
+        return finish_arguments(module, given, written)
+
+    def _context(self, *, local: bool) -> ModuleContext:
+        job, scope, services = self.job, self.scope, self.job.services
+        acting = reach.acting_host(self.host, job.frame, scope, services.variables)
+        delegated = acting.name != self.host.name
+        target_scope = services.variables.of_host(acting) if delegated else scope
+        target = reach.reached(acting, job.frame, target_scope)
+        return ModuleContext(
+            host=target,
+            transport=NoTransport(target.name) if local else services.transports(target),
+            hosts=job.hosts,
+            variables=scope,
+            template=self._template,
+            condition=lambda condition: holds(condition, scope),
+            find=scope.find,
+            check_mode=self._mode("check_mode", default=services.options.check),
+            diff=self._mode("diff", default=services.options.diff),
+            deadline=self._deadline() or services.options.task_deadline,
+            clock=services.clock,
+            environment=reach.environment(job.frame, scope),
+            become=reach.become_user(job.frame, scope),
+            progress=self._progress,
+            mark=job.task.mark,
+            stopping=services.stop.is_set,
+        )
+
+    def _template(self, text: str) -> Any:
+        mark = mark_of(text)
+        whole_file = mark is not None and mark.source == text
+        return evaluate(text, self.scope, of_file=whole_file or not isinstance(text, MarkedStr))
+
+    def _mode(self, key: str, *, default: bool) -> bool:
+        value = self.job.frame.value(key)
+        return default if value is None else reach.flag(value, self.scope, key=key)
+
+    def _deadline(self) -> float:
+        value = self.job.frame.value("timeout", 0)
+        return reach.number(value, self.scope, key="timeout")
+
+    def _progress(self, text: str, done: int | None = None, total: int | None = None) -> None:
+        self.job.services.recorder.progress(
+            self.job, self.host, text, done=done, total=total, secret=self.secret
+        )
+
+    def _once(
+        self, module: Module, arguments: Mapping[str, Any], context: ModuleContext
+    ) -> Outcome:
+        """Run the module and let `changed_when` and `failed_when` have their say."""
+        began = context.clock.monotonic()
+        outcome = _called(module, arguments, context)
+        limit = self._deadline()
+        if limit and context.clock.monotonic() - began > limit and not outcome.values["failed"]:
+            outcome.values |= {"failed": True, "msg": f"not done within its timeout of {limit:g} s"}
+        if not outcome.values.get("unreachable"):
+            self._judge(outcome)
+        return outcome
+
+    def _judge(self, outcome: Outcome) -> None:
+        task = self.job.task
+        if not task.changed_when and not task.failed_when:
+            return
+        if task.changed_when:
+            outcome.values["changed"] = holds(task.changed_when, self._seeing(outcome))
+        if task.failed_when:
+            failed = holds(task.failed_when, self._seeing(outcome))
+            outcome.values |= {"failed": failed, "failed_when_result": failed}
+
+    def _seeing(self, outcome: Outcome) -> Scope:
+        """Return the variables with this outcome already registered."""
+        name = self.job.task.register
+        return self.scope.over({name: outcome.values}) if name else self.scope.over()
+
+    def _repeated(
+        self, module: Module, arguments: Mapping[str, Any], context: ModuleContext, retry: Retry
+    ) -> Outcome:
+        """Try until the condition holds; without one, until the task does not fail."""
+        retries = _RETRIES
+        if retry.retries is not None:
+            retries = max(0, int(reach.number(retry.retries, self.scope, key="retries")))
+        delay = reach.number(retry.delay, self.scope, key="delay")
+        for number in range(1, retries + 2):
+            outcome = self._once(module, arguments, context)
+            outcome.values["attempts"] = number
+            if outcome.values.get("unreachable") or self._met(retry, outcome):
+                return outcome
+            if number <= retries:
+                left = retries - number + 1
+                self._progress(
+                    f"FAILED - RETRYING ({left} {'retries' if left > 1 else 'retry'} left)"
+                )
+                pause(delay, self.job)
+        outcome.values |= {"failed": True, "attempts": max(1, retries)}
+        return outcome
+
+    def _met(self, retry: Retry, outcome: Outcome) -> bool:
+        if retry.until:
+            return holds(retry.until, self._seeing(outcome))
+        return not outcome.values["failed"]
+
+
+def _called(module: Module, arguments: Mapping[str, Any], context: ModuleContext) -> Outcome:
+    """Run the module; an error it means to raise is a failure like any other, and may be retried."""
+    try:
+        return Outcome.of(module.run(arguments, context), diff=context.diff)
+    except (InterruptedRun, UnreachableError):
+        raise
+    except RaftfleetError as error:
+        return Outcome.failed(str(error))
+
+
+def _kept(value: Any) -> Any:
+    """Drop what came out as `omit` inside a mapping or list."""
+    if isinstance(value, dict):
+        return {key: _kept(item) for key, item in value.items() if item is not OMIT}
+    if isinstance(value, list):
+        return [_kept(item) for item in value if not isinstance(item, Omit)]
+    return value
+
+
+def refuse_when_stopped(stop: Stop) -> None:
+    """Raise `InterruptedRun` once the run is to end."""
+    if stop.is_set():
+        raise InterruptedRun("the run was interrupted")
+
+
+def pause(seconds: float, job: Job) -> None:
+    """Let time pass, as long as the run is not interrupted."""
+    clock, stop = job.services.clock, job.services.stop
+    deadline = Deadline.after(seconds, clock)
+    condition = threading.Condition()
+    while not deadline.passed:
+        refuse_when_stopped(stop)
+        with condition:
+            clock.wait(condition, min(_GLANCE, deadline.left))
+    refuse_when_stopped(stop)

@@ -1,0 +1,169 @@
+"""Runs a playbook against an inventory; what happens is told in events, and nowhere else."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from raftfleet.errors import ExitCode, UsageError, nearest
+from raftfleet.playbook.engine.attempt import refuse_when_stopped
+from raftfleet.playbook.engine.job import Services
+from raftfleet.playbook.engine.options import Options
+from raftfleet.playbook.engine.play_run import PlayRun
+from raftfleet.playbook.engine.pool import Pool
+from raftfleet.playbook.engine.population import Population
+from raftfleet.playbook.engine.recorder import Recorder
+from raftfleet.playbook.engine.run_state import RunState
+from raftfleet.playbook.engine.tags import Selection
+from raftfleet.playbook.engine.variables import Variables
+from raftfleet.playbook.syntax.handlers import walk
+from raftfleet.playbook.syntax.nodes import Task
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Mapping
+    from pathlib import Path
+
+    from raftfleet.clock import Clock
+    from raftfleet.inventory import Host, Inventory
+    from raftfleet.journal.events import Event
+    from raftfleet.playbook.engine.job import Stop
+    from raftfleet.playbook.extension import PlayExtension
+    from raftfleet.playbook.recap import Recap
+    from raftfleet.playbook.syntax.load import Playbook
+    from raftfleet.transport.protocol import Transport
+
+__all__ = ["Engine", "PlaybookResult"]
+
+
+@dataclass(frozen=True, slots=True)
+class PlaybookResult:
+    """What a run came to. ``defects`` are exceptions that are raftfleet's own fault."""
+
+    recap: Recap
+    exit_code: ExitCode
+    defects: tuple[Exception, ...] = ()
+
+
+class Engine:
+    """Runs one playbook once.
+
+    ``transports`` gives the transport of a host whose connection variables are templated already;
+    it is asked for every task and should keep what it gave. ``record`` is called with one event
+    at a time, from any thread. ``tags`` and ``skip_tags`` are as on the command line, empty means
+    all and none. ``defaults`` are keywords that hold unless a play says otherwise (`become`,
+    `remote_user`). ``variable_providers`` are asked at most once a task. ``inventory_file`` is
+    for the variables `inventory_file` and `inventory_dir`. Once ``stop`` is set nothing new starts.
+    """
+
+    def __init__(
+        self,
+        playbook: Playbook,
+        inventory: Inventory,
+        *,
+        transports: Callable[[Host], Transport],
+        record: Callable[[Event], object],
+        clock: Clock,
+        extra_vars: Mapping[str, Any] | None = None,
+        limit: str | None = None,
+        tags: Collection[str] = (),
+        skip_tags: Collection[str] = (),
+        start_at_task: str | None = None,
+        check: bool = False,
+        diff: bool = False,
+        forks: int = 20,
+        defaults: Mapping[str, Any] | None = None,
+        extensions: Mapping[str, PlayExtension] | None = None,
+        variable_providers: Mapping[str, Callable[[], object]] | None = None,
+        inventory_file: Path | None = None,
+        verbosity: int = 0,
+        stop: Stop | None = None,
+    ) -> None:
+        self.playbook = playbook
+        self._extensions = extensions or {}
+        self._stop = stop or threading.Event()
+        self._recorder = Recorder(record)
+        options = Options(
+            extra_vars=extra_vars or {},
+            limit=limit,
+            tags=Selection(frozenset(tags) or frozenset({"all"}), frozenset(skip_tags)),
+            start_at_task=start_at_task,
+            check=check,
+            diff=diff,
+            forks=forks,
+            defaults=defaults or {},
+            providers=variable_providers or {},
+            playbook_dir=playbook.directory,
+            inventory_file=inventory_file,
+            verbosity=verbosity,
+        )
+        population = Population(inventory.beside(playbook.directory))
+        self._services = Services(
+            options=options,
+            clock=clock,
+            recorder=self._recorder,
+            transports=transports,
+            stop=self._stop,
+            variables=Variables(options, population),
+            library=playbook.library,
+        )
+
+    @property
+    def recap(self) -> Recap:
+        """What the run has come to so far, per host."""
+        return self._recorder.recap
+
+    def run(self) -> PlaybookResult:
+        """Run all plays.
+
+        Raises `UsageError` before anything runs when `--limit` or `--start-at-task` name nothing,
+        `InterruptedRun` when the run was interrupted, and what an extension raises.
+        """
+        options = self._services.options
+        check_limit(self._services.variables.population.inventory, options.limit)
+        check_start(self.playbook, options.start_at_task)
+        pool = Pool(options.forks, self._stop)
+        run = RunState(self._services, pool, options.start_at_task)
+        try:
+            for play in self.playbook.plays:
+                refuse_when_stopped(self._stop)
+                PlayRun(run, play, self._extensions).run()
+                if run.broken:
+                    break
+        finally:
+            pool.close()
+        return PlaybookResult(self.recap, run.exit_code, tuple(run.defects))
+
+
+def check_limit(inventory: Inventory, limit: str | None) -> None:
+    """Refuse a limit that names something nobody knows, or nobody at all."""
+    if limit is None:
+        return
+    unknown = inventory.unmatched(limit)
+    if unknown:
+        close = nearest(unknown[0].lstrip("&!"), [*inventory.hosts, *inventory.groups])
+        hint = f"did you mean {close}?" if close else "name hosts or groups of the inventory"
+        raise UsageError(f"--limit: no host or group matches {', '.join(unknown)}", hint=hint)
+    if not inventory.select("all", limit) and not inventory.select(limit):
+        raise UsageError(f"--limit {limit} leaves no host")
+
+
+def check_start(playbook: Playbook, title: str | None) -> None:
+    """Refuse a `--start-at-task` that is not there, before nothing runs and looks like success."""
+    if title is None:
+        return
+    titles = [node.title for node in _tasks(playbook)]
+    if title not in titles:
+        close = nearest(title, titles)
+        hint = (
+            f"did you mean {close!r}?" if close else "tasks of included files cannot be started at"
+        )
+        raise UsageError(f"--start-at-task: there is no task {title!r}", hint=hint)
+
+
+def _tasks(playbook: Playbook) -> Iterable[Task]:
+    for play in playbook.plays:
+        for section in play.sections:
+            for node in walk(section):
+                if isinstance(node, Task):
+                    yield node

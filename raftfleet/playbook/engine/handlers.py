@@ -1,0 +1,75 @@
+"""Handlers: who is notified by a name, and who is a play's handler at all."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from raftfleet.errors import RaftfleetError
+from raftfleet.playbook.engine.play_state import HandlerEntry
+from raftfleet.playbook.syntax.handlers import unknown_handler
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from raftfleet.inventory import Host
+    from raftfleet.playbook.engine.frame import Frame
+    from raftfleet.playbook.engine.play_state import PlayState
+    from raftfleet.playbook.syntax.nodes import HandlerList, RoleUse
+    from raftfleet.playbook.templating import Scope
+
+__all__ = ["add_handlers", "add_role_handlers", "notify"]
+
+
+def add_handlers(
+    state: PlayState, handlers: HandlerList, frame: Frame, scope: Scope, *, role: str | None = None
+) -> None:
+    """Add handlers of one source, behind those that are there."""
+    source = 1 + max((entry.source for entry in state.handlers), default=0)
+    for handler in handlers:
+        entry = HandlerEntry(handler, frame, source, role, _name(handler.task.name, scope))
+        state.handlers.append(entry)
+
+
+def add_role_handlers(state: PlayState, uses: Iterable[RoleUse], scope: Scope) -> None:
+    """Add the handlers of roles, each use of a role once."""
+    for use in uses:
+        if use.identity not in state.known_roles:
+            state.known_roles.add(use.identity)
+            frame = state.frame.enter_role(use)
+            add_handlers(state, use.role.handlers, frame, scope, role=use.role.name)
+
+
+def _name(name: str | None, scope: Scope) -> str | None:
+    try:
+        return None if name is None else str(scope.template(name))
+    except RaftfleetError:
+        return str(name)
+
+
+def notify(state: PlayState, names: Sequence[str], hosts: Sequence[Host]) -> None:
+    """Notify handlers for hosts; raises `SourceError` for a name that nobody has."""
+    for name in names:
+        found = list(_meant(state, name))
+        if not found:
+            known = [entry.name for entry in state.handlers if entry.name]
+            raise unknown_handler(name, known, None)
+        for entry in found:
+            entry.notified |= dict.fromkeys(host.name for host in hosts)
+
+
+def _meant(state: PlayState, notification: str) -> Iterator[HandlerEntry]:
+    """Yield the handler of this name, and all that listen to it.
+
+    Of handlers with one name the last source wins (a play's over a role's), in it the first.
+    """
+    by_source = sorted(state.handlers, key=lambda entry: -entry.source)
+    for entry in by_source:
+        if notification in entry.names:
+            yield entry
+            break
+    seen: set[str] = set()
+    for entry in by_source:
+        if notification in entry.handler.listen and entry.name not in seen:
+            if entry.name:
+                seen.add(entry.name)
+            yield entry

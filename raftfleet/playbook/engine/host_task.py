@@ -1,0 +1,171 @@
+"""A task on one host, from its loop to its result; whatever goes wrong becomes part of the result."""
+
+from __future__ import annotations
+
+import traceback
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from raftfleet.errors import HostKeyError, InterruptedRun, RaftfleetError, UnreachableError
+from raftfleet.playbook.engine import reach
+from raftfleet.playbook.engine.attempt import Attempt, pause, refuse_when_stopped
+from raftfleet.playbook.engine.loop import items_of, turns
+from raftfleet.playbook.engine.outcome import Outcome, bare_data
+from raftfleet.playbook.engine.recorder import CENSORED
+from raftfleet.playbook.templating import TemplatingError, first_false
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from raftfleet.inventory import Host
+    from raftfleet.playbook.engine.job import Job
+    from raftfleet.playbook.syntax.nodes import Loop
+    from raftfleet.playbook.templating import Scope
+
+__all__ = ["Done", "HostTask"]
+
+
+@dataclass(slots=True)
+class Done:
+    """What a task came to on a host, and what the run has to do about it."""
+
+    host: Host
+    outcome: Outcome
+    seconds: float = 0.0
+    ignored: bool = False
+    notify: list[str] = field(default_factory=list)
+    facts_host: str = ""
+
+
+class HostTask:
+    """One task on one host; lives in one thread."""
+
+    def __init__(self, job: Job, host: Host) -> None:
+        self._job = job
+        self._host = host
+        self._clock = job.services.clock
+
+    def run(self) -> Done:
+        """Run it; raises only `InterruptedRun`."""
+        began = self._clock.monotonic()
+        scope = self._job.scope(self._host)
+        loop = self._job.task.loop
+        if loop is None:
+            outcome = self._guarded(lambda: self._attempt(scope), scope)
+        else:
+            outcome = self._guarded(lambda: self._looped(loop, scope), scope)
+        done = Done(self._host, outcome, facts_host=self._host.name)
+        self._finish(done, scope)
+        done.seconds = self._clock.monotonic() - began
+        return done
+
+    def _finish(self, done: Done, scope: Scope) -> None:
+        """Evaluate what depends on the result; a failure there is the task's."""
+        register = self._job.task.register
+        after = scope.over({register: done.outcome.values}) if register else scope
+        frame, values = self._job.frame, done.outcome.values
+        try:
+            if values.get("unreachable"):
+                done.ignored = reach.flag(
+                    frame.value("ignore_unreachable"), after, key="ignore_unreachable"
+                )
+            elif values.get("failed"):
+                done.ignored = reach.flag(frame.value("ignore_errors"), after, key="ignore_errors")
+            elif values.get("changed"):
+                done.notify = [str(after.template(name)) for name in frame.settings.notify]
+            if reach.flag(frame.value("delegate_facts"), after, key="delegate_facts"):
+                variables = self._job.services.variables
+                done.facts_host = reach.acting_host(self._host, frame, after, variables).name
+        except RaftfleetError as error:
+            secret = done.outcome.secret
+            done.outcome = Outcome.failed(str(error))
+            done.outcome.secret = secret
+
+    def _attempt(self, scope: Scope) -> Outcome:
+        return Attempt(self._job, self._host, scope, self._secret(scope)).run()
+
+    def _secret(self, scope: Scope) -> bool:
+        """Whether `no_log` holds; when that cannot be told, it does."""
+        value = self._job.frame.value("no_log")
+        try:
+            return value is not None and reach.flag(value, scope, key="no_log")
+        except RaftfleetError:
+            return True
+
+    def _guarded(self, work: Callable[[], Outcome], scope: Scope) -> Outcome:
+        secret = self._secret(scope)
+        try:
+            outcome = work()
+        except InterruptedRun:
+            raise
+        except UnreachableError as error:
+            outcome = Outcome.unreachable(str(error))
+            outcome.fatal = error if isinstance(error, HostKeyError) else None
+        except RaftfleetError as error:
+            outcome = Outcome.failed(str(error))
+        except Exception as error:  # noqa: BLE001 - one host's defect must not hide the others' results
+            outcome = _defect(error, self._job.task.action, secret=secret)
+        outcome.secret = outcome.secret or secret
+        return outcome
+
+    def _looped(self, loop: Loop, scope: Scope) -> Outcome:
+        try:
+            items = items_of(loop, scope)
+        except TemplatingError:
+            if self._skipped_anyway(scope):
+                return Outcome.skipped("Conditional result was False")
+            raise
+        parts: list[Outcome] = []
+        facts: dict[str, Any] = {}
+        for item, variables in turns(loop, items):
+            if parts:
+                self._rest(loop, scope)
+            part = self._turn(loop, item, variables, facts)
+            parts.append(part)
+            facts |= {**part.included, **part.facts}
+            if part.values.get("unreachable"):
+                break
+        return Outcome.of_loop(parts)
+
+    def _skipped_anyway(self, scope: Scope) -> bool:
+        """Whether the condition rules the task out even though its loop cannot be evaluated."""
+        try:
+            return first_false(self._job.frame.settings.conditions, scope) is not None
+        except TemplatingError:
+            return False
+
+    def _turn(
+        self, loop: Loop, item: Any, variables: dict[str, Any], facts: dict[str, Any]
+    ) -> Outcome:
+        refuse_when_stopped(self._job.services.stop)
+        began = self._clock.monotonic()
+        scope = self._job.scope(self._host, facts).over(variables)
+        outcome = self._guarded(lambda: self._attempt(scope), scope)
+        outcome.values |= bare_data(variables)
+        seconds = self._clock.monotonic() - began
+        label = self._label(loop, item, scope)
+        recorder = self._job.services.recorder
+        recorder.result(self._job, self._host, outcome, seconds=seconds, item=str(label))
+        return outcome
+
+    @staticmethod
+    def _label(loop: Loop, item: Any, scope: Scope) -> Any:
+        try:
+            return scope.template(loop.label) if loop.label is not None else item
+        except TemplatingError:
+            return loop.label
+
+    def _rest(self, loop: Loop, scope: Scope) -> None:
+        seconds = reach.number(loop.pause, scope, key="pause")
+        if seconds > 0:
+            pause(seconds, self._job)
+
+
+def _defect(error: Exception, action: str, *, secret: bool) -> Outcome:
+    """Return the failure for an exception that is our own fault, and keep it for the end."""
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f"{frames[-1].filename}:{frames[-1].lineno}" if frames else "?"
+    what = CENSORED if secret else str(error)
+    outcome = Outcome.failed(f"defect in {action}: {type(error).__name__}: {what} ({where})")
+    outcome.defect = RuntimeError(outcome.values["msg"]) if secret else error
+    return outcome

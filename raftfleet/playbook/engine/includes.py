@@ -1,0 +1,148 @@
+"""Including tasks and roles while the playbook runs: each host may include something else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from raftfleet.errors import RaftfleetError
+from raftfleet.playbook.engine import reach
+from raftfleet.playbook.engine.loop import items_of, turns
+from raftfleet.playbook.engine.outcome import Outcome
+from raftfleet.playbook.syntax.actions import DYNAMIC
+from raftfleet.playbook.syntax.arguments import finish_arguments
+from raftfleet.playbook.syntax.nodes import Settings
+from raftfleet.playbook.syntax.site import Site
+from raftfleet.playbook.templating import first_false
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from raftfleet.inventory import Host
+    from raftfleet.playbook.engine.flow import Flow
+    from raftfleet.playbook.engine.frame import Frame
+    from raftfleet.playbook.engine.job import Job
+    from raftfleet.playbook.templating import Scope
+
+__all__ = ["Includes"]
+
+
+@dataclass(slots=True)
+class _Inclusion:
+    """The same thing included with the same loop variables, by one host or several."""
+
+    arguments: dict[str, Any]
+    passed: dict[str, Any]
+    hosts: list[Host] = field(default_factory=list)
+
+
+class Includes:
+    """Runs `include_tasks` and `include_role`."""
+
+    def __init__(self, flow: Flow) -> None:
+        self._flow = flow
+
+    def run(self, job: Job, hosts: Sequence[Host], frame: Frame) -> set[str]:
+        """Find out what each host includes, then run one inclusion after the other."""
+        failed: set[str] = set()
+        inclusions: list[_Inclusion] = []
+        asked = hosts[:1] if self._once(job, hosts[0]) else hosts
+        for host in asked:
+            try:
+                self._collect(job, host, inclusions, hosts if asked is not hosts else (host,))
+            except RaftfleetError as error:
+                failed |= self._fail(job, [host], error)
+        for inclusion in inclusions:
+            failed |= self._carry_out(job, inclusion, frame, failed)
+        return failed
+
+    @staticmethod
+    def _once(job: Job, host: Host) -> bool:
+        return reach.flag(job.frame.value("run_once"), job.scope(host), key="run_once")
+
+    def _collect(
+        self, job: Job, host: Host, found: list[_Inclusion], takers: Sequence[Host]
+    ) -> None:
+        """Add what a host includes, item by item of its loop."""
+        scope = job.scope(host)
+        loop = job.task.loop
+        if loop is None:
+            rounds: list[dict[str, Any]] = [{}]
+        else:
+            rounds = [variables for _, variables in turns(loop, items_of(loop, scope))]
+        wanted = [variables for variables in rounds if self._wanted(job, scope.over(variables))]
+        if not wanted:
+            self._record(job, host, Outcome.skipped("Conditional result was False"))
+        for variables in wanted:
+            arguments = _arguments(job, scope.over(variables))
+            known = next(
+                (i for i in found if (i.arguments, i.passed) == (arguments, variables)), None
+            )
+            if known is None:
+                known = _Inclusion(arguments, variables)
+                found.append(known)
+            known.hosts += takers
+
+    @staticmethod
+    def _wanted(job: Job, scope: Scope) -> bool:
+        return first_false(job.frame.settings.conditions, scope) is None
+
+    def _carry_out(
+        self, job: Job, inclusion: _Inclusion, frame: Frame, failed: set[str]
+    ) -> set[str]:
+        present = self._flow.state.present(inclusion.hosts)
+        hosts = [host for host in present if host.name not in failed]
+        if not hosts:
+            return set()
+        try:
+            node, inner = self._node(job, inclusion, frame)
+        except RaftfleetError as error:
+            return self._fail(job, hosts, error)
+        for host in hosts:
+            self._record(
+                job, host, Outcome({"changed": False, "failed": False, "include": _name(inclusion)})
+            )
+        return self._flow.body(node, hosts, inner)
+
+    def _node(self, job: Job, inclusion: _Inclusion, frame: Frame) -> tuple[Any, Frame]:
+        """Return what is included, and the frame inside."""
+        task = job.task
+        passed = {**task.settings.variables, **inclusion.passed}
+        inner = frame.including(passed, task.apply)
+        library = job.services.library
+        role = frame.role.path if frame.role else None
+        site = Site(task.directory, job.services.options.playbook_dir, role)
+        if task.action == "include_tasks":
+            name = str(inclusion.arguments["file"])
+            path = site.tasks_file(name, task.mark)
+            return library.tasks(path, site), inner
+        use = library.imported_role(inclusion.arguments, Settings(), site, task.mark)
+        public = bool(inclusion.arguments["public"])
+        self._flow.adopt(use, public=public)
+        return (use,), inner
+
+    def _fail(self, job: Job, hosts: Sequence[Host], error: RaftfleetError) -> set[str]:
+        """Record the failure of an include; `SourceError` of the included file is shown whole."""
+        for host in hosts:
+            self._record(job, host, Outcome.failed(str(error)), rescued=job.frame.rescuable)
+            if not job.frame.rescuable:
+                self._flow.state.failed.add(host.name)
+        return {host.name for host in hosts}
+
+    @staticmethod
+    def _record(job: Job, host: Host, outcome: Outcome, *, rescued: bool = False) -> None:
+        job.services.recorder.result(job, host, outcome, seconds=0.0, rescued=rescued)
+
+
+def _arguments(job: Job, scope: Scope) -> dict[str, Any]:
+    declared = DYNAMIC[job.task.action]
+    written = job.task.arguments
+    given = {
+        name: value if name in declared.raw else scope.template(value)
+        for name, value in written.items()
+    }
+    return finish_arguments(declared, given, written)
+
+
+def _name(inclusion: _Inclusion) -> str:
+    return str(inclusion.arguments.get("file") or inclusion.arguments.get("name"))

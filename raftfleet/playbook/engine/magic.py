@@ -1,0 +1,87 @@
+"""The variables that nobody defines: who the host is, what else there is, how the run was started."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from raftfleet.playbook.templating import OMIT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from raftfleet.inventory import Host
+    from raftfleet.playbook.engine.frame import Frame
+    from raftfleet.playbook.engine.play_state import PlayState
+    from raftfleet.playbook.engine.variables import Variables
+
+__all__ = ["Lazy", "of_host", "of_play"]
+
+
+class Lazy(Mapping[str, Any]):
+    """Variables that are computed when somebody asks, and then kept."""
+
+    def __init__(self, makers: Mapping[str, Callable[[], Any]]) -> None:
+        self._makers = makers
+        self._made: dict[str, Any] = {}
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in self._made:
+            self._made[name] = self._makers[name]()
+        return self._made[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._makers
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._makers)
+
+    def __len__(self) -> int:
+        return len(self._makers)
+
+
+def of_host(host: Host, variables: Variables) -> dict[str, Callable[[], Any]]:
+    """Return what is known of a host outside of any play."""
+    options = variables.options
+    found: dict[str, Callable[[], Any]] = {
+        "inventory_hostname": lambda: host.name,
+        "inventory_hostname_short": lambda: host.name.split(".")[0],
+        "group_names": lambda: list(host.groups),
+        "groups": lambda: variables.population.groups,
+        "hostvars": variables.hostvars,
+        "playbook_dir": lambda: str(options.playbook_dir),
+        "omit": lambda: OMIT,
+        "ansible_check_mode": lambda: options.check,
+        "ansible_diff_mode": lambda: options.diff,
+        "ansible_forks": lambda: options.forks,
+        "ansible_verbosity": lambda: options.verbosity,
+        "ansible_run_tags": lambda: sorted(options.tags.only),
+        "ansible_skip_tags": lambda: sorted(options.tags.skip),
+        "ansible_facts": lambda: variables.memory[host.name].gathered,
+    }
+    if options.limit is not None:
+        found["ansible_limit"] = lambda: options.limit
+    if options.inventory_file is not None:
+        found["inventory_file"] = lambda: str(options.inventory_file)
+        found["inventory_dir"] = lambda: str(options.inventory_dir)
+    return found
+
+
+def of_play(state: PlayState, frame: Frame) -> dict[str, Callable[[], Any]]:
+    """Return what is known of the play, and of the role that a task is part of."""
+    found: dict[str, Callable[[], Any]] = {
+        "play_hosts": state.hosts_in_play,
+        "ansible_play_hosts": state.hosts_in_play,
+        "ansible_play_batch": state.hosts_in_batch,
+        "ansible_play_hosts_all": lambda: [host.name for host in state.everyone],
+        "ansible_play_name": lambda: state.name,
+        "role_names": lambda: [use.role.name for use in state.roles],
+        "ansible_role_names": lambda: [use.role.name for use in state.roles],
+    }
+    role = frame.role
+    if role is not None:
+        found["role_name"] = found["ansible_role_name"] = lambda: role.name
+        found["role_path"] = lambda: str(role.path)
+        parents = [parent.name for parent in reversed(frame.roles[:-1])]
+        found["ansible_parent_role_names"] = lambda: parents
+    return found

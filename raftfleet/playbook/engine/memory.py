@@ -1,0 +1,28 @@
+"""What a run has learned about each host: facts, registered results, included variables."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import Any
+
+__all__ = ["HostMemory", "Memory"]
+
+
+@dataclass(slots=True)
+class HostMemory:
+    """One host's: ``gathered`` by `setup`, ``included`` by `include_vars`, ``facts`` set or registered."""
+
+    gathered: dict[str, Any] = field(default_factory=dict)
+    included: dict[str, Any] = field(default_factory=dict)
+    facts: dict[str, Any] = field(default_factory=dict)
+
+
+class Memory:
+    """All hosts'. Written between tasks only, so that the threads of a task may read it."""
+
+    def __init__(self) -> None:
+        self._hosts: defaultdict[str, HostMemory] = defaultdict(HostMemory)
+
+    def __getitem__(self, host: str) -> HostMemory:
+        return self._hosts[host]

@@ -1,0 +1,161 @@
+"""One play from its header to its last handler."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from raftfleet.errors import RaftfleetError, SourceError
+from raftfleet.inventory.source import MarkedDict
+from raftfleet.playbook.engine import reach
+from raftfleet.playbook.engine.batches import batches, ordered
+from raftfleet.playbook.engine.files import Finder
+from raftfleet.playbook.engine.flow import Flow
+from raftfleet.playbook.engine.frame import Frame
+from raftfleet.playbook.engine.handlers import add_handlers, add_role_handlers
+from raftfleet.playbook.engine.play_state import PlayState
+from raftfleet.playbook.engine.vars_files import read_vars_files
+from raftfleet.playbook.extension import PlayInfo
+from raftfleet.playbook.syntax.handlers import static_roles
+from raftfleet.playbook.syntax.nodes import Settings, Task
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from raftfleet.inventory import Host
+    from raftfleet.playbook.engine.run_state import RunState
+    from raftfleet.playbook.extension import PlayExtension
+    from raftfleet.playbook.syntax.nodes import Play
+    from raftfleet.playbook.templating import Scope
+
+__all__ = ["PlayRun", "pattern_of"]
+
+
+class PlayRun:
+    """Runs one play."""
+
+    def __init__(self, run: RunState, play: Play, extensions: Mapping[str, PlayExtension]) -> None:
+        self._run = run
+        self._play = play
+        self._extensions = extensions
+        self._services = run.services
+        self._header = run.services.variables.of_play(play.settings.variables)
+
+    def run(self) -> None:
+        """Run the play, wrapped in its extensions; raises what they raise, and `InterruptedRun`."""
+        options = self._services.options
+        inventory = self._services.variables.population.inventory
+        pattern = pattern_of(self._play, self._header)
+        hosts = inventory.select(pattern, options.limit)
+        state = self._state(pattern, hosts)
+        proceed: Callable[[], None] = partial(self._batches, state)
+        for key, parsed in reversed(list(self._play.extensions.items())):
+            info = PlayInfo(
+                name=state.name,
+                pattern=pattern,
+                hosts=tuple(state.present(hosts)),
+                everyone=tuple(inventory.select(pattern)),
+                inventory=inventory,
+                variables=partial(self._variables, state),
+                check_mode=options.check,
+                mark=self._play.mark,
+            )
+            proceed = partial(self._extensions[key].wrap, parsed, info, proceed)
+        proceed()
+
+    def _state(self, pattern: str, hosts: list[Host]) -> PlayState:
+        defaults = Settings(self._services.options.defaults)
+        frame = Frame(replace(defaults.around(self._play.settings), variables={}))
+        state = PlayState(self._play, self._title(pattern), hosts, frame, static_roles(self._play))
+        state.gone |= self._run.failed | self._run.unreachable
+        add_role_handlers(state, state.roles, self._header)
+        add_handlers(state, self._play.handlers, frame, self._header)
+        return state
+
+    def _title(self, pattern: str) -> str:
+        try:
+            return str(self._header.template(self._play.name) or pattern)
+        except RaftfleetError:
+            return str(self._play.name)
+
+    def _variables(self, state: PlayState, name: str) -> Scope:
+        """Return a host's variables as a task of the play sees them."""
+        host = self._services.variables.population.host(name)
+        finder = Finder((self._play.file.parent,))
+        scope = self._services.variables.of_task(host, state, state.frame, finder, {})
+        if not self._play.vars_files or name in state.vars_files:
+            return scope
+        state.vars_files[name] = read_vars_files(self._play, scope, self._services.library)
+        return self._services.variables.of_task(host, state, state.frame, finder, {})
+
+    def _batches(self, state: PlayState) -> None:
+        recorder = self._services.recorder
+        divided = batches(ordered(state.everyone, self._play.order), self._serial())
+        for batch in divided or [[]]:
+            state.begin(batch)
+            present = state.present(batch)
+            recorder.play_started(state.name, present)
+            try:
+                if present:
+                    self._batch(state, batch)
+            finally:
+                self._run.failed |= state.failed
+                recorder.play_ended(state.name)
+            if self._run.broken or state.over:
+                return
+
+    def _serial(self) -> list[Any]:
+        return [self._header.template(part) for part in self._play.serial]
+
+    def _batch(self, state: PlayState, batch: list[Host]) -> None:
+        before = self._lost(batch, state)
+        for host in state.present(batch) if self._play.vars_files else ():
+            self._variables(state, host.name)
+        flow = Flow(self._run, state)
+        self._gather_facts(flow, state)
+        for section in self._play.sections:
+            flow.section(section)
+        lost = self._lost(batch, state) - before
+        self._run.broken = self._run.broken or state.doomed or len(lost) == len(batch)
+
+    def _lost(self, batch: list[Host], state: PlayState) -> set[str]:
+        return {host.name for host in batch} & (
+            state.failed | self._run.failed | self._run.unreachable
+        )
+
+    def _gather_facts(self, flow: Flow, state: PlayState) -> None:
+        """Run the module `setup` first, if there is one and the play does not decline."""
+        setup = self._services.library.modules.get("setup")
+        wanted = True if self._play.gather_facts is None else self._play.gather_facts
+        if setup is None or not reach.flag(wanted, self._header, key="gather_facts"):
+            return
+        task = Task(
+            name="Gathering Facts",
+            action="setup",
+            module=setup,
+            arguments=MarkedDict(),
+            settings=Settings(tags=frozenset({"always"})),
+            mark=self._play.mark,
+            directory=self._play.file.parent,
+        )
+        hosts = state.present(state.batch)
+        state.failed |= flow.task(task, hosts, state.frame)
+
+
+def pattern_of(play: Play, header: Scope) -> str:
+    """Return the play's pattern, templated; the parts of a list are joined.
+
+    Raises `SourceError` when it comes out empty or as something else than text.
+    """
+    value = header.template(play.hosts)
+    parts = value if isinstance(value, list) else [value]
+    if not parts or not all(isinstance(part, str) and part.strip() for part in parts):
+        raise SourceError(f"hosts: wants a pattern, not {value!r}", play.mark)
+    if len(parts) == 1:
+        return str(parts[0])
+    return ",".join(parts) if not any(":" in part for part in parts) else ":".join(_colons(parts))
+
+
+def _colons(parts: list[str]) -> list[str]:
+    return [piece.strip() for part in parts for piece in part.split(",") if piece.strip()]

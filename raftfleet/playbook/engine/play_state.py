@@ -1,0 +1,96 @@
+"""One play while it runs: its hosts, its batch, who is out, who was notified."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from raftfleet.inventory import Host
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from raftfleet.playbook.engine.frame import Frame
+    from raftfleet.playbook.syntax.nodes import Handler, Play, Role, RoleUse
+
+__all__ = ["HandlerEntry", "PlayState"]
+
+
+@dataclass(slots=True, eq=False)
+class HandlerEntry:
+    """A handler with its frame, and the hosts that have notified it since it last ran."""
+
+    handler: Handler
+    frame: Frame
+    source: int
+    role: str | None = None
+    name: str | None = None
+    notified: dict[str, None] = field(default_factory=dict)
+
+    @property
+    def names(self) -> set[str]:
+        """What it answers to, beside the topics it listens to."""
+        if self.name is None:
+            return set()
+        return {self.name, f"{self.role} : {self.name}"} if self.role else {self.name}
+
+
+@dataclass(slots=True)
+class PlayState:
+    """What changes while a play runs.
+
+    ``everyone`` are all hosts of the play in inventory order, ``batch`` those whose turn it is, in
+    the order of execution. ``gone`` take no further part: unreachable, ended, or failed for good.
+    ``failed`` failed without rescue; in an `always` they still take part. ``doomed``: a failure
+    ended the play for every host. ``over``: no further batch.
+    """
+
+    play: Play
+    name: str
+    everyone: list[Host]
+    frame: Frame
+    roles: list[RoleUse]
+    batch: list[Host] = field(default_factory=list)
+    gone: set[str] = field(default_factory=set)
+    failed: set[str] = field(default_factory=set)
+    ended: bool = False
+    over: bool = False
+    doomed: bool = False
+    handlers: list[HandlerEntry] = field(default_factory=list)
+    known_roles: set[str] = field(default_factory=set)
+    done_roles: dict[str, set[str]] = field(default_factory=dict)
+    vars_files: dict[str, tuple[Mapping[str, Any], ...]] = field(default_factory=dict)
+
+    def begin(self, batch: list[Host]) -> None:
+        """Start with the next batch of hosts."""
+        self.batch = batch
+        self.ended = False
+        for entry in self.handlers:
+            entry.notified.clear()
+
+    def welcome(self, name: str) -> None:
+        """Count a host that has just been added; it gets no tasks in this play."""
+        if all(host.name != name for host in self.everyone):
+            self.everyone = [*self.everyone, Host(name)]
+
+    def hosts_in_play(self) -> list[str]:
+        """Return the names of all hosts that are still in the play."""
+        out = self.gone | self.failed
+        return [host.name for host in self.everyone if host.name not in out]
+
+    def hosts_in_batch(self) -> list[str]:
+        """Return the names of the batch's hosts that are still in the play, in inventory order."""
+        batch = {host.name for host in self.batch}
+        return [name for name in self.hosts_in_play() if name in batch]
+
+    def present(self, hosts: Sequence[Host]) -> list[Host]:
+        """Return those hosts that still take part."""
+        return [] if self.ended else [host for host in hosts if host.name not in self.gone]
+
+    def standing(self) -> list[Host]:
+        """Return those hosts of the batch that take part and have not failed."""
+        return [host for host in self.present(self.batch) if host.name not in self.failed]
+
+    def exported(self) -> list[Role]:
+        """Return the roles whose defaults and variables the whole play sees, the strongest first."""
+        return [use.role for use in reversed(self.roles) if use.public]

@@ -1,0 +1,103 @@
+"""Which machine a task acts on, how it is reached and as whom."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final
+
+from raftfleet.errors import TaskError
+from raftfleet.inventory.source import MarkedDict
+from raftfleet.playbook.syntax.kinds import WrongKindError, to_flag
+from raftfleet.playbook.templating import Omit, is_text_template
+
+if TYPE_CHECKING:
+    from raftfleet.inventory import Host
+    from raftfleet.playbook.engine.frame import Frame
+    from raftfleet.playbook.engine.variables import Variables
+    from raftfleet.playbook.templating import Scope
+
+__all__ = ["acting_host", "become_user", "environment", "flag", "number", "reached"]
+
+# What transports read of a host; every one may be a template, or be set by a task.
+_CONNECTION: Final = (
+    "ansible_host", "ansible_port", "ansible_user", "ansible_connection",
+    "ansible_ssh_private_key_file", "ansible_private_key_file", "ansible_ssh_common_args",
+    "ansible_ssh_extra_args", "ansible_ssh_host", "ansible_ssh_port", "ansible_ssh_user",
+    "ansible_host_key_checking", "ansible_python_interpreter",
+)  # fmt: skip
+_KEYWORDS: Final = {"connection": "ansible_connection", "remote_user": "ansible_user"}
+
+
+def flag(value: Any, scope: Scope, *, key: str) -> bool:
+    """Return a keyword's value as a boolean; absent counts as false."""
+    templated = scope.template(value)
+    if templated is None or isinstance(templated, Omit):
+        return False
+    try:
+        return to_flag(templated)
+    except WrongKindError as error:
+        raise TaskError(f"{key}: wants {error.wanted}, not {templated!r}") from None
+
+
+def number(value: Any, scope: Scope, *, key: str) -> float:
+    """Return a keyword's value as a number."""
+    templated = scope.template(value)
+    try:
+        return float(templated)
+    except (TypeError, ValueError):
+        raise TaskError(f"{key}: wants a number, not {templated!r}") from None
+
+
+def acting_host(host: Host, frame: Frame, scope: Scope, variables: Variables) -> Host:
+    """Return the host that a task acts on: the one it is delegated to, or its own."""
+    target = scope.template(frame.value("delegate_to"))
+    if target is None or isinstance(target, Omit):
+        return host
+    if not isinstance(target, str) or not target:
+        raise TaskError(f"delegate_to: wants the name of a host, not {target!r}")
+    return host if target == host.name else variables.population.host(target)
+
+
+def reached(host: Host, frame: Frame, scope: Scope) -> Host:
+    """Return the host with its connection variables as this task sees them, templates done.
+
+    A variable outranks the keyword that says the same (`ansible_user`, `remote_user`).
+    """
+    changed: dict[str, Any] = {}
+    for name in _CONNECTION:
+        raw = scope.raw(name) if name in scope else None
+        if raw is None or (raw is host.variables.get(name) and not is_text_template(raw)):
+            continue
+        changed[name] = scope.template(raw)
+    if "ansible_host" not in host.variables and changed.get("ansible_host") == host.name:
+        del changed["ansible_host"]
+    for keyword, name in _KEYWORDS.items():
+        said = frame.value(keyword)
+        if said is not None and name not in scope:
+            changed[name] = scope.template(said)
+    return replace(host, variables={**host.variables, **changed}) if changed else host
+
+
+def become_user(frame: Frame, scope: Scope) -> str | None:
+    """Return the user to become, or None to stay who the connection says."""
+    wanted = _said("ansible_become", "become", frame, scope)
+    if not flag(wanted, scope, key="become"):
+        return None
+    return str(scope.template(_said("ansible_become_user", "become_user", frame, scope)) or "root")
+
+
+def _said(variable: str, keyword: str, frame: Frame, scope: Scope) -> Any:
+    return scope.raw(variable) if variable in scope else frame.value(keyword)
+
+
+def environment(frame: Frame, scope: Scope) -> dict[str, str]:
+    """Return the environment that a task adds; the nearer place wins."""
+    merged: dict[str, str] = {}
+    for part in frame.settings.environment:
+        value = scope.template(part)
+        if isinstance(value, Omit) or value in ("", None):
+            continue
+        if not isinstance(value, dict | MarkedDict):
+            raise TaskError(f"environment: wants a mapping, not {value!r}")
+        merged |= {str(key): str(item) for key, item in value.items() if not isinstance(item, Omit)}
+    return merged

@@ -1,0 +1,119 @@
+"""Writes the run's events, with secrets taken out before anybody sees them."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any
+
+from raftfleet.journal.events import (
+    PlayEnded,
+    PlayStarted,
+    TaskProgress,
+    TaskResult,
+    TaskStarted,
+)
+from raftfleet.playbook.recap import Recap
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from raftfleet.inventory import Host
+    from raftfleet.journal.events import Event
+    from raftfleet.playbook.engine.job import Job
+    from raftfleet.playbook.engine.outcome import Outcome
+
+__all__ = ["CENSORED", "Recorder"]
+
+CENSORED = "hidden by no_log"
+_KEPT = ("changed", "failed", "skipped", "unreachable", "attempts")
+_REPEATED = ("results", "stdout_lines", "stderr_lines")  # an item's own events, stdout, stderr
+_LABEL = 200
+
+
+class Recorder:
+    """Hands events on, one at a time, and keeps the recap."""
+
+    def __init__(self, record: Callable[[Event], object]) -> None:
+        self._record = record
+        self._lock = threading.Lock()
+        self.recap = Recap()
+
+    def _write(self, event: Event) -> None:
+        with self._lock:
+            self.recap.add(event)
+            self._record(event)
+
+    def play_started(self, name: str, hosts: Sequence[Host]) -> None:
+        """Say that a play begins on these hosts; on none when its pattern matches nobody."""
+        self._write(PlayStarted(play=name, hosts=tuple(host.name for host in hosts)))
+
+    def play_ended(self, name: str) -> None:
+        """Say that a play ended."""
+        self._write(PlayEnded(play=name))
+
+    def task_started(self, job: Job, title: str) -> None:
+        """Say that a task begins."""
+        mark = job.task.mark
+        self._write(
+            TaskStarted(
+                task=job.number,
+                name=title,
+                module=job.task.action,
+                where=f"{mark.file}:{mark.line}",
+                handler=job.handler,
+            )
+        )
+
+    def progress(
+        self,
+        job: Job,
+        host: Host,
+        text: str,
+        *,
+        done: int | None = None,
+        total: int | None = None,
+        secret: bool = False,
+    ) -> None:
+        """Say what a busy task is at."""
+        shown = CENSORED if secret else str(text)
+        self._write(
+            TaskProgress(task=job.number, host=host.name, text=shown, done=done, total=total)
+        )
+
+    def result(
+        self,
+        job: Job,
+        host: Host,
+        outcome: Outcome,
+        *,
+        seconds: float,
+        item: str | None = None,
+        ignored: bool = False,
+        rescued: bool = False,
+    ) -> None:
+        """Say what a task, or one item of its loop, came to on a host."""
+        self._write(
+            TaskResult(
+                task=job.number,
+                host=host.name,
+                status=str(outcome.status),
+                seconds=seconds,
+                result=_shown(outcome),
+                item=None if item is None else _label(item, secret=outcome.secret),
+                ignored=ignored,
+                rescued=rescued,
+            )
+        )
+
+
+def _shown(outcome: Outcome) -> dict[str, Any]:
+    if outcome.secret:
+        kept = {key: outcome.values[key] for key in _KEPT if key in outcome.values}
+        return {**kept, "censored": CENSORED}
+    return {key: value for key, value in outcome.values.items() if key not in _REPEATED}
+
+
+def _label(item: str, *, secret: bool) -> str:
+    if secret:
+        return CENSORED
+    return item if len(item) <= _LABEL else f"{item[:_LABEL]}..."

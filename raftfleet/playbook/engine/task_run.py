@@ -1,0 +1,172 @@
+"""A task on all hosts whose turn it is: run it, record it, remember it, decide who goes on."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import nullcontext, suppress
+from typing import TYPE_CHECKING, Any
+
+from raftfleet.errors import RaftfleetError
+from raftfleet.playbook.engine import reach
+from raftfleet.playbook.engine.handlers import notify
+from raftfleet.playbook.engine.host_task import HostTask
+from raftfleet.playbook.engine.job import Job
+from raftfleet.playbook.engine.variables import Provided
+from raftfleet.playbook.module import Status
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from contextlib import AbstractContextManager
+
+    from raftfleet.inventory import Host
+    from raftfleet.playbook.engine.frame import Frame
+    from raftfleet.playbook.engine.host_task import Done
+    from raftfleet.playbook.engine.play_state import PlayState
+    from raftfleet.playbook.engine.run_state import RunState
+    from raftfleet.playbook.syntax.nodes import Task
+
+__all__ = ["TaskRun", "make_job", "title_of"]
+
+
+def make_job(
+    run: RunState, state: PlayState, task: Task, frame: Frame, *, handler: bool = False
+) -> Job:
+    """Return a task ready to run; ``frame`` is the task's own."""
+    return Job(
+        number=run.next_task(),
+        task=task,
+        frame=frame,
+        state=state,
+        hosts=tuple(state.standing()),
+        provided=Provided(run.services.options.providers),
+        services=run.services,
+        handler=handler,
+    )
+
+
+def title_of(job: Job, host: Host) -> str:
+    """Return the task's name, templated if that is possible, after its role's."""
+    title = job.task.title
+    if not job.frame.value("no_log"):  # otherwise a secret might stand in the name
+        with suppress(RaftfleetError):
+            title = job.scope(host).template(title)
+    role = job.frame.role
+    return f"{role.name} : {title}" if role else str(title)
+
+
+class TaskRun:
+    """One task on some hosts."""
+
+    def __init__(self, run: RunState, job: Job, hosts: Sequence[Host]) -> None:
+        self._run = run
+        self._job = job
+        self._hosts = hosts
+        self._state = job.state
+        module = job.task.module
+        first = job.scope(hosts[0])
+        self._once = (module is not None and module.once) or self._flag("run_once", first)
+        self._fatal = self._once or self._flag("any_errors_fatal", first)
+        self._throttle = int(reach.number(job.frame.value("throttle", 0), first, key="throttle"))
+
+    def _flag(self, key: str, scope: Any) -> bool:
+        return reach.flag(self._job.frame.value(key), scope, key=key)
+
+    def run(self) -> set[str]:
+        """Run the task; return the names of the hosts that failed or go down with one that did."""
+        hosts = self._hosts[:1] if self._once else self._hosts
+        gate = self._gate()
+        dones: dict[str, Done] = {}
+
+        def work(host: Host) -> Done:
+            with gate:
+                return HostTask(self._job, host).run()
+
+        try:
+            for done in self._run.pool.each(work, hosts):
+                self._record(done)
+                dones[done.host.name] = done
+        finally:
+            for host in hosts:
+                if host.name in dones:
+                    self._remember(dones[host.name])
+        return self._fallen([dones[host.name] for host in hosts])
+
+    def _gate(self) -> AbstractContextManager[Any]:
+        return threading.BoundedSemaphore(self._throttle) if self._throttle > 0 else nullcontext()
+
+    def _record(self, done: Done) -> None:
+        failed = done.outcome.status is Status.FAILED and not done.ignored
+        self._run.services.recorder.result(
+            self._job,
+            done.host,
+            done.outcome,
+            seconds=done.seconds,
+            ignored=done.ignored,
+            rescued=failed and self._job.frame.rescuable,
+        )
+
+    def _remember(self, done: Done) -> None:
+        """Keep facts and registered results, for all hosts when the task ran once for all."""
+        memory = self._run.services.variables.memory
+        outcome = done.outcome
+        for placement in outcome.placements:
+            self._run.services.variables.population.place(placement)
+            self._state.welcome(placement.host)
+        for host in self._hosts if self._once else (done.host,):
+            owner = memory[host.name if host is not done.host else done.facts_host]
+            owner.facts |= outcome.facts
+            owner.included |= outcome.included
+            owner.gathered |= outcome.gathered
+            if self._job.task.register:
+                memory[host.name].facts[self._job.task.register] = outcome.values
+        notify(self._state, done.notify, (done.host,))
+        if outcome.defect is not None:
+            self._run.defects.append(outcome.defect)
+
+    def _fallen(self, dones: Sequence[Done]) -> set[str]:
+        """Mark who is out, and return who failed."""
+        failed = {d.host.name for d in dones if _down(d, Status.FAILED)}
+        lost = {d.host.name for d in dones if _down(d, Status.UNREACHABLE)}
+        self._run.unreachable |= lost
+        self._state.gone |= lost
+        for done in dones:
+            if done.host.name in failed:
+                self._note_failure(done)
+        for done in dones:
+            if done.outcome.fatal is not None:
+                raise done.outcome.fatal
+        return self._spread(failed, lost)
+
+    def _note_failure(self, done: Done) -> None:
+        if not self._job.frame.rescuable:
+            self._state.failed.add(done.host.name)
+            return
+        facts = self._run.services.variables.memory[done.host.name].facts
+        task = self._job.task
+        facts["ansible_failed_task"] = {"name": str(task.title), "action": task.action}
+        facts["ansible_failed_result"] = done.outcome.values
+
+    def _spread(self, failed: set[str], lost: set[str]) -> set[str]:
+        """Return the failed hosts with those that fail together with them."""
+        everybody = {host.name for host in self._hosts}
+        rescuable = self._job.frame.rescuable
+        if self._once and failed and rescuable:
+            return everybody
+        if not rescuable and ((self._fatal and (failed or lost)) or self._too_many()):
+            self._state.doomed = True
+            self._state.failed |= {host.name for host in self._state.present(self._state.batch)}
+            return everybody - lost
+        return failed
+
+    def _too_many(self) -> bool:
+        """Whether more hosts of the batch failed than `max_fail_percentage` allows."""
+        value = self._state.play.max_fail_percentage
+        if value is None:
+            return False
+        allowed = reach.number(value, self._job.scope(self._hosts[0]), key="max_fail_percentage")
+        batch = {host.name for host in self._state.batch}
+        return len(self._state.failed & batch) * 100 > allowed * len(batch)
+
+
+def _down(done: Done, status: Status) -> bool:
+    return done.outcome.status is status and not done.ignored

@@ -1,0 +1,184 @@
+"""A task's arguments, held against what its module declares: before anything runs, and again when it runs."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Protocol
+
+from raftfleet.errors import SourceError, nearest
+from raftfleet.inventory.source import MarkedDict, MarkedStr, plain
+from raftfleet.playbook.syntax.kinds import WrongKindError, convert
+from raftfleet.playbook.syntax.reading import place
+from raftfleet.playbook.templating.scope import OMIT, has_template
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from raftfleet.errors import Mark
+    from raftfleet.playbook.module import Argument
+
+__all__ = ["Declares", "check_arguments", "finish_arguments", "read_arguments"]
+
+_ANY = "*"
+
+
+class Declares(Protocol):
+    """What arguments are checked against: a module, or an action of the engine."""
+
+    @property
+    def name(self) -> str: ...  # noqa: D102
+    @property
+    def arguments(self) -> Mapping[str, Argument]: ...  # noqa: D102
+    @property
+    def free_form(self) -> str | None: ...  # noqa: D102
+    @property
+    def raw(self) -> frozenset[str]: ...  # noqa: D102
+
+
+def read_arguments(module: Declares, value: Any, more: MarkedDict, mark: Mark | None) -> MarkedDict:
+    """Return what a task gives its module, under declared names; ``more`` is the keyword `args`.
+
+    A plain text goes to the module's free-form argument. Raises `SourceError`.
+    """
+    if value is None:
+        given = MarkedDict({}, mark)
+    elif isinstance(value, MarkedDict):
+        given = value
+    elif isinstance(value, str):
+        given = _free_form(module, value, mark)
+    elif module.free_form is not None:
+        given = MarkedDict({module.free_form: value}, mark, values=_at(module.free_form, mark))
+    else:
+        raise SourceError(f"{module.name}: wants a mapping of arguments", place(value, mark))
+    return _named(module, _both(given, more))
+
+
+def _at(key: str, mark: Mark | None) -> dict[str, Mark]:
+    return {key: mark} if mark else {}
+
+
+def _free_form(module: Declares, text: str, mark: Mark | None) -> MarkedDict:
+    key = module.free_form
+    if key is None:
+        hint = f"write a mapping: {module.name}: {{name: value}}"
+        raise SourceError(f"{module.name}: takes no plain text", place(text, mark), hint=hint)
+    if "creates" in module.arguments:
+        return _command_line(module, key, text, mark)
+    names = "|".join(map(re.escape, module.arguments))
+    if re.match(rf"\s*({names})=", text):
+        raise SourceError(
+            f"{module.name}: k=v arguments are not supported",
+            place(text, mark),
+            hint=f"write a mapping: {module.name}: {{{key}: ...}}",
+        )
+    return MarkedDict({key: text}, mark, values=_at(key, place(text, mark)))
+
+
+def _command_line(module: Declares, key: str, text: str, mark: Mark | None) -> MarkedDict:
+    """Take `chdir=`, `creates=` and the like out of a command's text, as Ansible does."""
+    names = "|".join(name for name in module.arguments if name not in {key, "argv", _ANY})
+    option = re.compile(
+        rf"(?:(?<=\s)|^)({names})=(\"[^\"]*\"|'[^']*'|(?:\{{\{{.*?\}}\}}|[^\s\"'{{])+)(?:\s+|$)"
+    )
+    at = place(text, mark)
+    found: dict[Any, Any] = {
+        name: MarkedStr(value.strip("\"'"), at) for name, value in option.findall(text)
+    }
+    line = option.sub("", text) if found else text
+    if line.strip():
+        found[key] = MarkedStr(line.strip() if found else line, at)
+    return MarkedDict(found, mark, values={name: at for name in found if at})
+
+
+def _both(given: MarkedDict, more: MarkedDict) -> MarkedDict:
+    if not more:
+        return given
+    merged = {**more, **given}
+    keys = {key: m for key in merged if (m := (given if key in given else more).key_mark(key))}
+    values = {key: m for key in merged if (m := (given if key in given else more).value_mark(key))}
+    return MarkedDict(merged, given.mark or more.mark, keys, values)
+
+
+def _named(module: Declares, given: MarkedDict) -> MarkedDict:
+    """Put arguments under their declared names; refuse those that nobody declared."""
+    aliases = {alias: name for name, a in module.arguments.items() for alias in a.aliases}
+    named: dict[Any, Any] = {}
+    keys: dict[Any, Mark] = {}
+    values: dict[Any, Mark] = {}
+    for key, value in given.items():
+        name = aliases.get(key, key)
+        if name not in module.arguments and _ANY not in module.arguments:
+            raise _unknown(module, str(key), given.key_mark(key))
+        if name in named:
+            raise SourceError(
+                f"{module.name}: {key} says {name} a second time", given.key_mark(key)
+            )
+        named[name] = value
+        if mark := given.key_mark(key):
+            keys[name] = mark
+        if mark := given.value_mark(key):
+            values[name] = mark
+    return MarkedDict(named, given.mark, keys, values)
+
+
+def _unknown(module: Declares, key: str, mark: Mark | None) -> SourceError:
+    known = [name for name in module.arguments if name != _ANY]
+    known += [alias for argument in module.arguments.values() for alias in argument.aliases]
+    close = nearest(key, known)
+    hint = f"did you mean {close}?" if close else f"known: {', '.join(sorted(known)) or 'none'}"
+    return SourceError(f"{module.name} has no argument {key!r}", mark, hint=hint)
+
+
+def check_arguments(module: Declares, given: MarkedDict, mark: Mark | None) -> None:
+    """Refuse before anything runs what no template can make right any more."""
+    _require(module, given, given.mark or mark)
+    for name, value in given.items():
+        argument = module.arguments.get(name)
+        if argument is None or value is None or name in module.raw or has_template(value):
+            continue
+        _converted(module, name, value, given.value_mark(name) or mark)
+
+
+def finish_arguments(module: Declares, given: Mapping[str, Any], written: Any) -> dict[str, Any]:
+    """Return templated arguments converted, with defaults; ``written`` knows their places.
+
+    An argument that came out as `omit` counts as not given. Raises `SourceError`.
+    """
+    kept = {name: value for name, value in given.items() if value is not OMIT}
+    mark = place(written)
+    _require(module, kept, mark)
+    finished = {name: a.default for name, a in module.arguments.items() if name != _ANY}
+    for name, value in kept.items():
+        if value is None and name in module.arguments:
+            continue
+        if name in module.raw or name not in module.arguments:
+            finished[name] = value if name in module.raw else plain(value)
+            continue
+        at = written.value_mark(name) if isinstance(written, MarkedDict) else None
+        finished[name] = _converted(module, name, value, at or mark)
+    return finished
+
+
+def _require(module: Declares, given: Mapping[str, Any], mark: Mark | None) -> None:
+    for name, argument in module.arguments.items():
+        if argument.required and given.get(name) is None:
+            raise SourceError(f"{module.name}: the argument {name!r} is missing", mark)
+
+
+def _converted(module: Declares, name: str, value: Any, mark: Mark | None) -> Any:
+    try:
+        return convert(value, module.arguments[name])
+    except WrongKindError as error:
+        raise SourceError(
+            f"{module.name}: {name} wants {error.wanted}, not {_shown(value)}",
+            mark,
+            hint=error.hint,
+        ) from None
+
+
+_LONGEST = 60
+
+
+def _shown(value: Any) -> str:
+    text = repr(value) if isinstance(value, str) else str(value)
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."

@@ -1,0 +1,156 @@
+"""From a file to a playbook that has been read and checked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from raftfleet.errors import Mark, SourceError
+from raftfleet.inventory import load_yaml
+from raftfleet.inventory.source import MarkedList
+from raftfleet.playbook.builtin import BUILTIN
+from raftfleet.playbook.syntax.handlers import check_notifications
+from raftfleet.playbook.syntax.plays import PlayReader
+from raftfleet.playbook.syntax.reading import Reader, place
+from raftfleet.playbook.syntax.roles import RoleReader
+from raftfleet.playbook.syntax.settings import read_settings
+from raftfleet.playbook.syntax.site import Site, first_file, static_name
+from raftfleet.playbook.syntax.tasks import TaskReader
+from raftfleet.playbook.syntax.words import IMPORT_PLAYBOOK, bare
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from raftfleet.playbook.extension import PlayExtension
+    from raftfleet.playbook.module import Module
+    from raftfleet.playbook.syntax.nodes import Node, Play, RoleUse, Settings
+
+__all__ = ["Library", "Playbook", "load_playbook"]
+
+
+class Library:
+    """Everything that is read from files, each file once; also while a playbook runs (includes)."""
+
+    def __init__(
+        self,
+        modules: Mapping[str, Module],
+        role_paths: Sequence[Path] = (),
+        instead: Mapping[str, str] | None = None,
+    ) -> None:
+        self.modules: dict[str, Module] = {**BUILTIN, **modules}
+        self.task_reader = TaskReader(self.modules, self, instead or {})
+        self.role_reader = RoleReader(self.task_reader, self.document, role_paths)
+        self._documents: dict[Path, Any] = {}
+        self._tasks: dict[tuple[Path, Site], tuple[Node, ...]] = {}
+
+    def document(self, path: Path) -> Any:
+        """Return what a YAML file holds."""
+        if path not in self._documents:
+            self._documents[path] = load_yaml(path, file=_shown(path))
+        return self._documents[path]
+
+    def tasks(self, path: Path, site: Site) -> tuple[Node, ...]:
+        """Return the tasks of a file that is included from a site."""
+        key = (path, site)
+        if key not in self._tasks:
+            self._tasks[key] = self.task_reader.file(path, site, None)
+        return self._tasks[key]
+
+    def imported_role(
+        self, arguments: Mapping[str, Any], settings: Settings, site: Site, mark: Mark
+    ) -> RoleUse:
+        """Return the role that a task imports or includes."""
+        return self.role_reader.imported(arguments, settings, site, mark)
+
+
+@dataclass(frozen=True, slots=True)
+class Playbook:
+    """Plays, read and checked. ``library`` reads what they include while they run."""
+
+    path: Path
+    plays: tuple[Play, ...]
+    library: Library
+
+    @property
+    def directory(self) -> Path:
+        """The folder of the playbook: `playbook_dir`."""
+        return self.path.parent
+
+
+def load_playbook(
+    path: Path,
+    *,
+    modules: Mapping[str, Module],
+    extensions: Mapping[str, PlayExtension] | None = None,
+    role_paths: Sequence[Path] = (),
+    instead: Mapping[str, str] | None = None,
+) -> Playbook:
+    """Read a playbook with everything it imports, and check it as far as no template stands in the way.
+
+    Roles are looked for in `roles` beside the playbook, in `roles` beside its folder, and then in
+    ``role_paths``. ``instead`` names modules that are not offered, each with what to write instead.
+    Raises `SourceError` at the first thing that is wrong, `UsageError` for a file that cannot be
+    read.
+    """
+    library = Library(modules, role_paths, instead)
+    known = frozenset(library.modules)
+    reader = PlayReader(library.task_reader, library.role_reader, extensions or {}, known)
+    path = Path(path).absolute()
+    plays = _plays(path, library, reader, (path,))
+    for play in plays:
+        check_notifications(play)
+    return Playbook(path, tuple(plays), library)
+
+
+def _shown(path: Path) -> str:
+    """Return a path as errors show it: short, when it lies below the current folder."""
+    here = Path.cwd()
+    return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
+
+
+def _plays(
+    path: Path, library: Library, reader: PlayReader, opened: tuple[Path, ...]
+) -> list[Play]:
+    document = library.document(path)
+    if not isinstance(document, MarkedList):
+        raise SourceError(
+            "a playbook is a list of plays",
+            place(document, Mark(str(path), 1, 1)),
+            hint="each play starts with '- hosts:'",
+        )
+    plays: list[Play] = []
+    for index, item in enumerate(document):
+        entry = Reader(item, "a play", document.item_mark(index))
+        key = next((word for word in entry.data if bare(str(word)) == "import_playbook"), None)
+        if key is None:
+            plays.append(reader.play(entry, path))
+        else:
+            plays += _imported(entry, str(key), path, library, reader, opened)
+    return plays
+
+
+def _imported(
+    entry: Reader,
+    key: str,
+    path: Path,
+    library: Library,
+    reader: PlayReader,
+    opened: tuple[Path, ...],
+) -> list[Play]:
+    """Return the plays of an imported playbook; its vars, when and tags hold for all of them."""
+    entry.what = "import_playbook"
+    entry.only(IMPORT_PLAYBOOK, also=[key])
+    name = entry.text(key) or ""
+    mark = entry.at(key)
+    name = static_name(
+        name, "import_playbook", mark, "name the file, and give the plays conditions"
+    )
+    file = first_file([path.parent / name], name, mark).absolute()
+    if file in opened:
+        raise SourceError(f"{name} is imported inside itself", mark)
+    settings = read_settings(entry)
+    return [
+        replace(play, settings=settings.around(play.settings))
+        for play in _plays(file, library, reader, (*opened, file))
+    ]

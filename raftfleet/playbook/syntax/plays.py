@@ -1,0 +1,138 @@
+"""From an item of a playbook to a play."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from raftfleet.errors import SourceError
+from raftfleet.inventory.source import MarkedList
+from raftfleet.playbook.syntax.nodes import Play
+from raftfleet.playbook.syntax.settings import read_settings
+from raftfleet.playbook.syntax.site import Site
+from raftfleet.playbook.syntax.words import PLAY
+from raftfleet.playbook.templating.scope import is_text_template
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from raftfleet.playbook.extension import PlayExtension
+    from raftfleet.playbook.syntax.reading import Reader
+    from raftfleet.playbook.syntax.roles import RoleReader
+    from raftfleet.playbook.syntax.tasks import TaskReader
+
+__all__ = ["PlayReader"]
+
+_ORDERS = ("inventory", "sorted", "reverse_sorted", "reverse_inventory", "shuffle")
+
+
+class PlayReader:
+    """Reads plays against the modules, roles and extensions that exist."""
+
+    def __init__(
+        self,
+        tasks: TaskReader,
+        roles: RoleReader,
+        extensions: Mapping[str, PlayExtension],
+        modules: frozenset[str],
+    ) -> None:
+        self._tasks = tasks
+        self._roles = roles
+        self._extensions = extensions
+        self._modules = modules
+
+    def play(self, reader: Reader, file: Path) -> Play:
+        """Read one play; ``file`` is where it stands."""
+        reader.what = "a play"
+        reader.only(PLAY, also=self._extensions)
+        site = Site(file.parent, file.parent)
+        return Play(
+            name=reader.text("name"),
+            hosts=_hosts(reader),
+            settings=read_settings(reader),
+            file=file,
+            mark=reader.mark,
+            pre_tasks=self._tasks.nodes(reader.data.get("pre_tasks"), site, reader.at("pre_tasks")),
+            roles=reader.list_of("roles", lambda item, at: self._roles.entry(item, site, at)),
+            tasks=self._tasks.nodes(reader.data.get("tasks"), site, reader.at("tasks")),
+            post_tasks=self._tasks.nodes(
+                reader.data.get("post_tasks"), site, reader.at("post_tasks")
+            ),
+            handlers=self._tasks.handlers(reader.data.get("handlers"), site, reader.at("handlers")),
+            vars_files=_vars_files(reader),
+            gather_facts=self._gather_facts(reader),
+            serial=_serial(reader),
+            max_fail_percentage=reader.number("max_fail_percentage"),
+            force_handlers=reader.flag("force_handlers", default=False),
+            order=_order(reader),
+            extensions=self._extended(reader),
+        )
+
+    def _gather_facts(self, reader: Reader) -> Any:
+        wanted = reader.flag("gather_facts")
+        if wanted is True and "setup" not in self._modules:
+            raise SourceError(
+                "gather_facts: true needs the module setup, which does not exist",
+                reader.at("gather_facts"),
+                hint="gather_facts: false",
+            )
+        return wanted
+
+    def _extended(self, reader: Reader) -> dict[str, object]:
+        """Let each extension read its key, and refuse the keywords it cannot live with."""
+        parsed: dict[str, object] = {}
+        for key, extension in self._extensions.items():
+            if key not in reader:
+                continue
+            for other in extension.forbids:
+                if other in reader:
+                    raise SourceError(
+                        f"{other}: does not go with {key}:",
+                        reader.key_at(other),
+                        hint="leave it out",
+                    )
+            parsed[key] = extension.parse(reader.data[key], reader.at(key))
+        return parsed
+
+
+def _hosts(reader: Reader) -> Any:
+    value = reader.data.get("hosts")
+    if isinstance(value, MarkedList) and value and all(isinstance(item, str) for item in value):
+        return value
+    if isinstance(value, str) and value.strip():
+        return value
+    if "hosts" not in reader:
+        raise SourceError("a play needs hosts:", reader.mark, hint="for example `hosts: all`")
+    raise reader.wrong("hosts", "a pattern, or a list of patterns")
+
+
+def _vars_files(reader: Reader) -> tuple[Any, ...]:
+    found = reader.items("vars_files")
+    for item in found:
+        texts = item if isinstance(item, MarkedList) else [item]
+        if not texts or not all(isinstance(text, str) for text in texts):
+            raise reader.wrong("vars_files", "a list of file names")
+    return tuple(found)
+
+
+def _serial(reader: Reader) -> tuple[Any, ...]:
+    found = reader.items("serial")
+    for item in found:
+        text = str(item).strip().removesuffix("%")
+        if isinstance(item, bool) or not (is_text_template(item) or text.isdecimal()):
+            raise reader.wrong("serial", 'a number, a percentage ("30%"), or a list of those')
+    return tuple(found)
+
+
+def _order(reader: Reader) -> str:
+    order = reader.text("order") or "inventory"
+    if order not in _ORDERS:
+        raise reader.wrong("order", f"one of {', '.join(_ORDERS)}")
+    strategy = reader.data.get("strategy", "linear")
+    if strategy not in {"linear", "ansible.builtin.linear"}:
+        raise SourceError(
+            f"the strategy {strategy!s} is not supported",
+            reader.at("strategy"),
+            hint="leave it out: every task runs on all hosts before the next one begins",
+        )
+    return order

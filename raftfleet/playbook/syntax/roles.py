@@ -1,0 +1,214 @@
+"""Finding a role's folder and reading what is in it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from raftfleet.errors import Mark, SourceError, nearest
+from raftfleet.inventory.source import MarkedDict
+from raftfleet.playbook.syntax.nodes import Role, RoleUse, Settings
+from raftfleet.playbook.syntax.reading import Reader, place
+from raftfleet.playbook.syntax.settings import read_settings
+from raftfleet.playbook.syntax.site import Site, static_name
+from raftfleet.playbook.syntax.words import ROLE, refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+    from raftfleet.playbook.syntax.tasks import TaskReader
+
+__all__ = ["From", "RoleReader"]
+
+_ENDINGS: Final = (".yml", ".yaml", ".json", "")
+_PLUGINS: Final = (
+    "library", "module_utils", "action_plugins", "filter_plugins", "lookup_plugins", "test_plugins",
+    "callback_plugins", "vars_plugins",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class From:
+    """Which file of each of a role's folders is read; `main` unless somebody says otherwise."""
+
+    tasks: str = "main"
+    vars: str = "main"
+    defaults: str = "main"
+    handlers: str = "main"
+
+    @classmethod
+    def of(cls, said: Mapping[str, Any]) -> From:
+        """Read `tasks_from` and its siblings."""
+        names = ("tasks", "vars", "defaults", "handlers")
+        return cls(**{n: str(said[f"{n}_from"]) for n in names if said.get(f"{n}_from")})
+
+
+class RoleReader:
+    """Reads roles; each role with the same files is read once."""
+
+    def __init__(
+        self, tasks: TaskReader, document: Callable[[Path], Any], role_paths: Sequence[Path]
+    ) -> None:
+        self._tasks = tasks
+        self._document = document
+        self._role_paths = tuple(role_paths)
+        self._known: dict[tuple[Path, From], Role] = {}
+
+    def entry(self, item: Any, site: Site, mark: Mark | None) -> RoleUse:
+        """Read an item of `roles:` or of a role's dependencies; what is no keyword is a parameter."""
+        if isinstance(item, str):
+            item = MarkedDict({"role": item}, place(item, mark))
+        reader = Reader(item, "a role", mark)
+        key = "role" if "role" in reader else "name"
+        name = reader.text(key)
+        if not name:
+            raise SourceError("a role entry needs role: NAME", reader.mark)
+        parameters = {}
+        for word, value in reader.data.items():
+            if word not in ROLE:
+                if refusal(word):
+                    raise SourceError(
+                        f"{word!r} is not supported", reader.key_at(word), hint=refusal(word)
+                    )
+                parameters[word] = value
+        role = self.role(name, From.of(reader.data), site, reader.at(key))
+        once = not role.allow_duplicates
+        return RoleUse(role, read_settings(reader), parameters, once=once, mark=reader.mark)
+
+    def imported(
+        self, arguments: Mapping[str, Any], settings: Settings, site: Site, mark: Mark | None
+    ) -> RoleUse:
+        """Read the role of an `import_role`, or of an `include_role` whose moment has come."""
+        at = arguments.value_mark("name") if isinstance(arguments, MarkedDict) else None
+        role = self.role(str(arguments["name"]), From.of(arguments), site, at or mark)
+        again = arguments.get("allow_duplicates", True)
+        return RoleUse(role, settings, once=not again, mark=mark)
+
+    def role(self, name: str, files: From, site: Site, mark: Mark | None) -> Role:
+        """Return a role by its name or path; raises `SourceError`."""
+        name = static_name(name, "a role", mark, "use include_role")
+        path = self._find(name, site, mark)
+        if path in site.opened:
+            raise SourceError(
+                f"the role {name} needs itself",
+                mark,
+                hint="take the role out of its own dependencies and imports",
+            )
+        key = (path, files)
+        if key not in self._known:
+            self._known[key] = self._read(path, files, site, mark)
+        return self._known[key]
+
+    def _find(self, name: str, site: Site, mark: Mark | None) -> Path:
+        folders = [
+            site.playbook_dir / "roles",
+            site.playbook_dir.parent / "roles",
+            *self._role_paths,
+        ]
+        if site.role_path is not None:
+            folders.append(site.role_path.parent)
+        for folder in dict.fromkeys(folders):
+            if (folder / name).is_dir():
+                return (folder / name).resolve()
+        if "/" in name and (site.playbook_dir / name).is_dir():
+            return (site.playbook_dir / name).resolve()
+        raise _no_role(name, list(dict.fromkeys(folders)), mark)
+
+    def _read(self, path: Path, files: From, site: Site, mark: Mark | None) -> Role:
+        _refuse_plugins(path, mark)
+        inside = Site(path / "tasks", site.playbook_dir, path, (*site.opened, path))
+        meta = self._meta(path)
+        needed = meta.list_of("dependencies", lambda item, at: self.entry(item, inside, at))
+        defaults, variables = _inherited(needed)
+        return Role(
+            name=path.name,
+            path=path,
+            defaults=defaults | self._variables(path / "defaults", files.defaults, mark),
+            variables=variables | self._variables(path / "vars", files.vars, mark),
+            tasks=self._list(path / "tasks", files.tasks, inside, mark, self._tasks.file),
+            handlers=self._list(path / "handlers", files.handlers, inside, mark, self._handlers),
+            dependencies=needed,
+            allow_duplicates=bool(meta.flag("allow_duplicates", default=False)),
+        )
+
+    def _handlers(self, file: Path, site: Site, mark: Mark | None) -> Any:
+        inside = Site(file.parent, site.playbook_dir, site.role_path, site.opened)
+        return self._tasks.handlers(self._document(file), inside, mark)
+
+    def _meta(self, path: Path) -> Reader:
+        file = _one(path / "meta", "main")
+        value = self._document(file) if file else None
+        return Reader(value if value is not None else MarkedDict(), "the meta of a role")
+
+    def _list(
+        self, folder: Path, name: str, site: Site, mark: Mark | None, read: Callable[..., Any]
+    ) -> Any:
+        file = _one(folder, name)
+        if file is None:
+            _missing_only_main(folder, name, mark)
+            return ()
+        return read(file, site, mark)
+
+    def _variables(self, folder: Path, name: str, mark: Mark | None) -> dict[str, Any]:
+        """Read a role's variables: a file, or a folder whose files are merged in name order."""
+        file = _one(folder, name)
+        files = [file] if file else sorted(p for p in (folder / name).glob("**/*") if p.is_file())
+        if not files:
+            _missing_only_main(folder, name, mark)
+        merged: dict[str, Any] = {}
+        for found in files:
+            value = self._document(found)
+            if value is not None and not isinstance(value, MarkedDict):
+                raise SourceError(
+                    f"{found} wants a mapping of variables", place(value) or Mark(str(found), 1, 1)
+                )
+            merged |= value or {}
+        return merged
+
+
+def _inherited(needed: Sequence[RoleUse]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the defaults and the variables that a role has from those it depends on."""
+    defaults: dict[str, Any] = {}
+    variables: dict[str, Any] = {}
+    for use in needed:
+        defaults |= use.role.defaults
+        variables |= use.role.variables
+    return defaults, variables
+
+
+def _one(folder: Path, name: str) -> Path | None:
+    """Return the file of this name, with or without an ending."""
+    for ending in _ENDINGS:
+        path = folder / f"{name}{ending}"
+        if path.is_file():
+            return path
+    return None
+
+
+def _missing_only_main(folder: Path, name: str, mark: Mark | None) -> None:
+    if name != "main":
+        raise SourceError(
+            f"the role has no file {folder.name}/{name}.yml", mark, hint=f"looked in {folder}"
+        )
+
+
+def _refuse_plugins(path: Path, mark: Mark | None) -> None:
+    for name in _PLUGINS:
+        if (path / name).is_dir():
+            raise SourceError(
+                f"the role {path.name} brings {name}/, which is not supported",
+                mark,
+                hint="add a module of your own instead",
+            )
+
+
+def _no_role(name: str, folders: list[Path], mark: Mark | None) -> SourceError:
+    known = [entry.name for folder in folders if folder.is_dir() for entry in folder.iterdir()]
+    close = nearest(str(name), known)
+    looked = f"looked in {', '.join(map(str, folders))}"
+    if str(name).count(".") > 1 and "/" not in name:
+        looked = "roles of collections are not supported: copy the role into roles/"
+    return SourceError(
+        f"there is no role {str(name)!r}", mark, hint=f"did you mean {close}?" if close else looked
+    )

@@ -1,0 +1,86 @@
+"""The keywords that plays, blocks, role entries and tasks have in common."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from raftfleet.errors import SourceError
+from raftfleet.inventory.source import MarkedDict, MarkedList
+from raftfleet.playbook.syntax.nodes import Settings
+from raftfleet.playbook.syntax.words import INHERITED
+from raftfleet.playbook.templating.scope import is_text_template
+
+if TYPE_CHECKING:
+    from raftfleet.playbook.syntax.reading import Reader
+
+__all__ = ["read_settings", "read_tags"]
+
+_FLAGS = frozenset({
+    "any_errors_fatal", "become", "check_mode", "delegate_facts", "diff", "ignore_errors",
+    "ignore_unreachable", "no_log", "run_once",
+})  # fmt: skip
+_NUMBERS = frozenset({"throttle", "timeout"})
+_CONNECTIONS = frozenset(
+    {"ssh", "local", "smart", "paramiko", "ansible.builtin.ssh", "ansible.builtin.local"}
+)
+_KEYWORDS = (INHERITED | {"delegate_to", "delegate_facts"}) - {"environment"}
+
+
+def read_settings(reader: Reader) -> Settings:
+    """Return what this mapping says for itself and for what is inside it."""
+    return Settings(
+        values={key: _value(reader, key) for key in sorted(_KEYWORDS & reader.data.keys())},
+        variables=_variables(reader),
+        conditions=reader.conditions("when"),
+        tags=read_tags(reader),
+        environment=_environment(reader),
+        notify=reader.texts("notify"),
+    )
+
+
+def _value(reader: Reader, key: str) -> Any:
+    if key in _FLAGS:
+        return reader.flag(key)
+    if key in _NUMBERS:
+        return reader.number(key)
+    text = reader.text(key)
+    if key == "become_method" and text != "sudo":
+        raise reader.wrong(key, "sudo", hint="hosts are entered as root or become root with sudo")
+    if key == "connection" and text not in _CONNECTIONS and not is_text_template(text):
+        raise reader.wrong(key, "ssh or local", hint="other connections are not supported")
+    return text
+
+
+def _variables(reader: Reader) -> MarkedDict:
+    value = reader.data.get("vars")
+    if isinstance(value, MarkedList):
+        raise reader.wrong("vars", "a mapping", hint="join the list's mappings into one")
+    found = reader.mapping("vars")
+    for name in found:
+        if not isinstance(name, str) or not name.isidentifier():
+            raise SourceError(
+                f"{name!r} is not a name for a variable",
+                found.key_mark(name),
+                hint="letters, digits and _, not starting with a digit",
+            )
+    return found
+
+
+def read_tags(reader: Reader, key: str = "tags") -> frozenset[str]:
+    """Return tags; a text may hold several, with commas between them."""
+    found: set[str] = set()
+    for item in reader.items(key):
+        if not isinstance(item, str | int) or isinstance(item, bool):
+            raise reader.wrong(key, "a text or a list of texts")
+        if is_text_template(item):
+            raise SourceError("a tag cannot be a template", reader.at(key), hint="use when:")
+        found |= {part.strip() for part in str(item).split(",") if part.strip()}
+    return frozenset(found)
+
+
+def _environment(reader: Reader) -> tuple[Any, ...]:
+    parts = reader.items("environment")
+    for part in parts:
+        if not isinstance(part, MarkedDict) and not is_text_template(part):
+            raise reader.wrong("environment", "a mapping of names to values")
+    return tuple(parts)

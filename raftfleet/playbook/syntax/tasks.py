@@ -1,0 +1,267 @@
+"""From a list in a file to tasks and blocks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Protocol
+
+from raftfleet.errors import SourceError, nearest
+from raftfleet.inventory.source import MarkedDict, MarkedList
+from raftfleet.playbook.syntax.actions import DYNAMIC, META, META_REFUSED, STATIC
+from raftfleet.playbook.syntax.arguments import check_arguments, read_arguments
+from raftfleet.playbook.syntax.loops import read_loop, read_retry
+from raftfleet.playbook.syntax.nodes import Block, Handler, Settings, Task
+from raftfleet.playbook.syntax.reading import Reader, place, unknown_word
+from raftfleet.playbook.syntax.settings import read_settings
+from raftfleet.playbook.syntax.site import static_name
+from raftfleet.playbook.syntax.words import BLOCK, HANDLER, TASK, bare, refusal
+from raftfleet.playbook.templating.scope import is_text_template
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from raftfleet.errors import Mark
+    from raftfleet.playbook.module import Module
+    from raftfleet.playbook.syntax.arguments import Declares
+    from raftfleet.playbook.syntax.nodes import HandlerList, Node, RoleUse
+    from raftfleet.playbook.syntax.site import Site
+
+__all__ = ["Importer", "TaskReader"]
+
+_INCLUDES = ("include_tasks", "include_role")
+
+
+class Importer(Protocol):
+    """Reads what tasks import: other files of tasks, and roles."""
+
+    def document(self, path: Path) -> Any:
+        """Return what a YAML file holds."""
+        ...
+
+    def imported_role(
+        self, arguments: Mapping[str, Any], settings: Settings, site: Site, mark: Mark
+    ) -> RoleUse:
+        """Return the role that a task imports."""
+        ...
+
+
+class TaskReader:
+    """Reads lists of tasks against the modules that exist."""
+
+    def __init__(
+        self, modules: Mapping[str, Module], importer: Importer, instead: Mapping[str, str]
+    ) -> None:
+        self._modules = modules
+        self._actions: dict[str, Declares] = {**DYNAMIC, **STATIC, **modules}
+        self._importer = importer
+        self._instead = instead
+
+    def file(self, path: Path, site: Site, mark: Mark | None) -> tuple[Node, ...]:
+        """Read a file of tasks."""
+        return self.nodes(self._importer.document(path), site.inside(path, mark), mark)
+
+    def nodes(self, value: Any, site: Site, mark: Mark | None = None) -> tuple[Node, ...]:
+        """Read a list of tasks and blocks."""
+        return tuple(self._node(item, site, at) for item, at in _items(value, "tasks", mark))
+
+    def handlers(self, value: Any, site: Site, mark: Mark | None = None) -> HandlerList:
+        """Read a list of handlers; imported ones stand in the place of their import."""
+        found: list[Handler] = []
+        for item, at in _items(value, "handlers", mark):
+            reader = Reader(item, "a handler", at)
+            if "block" in reader:
+                raise SourceError(
+                    "a handler cannot be a block",
+                    reader.key_at("block"),
+                    hint="notify several handlers through one listen:",
+                )
+            node = self._task(reader, site, HANDLER)
+            if isinstance(node, Task):
+                found.append(Handler(node, reader.texts("listen")))
+            elif isinstance(node, _ImportedFile):
+                found += self._imported_handlers(node)
+            else:
+                raise SourceError(
+                    "a role cannot be a handler", reader.mark, hint="use include_role"
+                )
+        return tuple(found)
+
+    def _imported_handlers(self, file: _ImportedFile) -> list[Handler]:
+        inner = self.handlers(
+            self._importer.document(file.path), file.site.inside(file.path, file.mark)
+        )
+        return [
+            replace(
+                handler,
+                task=replace(handler.task, settings=file.settings.around(handler.task.settings)),
+            )
+            for handler in inner
+        ]
+
+    def _node(self, item: Any, site: Site, mark: Mark | None) -> Node:
+        reader = Reader(item, "a task", mark)
+        if "block" in reader:
+            return self._block(reader, site)
+        node = self._task(reader, site, TASK)
+        if not isinstance(node, _ImportedFile):
+            return node
+        body = self.file(node.path, node.site, node.mark)
+        return Block(node.settings, body, name=reader.text("name"), mark=reader.mark)
+
+    def _block(self, reader: Reader, site: Site) -> Block:
+        reader.what = "a block"
+        for word in reader.data:
+            if word in HANDLER and word not in BLOCK:
+                raise SourceError(
+                    f"a block takes no {word}:",
+                    reader.key_at(word),
+                    hint="put it on the tasks inside; a loop over several tasks is a loop over include_tasks",
+                )
+        reader.only(BLOCK)
+        return Block(
+            settings=read_settings(reader),
+            body=self._part(reader, "block", site),
+            rescue=self._part(reader, "rescue", site),
+            always=self._part(reader, "always", site),
+            name=reader.text("name"),
+            mark=reader.mark,
+        )
+
+    def _part(self, reader: Reader, key: str, site: Site) -> tuple[Node, ...]:
+        return self.nodes(reader.data.get(key), site, reader.at(key))
+
+    def _task(
+        self, reader: Reader, site: Site, keywords: frozenset[str]
+    ) -> Task | RoleUse | _ImportedFile:
+        key = self._action_key(reader, keywords)
+        declared = self._actions[bare(key)]
+        mark = reader.at(key)
+        arguments = read_arguments(declared, reader.data[key], reader.mapping("args"), mark)
+        check_arguments(declared, arguments, mark)
+        settings = read_settings(reader)
+        if declared.name in STATIC:
+            return self._import(declared.name, arguments, settings, reader, site)
+        if declared.name == "meta":
+            _check_meta(arguments, reader)
+        return Task(
+            name=reader.text("name"),
+            action=declared.name,
+            module=self._modules.get(declared.name),
+            arguments=arguments,
+            settings=settings,
+            mark=reader.mark,
+            directory=site.directory,
+            loop=read_loop(reader),
+            register=reader.word("register"),
+            retry=read_retry(reader),
+            changed_when=reader.conditions("changed_when"),
+            failed_when=reader.conditions("failed_when"),
+            apply=_apply(arguments) if declared.name in _INCLUDES else None,
+        )
+
+    def _action_key(self, reader: Reader, keywords: frozenset[str]) -> str:
+        """Return the one key that names a module."""
+        found, strange = [], []
+        for key in reader.data:
+            if isinstance(key, str) and bare(key) in self._actions:
+                found.append(key)
+            elif key not in keywords:
+                strange.append(key)
+        if strange:
+            raise self._stranger(str(strange[0]), found, keywords, reader)
+        if not found:
+            raise SourceError(
+                "this task names no module", reader.mark, hint="for example `command: uptime`"
+            )
+        if len(found) > 1:
+            names = " and ".join(found)
+            raise SourceError(
+                f"a task has one module, not {names}",
+                reader.key_at(found[1]),
+                hint="make two tasks of it",
+            )
+        return found[0]
+
+    def _stranger(
+        self, word: str, found: list[str], keywords: frozenset[str], reader: Reader
+    ) -> SourceError:
+        mark = reader.key_at(word)
+        if bare(word) == "import_playbook":
+            return SourceError("import_playbook stands among plays, not among tasks", mark)
+        if found or refusal(bare(word)):
+            return unknown_word(word, keywords, reader.what, mark)
+        return SourceError(
+            f"there is no module {word!r}", mark, hint=self._way_out(bare(word), keywords)
+        )
+
+    def _way_out(self, word: str, keywords: frozenset[str]) -> str:
+        if word in self._instead:
+            return f"write {self._instead[word]}"
+        close = nearest(word, [*self._actions, *keywords])
+        return (
+            f"did you mean {close}?"
+            if close
+            else "use command or shell, or add a module of your own"
+        )
+
+    def _import(
+        self, action: str, arguments: MarkedDict, settings: Settings, reader: Reader, site: Site
+    ) -> RoleUse | _ImportedFile:
+        for key in ("loop", "with_items", "with_dict"):
+            if key in reader:
+                hint = f"use {action.replace('import', 'include')}"
+                raise SourceError(
+                    f"{action} cannot be repeated by {key}", reader.key_at(key), hint=hint
+                )
+        if action == "import_role":
+            return self._importer.imported_role(arguments, settings, site, reader.mark)
+        mark = arguments.value_mark("file") or reader.mark
+        name = static_name(arguments["file"], action, mark, "use include_tasks")
+        return _ImportedFile(site.tasks_file(name, mark), site, settings, mark)
+
+
+@dataclass(frozen=True, slots=True)
+class _ImportedFile:
+    """An `import_tasks`, whose file is yet to be read as tasks or as handlers."""
+
+    path: Path
+    site: Site
+    settings: Settings
+    mark: Mark
+
+
+def _items(value: Any, what: str, mark: Mark | None) -> list[tuple[Any, Mark | None]]:
+    if value is None:
+        return []
+    if not isinstance(value, MarkedList):
+        raise SourceError(
+            f"{what} are a list", place(value, mark), hint="each task starts with '- '"
+        )
+    return [(item, value.item_mark(index)) for index, item in enumerate(value)]
+
+
+def _check_meta(arguments: MarkedDict, reader: Reader) -> None:
+    action = arguments["action"]
+    mark = arguments.value_mark("action")
+    if is_text_template(action):
+        raise SourceError("meta: the action cannot be a template", mark, hint="use when:")
+    if action in META_REFUSED:
+        raise SourceError(f"meta: {action} is not supported", mark, hint=META_REFUSED[action])
+    if action not in META:
+        close = nearest(str(action), META)
+        hint = f"did you mean {close}?" if close else f"known: {', '.join(META)}"
+        raise SourceError(f"meta: there is no action {action!r}", mark, hint=hint)
+    if action == "flush_handlers" and "when" in reader:
+        hint = "leave the condition out: handlers run only where they were notified"
+        raise SourceError(
+            "meta: flush_handlers takes no condition", reader.key_at("when"), hint=hint
+        )
+
+
+def _apply(arguments: MarkedDict) -> Settings | None:
+    if arguments.get("apply") is None:
+        return None
+    reader = Reader(arguments["apply"], "apply", arguments.value_mark("apply"))
+    reader.only(BLOCK - {"block", "rescue", "always"})
+    return read_settings(reader)

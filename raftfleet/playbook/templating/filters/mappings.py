@@ -1,0 +1,95 @@
+"""Filters on mappings, and those that turn mappings into lists and back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from jinja2 import Undefined
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["FILTERS"]
+
+_MERGES = ("replace", "keep", "append", "prepend", "append_rp", "prepend_rp")
+
+
+def _combine(
+    *mappings: Any, recursive: bool = False, list_merge: str = "replace"
+) -> dict[Any, Any]:
+    """Merge mappings; the last one wins."""
+    if list_merge not in _MERGES:
+        raise ValueError(f"list_merge is one of {', '.join(_MERGES)}, not {list_merge!r}")
+    combined: dict[Any, Any] = {}
+    for mapping in _flat(mappings):
+        if not isinstance(mapping, Mapping):
+            raise TypeError(f"combine wants mappings, not a value of type {type(mapping).__name__}")
+        combined = _merged(combined, mapping, recursive=recursive, lists=list_merge)
+    return combined
+
+
+def _flat(values: Any) -> list[Any]:
+    found = []
+    for value in values:
+        found += _flat(value) if isinstance(value, list | tuple) else [value]
+    return found
+
+
+def _merged(
+    weak: Mapping[Any, Any], strong: Mapping[Any, Any], *, recursive: bool, lists: str
+) -> dict[Any, Any]:
+    merged = dict(weak)
+    for key, value in strong.items():
+        old = merged.get(key)
+        if recursive and isinstance(old, Mapping) and isinstance(value, Mapping):
+            merged[key] = _merged(old, value, recursive=recursive, lists=lists)
+        elif isinstance(old, list) and isinstance(value, list):
+            merged[key] = _joined(old, value, lists)
+        else:
+            merged[key] = value
+    return merged
+
+
+def _joined(old: list[Any], new: list[Any], how: str) -> list[Any]:
+    return {
+        "replace": lambda: new,
+        "keep": lambda: old,
+        "append": lambda: old + new,
+        "prepend": lambda: new + old,
+        "append_rp": lambda: [item for item in old if item not in new] + new,
+        "prepend_rp": lambda: new + [item for item in old if item not in new],
+    }[how]()
+
+
+def _dict2items(
+    mapping: Any, key_name: str = "key", value_name: str = "value"
+) -> list[dict[str, Any]]:
+    if not isinstance(mapping, Mapping):
+        raise TypeError(f"dict2items wants a mapping, not a value of type {type(mapping).__name__}")
+    return [{key_name: key, value_name: value} for key, value in mapping.items()]
+
+
+def _items2dict(items: Any, key_name: str = "key", value_name: str = "value") -> dict[Any, Any]:
+    return {item[key_name]: item[value_name] for item in items}
+
+
+def _mandatory(value: Any, msg: str | None = None) -> Any:
+    if not isinstance(value, Undefined):
+        return value
+    raise ValueError(msg or "a mandatory variable is not defined")
+
+
+def _ternary(value: Any, if_true: Any, if_false: Any, if_none: Any = None) -> Any:
+    if value is None and if_none is not None:
+        return if_none
+    return if_true if bool(value) else if_false
+
+
+FILTERS: dict[str, Callable[..., Any]] = {
+    "combine": _combine,
+    "dict2items": _dict2items,
+    "items2dict": _items2dict,
+    "mandatory": _mandatory,
+    "ternary": _ternary,
+}

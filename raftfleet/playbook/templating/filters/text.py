@@ -1,0 +1,134 @@
+"""Filters on text and paths."""
+
+from __future__ import annotations
+
+import os.path
+import re
+import shlex
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["FILTERS", "flags"]
+
+
+def flags(*, ignorecase: bool, multiline: bool) -> re.RegexFlag:
+    """Return the flags of a regular expression."""
+    chosen = re.RegexFlag(0)
+    if ignorecase:
+        chosen |= re.IGNORECASE
+    if multiline:
+        chosen |= re.MULTILINE
+    return chosen
+
+
+def _regex_replace(
+    value: Any,
+    pattern: str = "",
+    replacement: str = "",
+    ignorecase: bool = False,  # noqa: FBT001, FBT002
+    multiline: bool = False,  # noqa: FBT001, FBT002
+    count: int = 0,
+    mandatory_count: int = 0,
+) -> str:
+    expression = re.compile(pattern, flags(ignorecase=ignorecase, multiline=multiline))
+    replaced, times = expression.subn(replacement, str(value), count)
+    if mandatory_count and times != mandatory_count:
+        raise ValueError(f"{pattern!r} matched {times} times, not {mandatory_count}")
+    return replaced
+
+
+def _regex_search(
+    value: Any, pattern: str, *groups: str, ignorecase: bool = False, multiline: bool = False
+) -> Any:
+    r"""Return the first match, or the asked-for groups (`\1`, `\g<name>`) of it, or None."""
+    found = re.search(pattern, str(value), flags(ignorecase=ignorecase, multiline=multiline))
+    if found is None:
+        return None
+    if not groups:
+        return found.group()
+    return [found.group(_group(group)) for group in groups]
+
+
+def _group(reference: str) -> int | str:
+    named = re.fullmatch(r"\\g<(.+)>", reference)
+    if named:
+        return int(named[1]) if named[1].isdecimal() else named[1]
+    numbered = re.fullmatch(r"\\(\d+)", reference)
+    if numbered is None:
+        raise ValueError(f"{reference!r} is not a group: write '\\1' or '\\g<name>'")
+    return int(numbered[1])
+
+
+def _regex_findall(
+    value: Any,
+    pattern: str,
+    multiline: bool = False,  # noqa: FBT001, FBT002
+    ignorecase: bool = False,  # noqa: FBT001, FBT002
+) -> list[Any]:
+    found = re.findall(pattern, str(value), flags(ignorecase=ignorecase, multiline=multiline))
+    return [list(item) if isinstance(item, tuple) else item for item in found]
+
+
+_POSIX_BASIC = re.compile(r"([].[^$*\\])")
+
+
+def _regex_escape(value: Any, re_type: str = "python") -> str:
+    if re_type == "posix_basic":
+        return _POSIX_BASIC.sub(r"\\\1", str(value))
+    return re.escape(str(value))
+
+
+def _split(value: Any, separator: str | None = None, maxsplit: int = -1) -> list[str]:
+    return str(value).split(separator, maxsplit)
+
+
+def _comment(value: Any, style: str = "plain") -> str:
+    marks = {"plain": "# ", "erlang": "% ", "c": "// "}
+    return "\n".join(f"{marks[style]}{line}".rstrip() for line in str(value).splitlines())
+
+
+def _basename(path: Any) -> str:
+    return os.path.basename(str(path))  # noqa: PTH119 - a path on another machine, taken as text
+
+
+def _dirname(path: Any) -> str:
+    return os.path.dirname(str(path))  # noqa: PTH120
+
+
+def _splitext(path: Any) -> list[str]:
+    return list(os.path.splitext(str(path)))  # noqa: PTH122
+
+
+def _path_join(parts: Any) -> str:
+    return os.path.join(*parts) if isinstance(parts, list | tuple) else str(parts)  # noqa: PTH118
+
+
+def _relpath(path: Any, start: str = ".") -> str:
+    return os.path.relpath(str(path), start)
+
+
+def _quote(value: Any) -> str:
+    return shlex.quote("" if value is None else str(value))
+
+
+FILTERS: dict[str, Callable[..., Any]] = {
+    "basename": _basename,
+    "comment": _comment,
+    "commonpath": os.path.commonpath,
+    "dirname": _dirname,
+    "expanduser": lambda path: os.path.expanduser(str(path)),  # noqa: PTH111
+    "expandvars": lambda path: os.path.expandvars(str(path)),
+    "normpath": lambda path: os.path.normpath(str(path)),
+    "path_join": _path_join,
+    "quote": _quote,
+    "realpath": lambda path: os.path.realpath(str(path)),
+    "regex_escape": _regex_escape,
+    "regex_findall": _regex_findall,
+    "regex_replace": _regex_replace,
+    "regex_search": _regex_search,
+    "relpath": _relpath,
+    "split": _split,
+    "splitext": _splitext,
+}

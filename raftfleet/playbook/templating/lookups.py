@@ -1,0 +1,197 @@
+"""Lookups: what a template may read on the controller (`lookup('file', 'x')`), and time."""
+
+from __future__ import annotations
+
+import datetime as dt
+import glob
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from jinja2 import pass_context
+
+from raftfleet.errors import Mark, RaftfleetError, nearest
+from raftfleet.inventory.source import MarkedStr
+from raftfleet.playbook.templating.failure import TemplatingError
+from raftfleet.playbook.templating.scope import evaluate
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from jinja2.runtime import Context
+
+    from raftfleet.playbook.templating.scope import Scope
+
+__all__ = ["GLOBALS", "LOOKUPS"]
+
+_ABSENT = object()
+_NOT_OURS = {
+    "pipe": "run the command as a task with delegate_to: localhost, and register its output",
+    "password": "make the secret beforehand and read it with lookup('env', ...) or lookup('file', ...)",
+    "url": "fetch it with a task: uri",
+    "dict": "use loop with dict2items",
+    "subelements": "use the subelements filter",
+    "nested": "use the product filter",
+    "together": "use the zip filter",
+    "sequence": "use range(...)",
+}
+
+
+def _env(scope: Scope, terms: list[Any], options: dict[str, Any]) -> list[Any]:
+    del scope
+    default = options.get("default", "")
+    return [os.environ.get(str(term), default) for term in terms]
+
+
+def _file(scope: Scope, terms: list[Any], options: dict[str, Any]) -> list[Any]:
+    return [_stripped(_text(scope, "files", str(term)), options) for term in terms]
+
+
+def _template(scope: Scope, terms: list[Any], options: dict[str, Any]) -> list[Any]:
+    inner = scope.over(options.get("template_vars", {}))
+    texts = [_text(scope, "templates", str(term)) for term in terms]
+    return [str(evaluate(text, inner, of_file=True)) for text in texts]
+
+
+def _vars(scope: Scope, terms: list[Any], options: dict[str, Any]) -> list[Any]:
+    default = options.get("default", _ABSENT)
+    return [_variable(scope, str(term), default) for term in terms]
+
+
+def _first_found(scope: Scope, terms: list[Any], options: dict[str, Any]) -> list[Any]:
+    names, skip = _candidates(terms, options)
+    for name in names:
+        try:
+            return [str(scope.find("files", name))]
+        except RaftfleetError:
+            continue
+    if skip:
+        return []
+    raise TemplatingError(f"none of these files exists: {', '.join(names)}", None)
+
+
+def _candidates(terms: list[Any], options: dict[str, Any]) -> tuple[list[str], bool]:
+    """Return the names to try, and whether finding none is fine."""
+    names: list[str] = []
+    skip = bool(options.get("skip", False))
+    for term in [*terms, options]:
+        if isinstance(term, list):
+            names += map(str, term)
+        elif isinstance(term, dict):
+            skip = skip or bool(term.get("skip", False))
+            folders = term.get("paths") or [""]
+            names += [os.path.join(p, f) for f in term.get("files", []) for p in folders]  # noqa: PTH118
+        else:
+            names.append(str(term))
+    return names, skip
+
+
+def _fileglob(scope: Scope, terms: list[Any], options: dict[str, Any]) -> list[Any]:
+    del options
+    found: list[Any] = []
+    for term in terms:
+        folder, _, pattern = str(term).rpartition("/")
+        try:
+            base = scope.find("files", folder or ".")
+        except RaftfleetError:
+            continue
+        found += sorted(p for p in glob.glob(str(base / pattern)) if Path(p).is_file())  # noqa: PTH207
+    return found
+
+
+LOOKUPS: dict[str, Callable[[Scope, list[Any], dict[str, Any]], list[Any]]] = {
+    "env": _env,
+    "file": _file,
+    "fileglob": _fileglob,
+    "first_found": _first_found,
+    "items": lambda _scope, terms, _options: _flat(terms),
+    "list": lambda _scope, terms, _options: terms,
+    "template": _template,
+    "vars": _vars,
+}
+
+
+def _flat(terms: list[Any]) -> list[Any]:
+    return [item for term in terms for item in (term if isinstance(term, list) else [term])]
+
+
+def _text(scope: Scope, kind: str, name: str) -> str:
+    path = scope.find(kind, name)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise TemplatingError(f"cannot read {path}: {error}", None) from error
+    return MarkedStr(text, Mark(str(path), 1, 1, text)) if kind == "templates" else text
+
+
+def _stripped(text: str, options: dict[str, Any]) -> str:
+    if options.get("lstrip", False):
+        text = text.lstrip()
+    return text.rstrip() if options.get("rstrip", True) else text
+
+
+def _variable(scope: Scope, name: str, default: Any) -> Any:
+    if name in scope:
+        return scope[name]
+    if default is not _ABSENT:
+        return default
+    close = nearest(name, scope)
+    raise TemplatingError(
+        f"the variable {name!r} is not defined",
+        None,
+        hint=f"did you mean {close}?" if close else None,
+        undefined=True,
+    )
+
+
+def _run(context: Context, name: str, terms: tuple[Any, ...], options: dict[str, Any]) -> list[Any]:
+    """Run a lookup over its terms; ``errors: ignore`` or ``warn`` makes a failure an empty list."""
+    bare = str(name).removeprefix("ansible.builtin.")
+    if bare not in LOOKUPS:
+        close = nearest(bare, LOOKUPS)
+        hint = _NOT_OURS.get(bare) or (f"did you mean {close}?" if close else None)
+        known = ", ".join(sorted(LOOKUPS))
+        raise TemplatingError(f"there is no lookup {bare!r}", None, hint=hint or f"known: {known}")
+    errors = options.pop("errors", "strict")
+    try:
+        return LOOKUPS[bare](cast("Scope", context.parent), list(terms), options)
+    except RaftfleetError:
+        if errors == "strict":
+            raise
+        return []
+
+
+@pass_context
+def _lookup(context: Context, name: str, *terms: Any, **options: Any) -> Any:
+    """Return what a lookup found: the value when it is one, texts joined by commas when several."""
+    as_list = options.pop("wantlist", False)
+    found = _run(context, name, terms, options)
+    if as_list:
+        return found
+    if len(found) == 1:
+        return found[0]
+    return ",".join(map(str, found)) if all(isinstance(item, str) for item in found) else found
+
+
+@pass_context
+def _query(context: Context, name: str, *terms: Any, **options: Any) -> list[Any]:
+    options.pop("wantlist", None)
+    return _run(context, name, terms, options)
+
+
+def _now(utc: bool = False, fmt: str | None = None) -> Any:  # noqa: FBT001, FBT002
+    at = dt.datetime.now(tz=dt.UTC) if utc else dt.datetime.now().astimezone()
+    return at.strftime(fmt) if fmt else at.replace(tzinfo=None)
+
+
+def _undef(hint: str = "this value must be given") -> Any:
+    raise TemplatingError(hint, None, undefined=True)
+
+
+GLOBALS: dict[str, Callable[..., Any]] = {
+    "lookup": _lookup,
+    "now": _now,
+    "q": _query,
+    "query": _query,
+    "undef": _undef,
+}

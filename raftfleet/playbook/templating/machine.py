@@ -1,0 +1,266 @@
+r"""Jinja, set up for playbooks: sandboxed, strict, native types, compiled once.
+
+Two environments differ in one thing. In a playbook a backslash inside a template's text literal
+stands for itself (`regex_replace('\d', '')`), in a template file Jinja's own escapes apply.
+Jinja is imported by this module and its neighbours only, and this module only on first use.
+"""
+
+from __future__ import annotations
+
+import functools
+import types
+from collections.abc import Iterable, Iterator, Mapping, ValuesView
+from collections.abc import Set as AbstractSet
+from typing import TYPE_CHECKING, Any
+
+from jinja2 import Template, TemplateError, TemplateSyntaxError
+from jinja2.exceptions import SecurityError, TemplateAssertionError, TemplateRuntimeError
+from jinja2.lexer import Lexer
+from jinja2.nativetypes import NativeCodeGenerator
+from jinja2.runtime import Context
+from jinja2.sandbox import SandboxedEnvironment
+from jinja2.utils import missing
+
+from raftfleet.errors import RaftfleetError, nearest
+from raftfleet.inventory import mark_of
+from raftfleet.inventory.source import MarkedStr
+from raftfleet.playbook.templating.failure import TemplatingError, place_inside
+from raftfleet.playbook.templating.filters import FILTERS, NOT_OURS
+from raftfleet.playbook.templating.lookups import GLOBALS
+from raftfleet.playbook.templating.predicates import TESTS
+from raftfleet.playbook.templating.undefined import Missing, MissingUsedError, deferred
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from raftfleet.errors import Mark
+    from raftfleet.playbook.templating.scope import Scope
+
+__all__ = ["finished", "render", "settle"]
+
+_CACHED = 4096
+_SIMPLE = frozenset(
+    {str, MarkedStr, int, bool, float, type(None)}
+)  # by far the most, and never open
+_LISTABLE = (Iterator, tuple, range, AbstractSet, ValuesView)  # keys() and items() are sets
+
+
+class _NativeCode(NativeCodeGenerator):
+    """Keeps the type of a lone constant, which Jinja would turn into text."""
+
+    def _output_const_repr(self, group: Iterable[Any]) -> str:
+        values = list(group)
+        return repr(values[0] if len(values) == 1 else _joined(values))
+
+
+class _LazyContext(Context):
+    """Reads variables from a scope, which templates each when it is read, and copies none."""
+
+    def derived(self, locals: dict[str, Any] | None = None) -> Context:  # noqa: A002
+        """Return a context that also knows the variables of a loop."""
+        context = type(self)(self.environment, self.parent, self.name, {})
+        given = {key: value for key, value in (locals or {}).items() if value is not missing}
+        context.vars = {**self.vars, **given}
+        context.eval_ctx = self.eval_ctx
+        return context
+
+    def resolve_or_missing(self, key: str) -> Any:
+        """Return a variable, one of the functions every template has, or Jinja's ``missing``."""
+        if key in self.vars:
+            return self.vars[key]
+        if key in self.parent:
+            return self.parent[key]
+        return self.environment.globals.get(key, missing)
+
+
+class _Environment(SandboxedEnvironment):
+    code_generator_class = _NativeCode
+    context_class = _LazyContext
+
+    @staticmethod
+    def concat(values: Iterable[Any]) -> Any:
+        """Keep the type of a lone value; join several as text."""
+        parts: list[Any] = []
+        lines: dict[int, int | None] = {}
+        for value in values:
+            if isinstance(value, Missing) and isinstance(values, types.GeneratorType):
+                lines[len(parts)] = _template_line(values.gi_frame)
+            parts.append(value)
+        if len(parts) == 1:
+            return parts[0]
+        for index, line in lines.items():
+            parts[index].complain(line)
+        return _joined(parts)
+
+
+class _LiteralBackslashes(Lexer):
+    """Reads a backslash inside a text literal as itself."""
+
+    def tokeniter(
+        self,
+        source: str,
+        name: str | None,
+        filename: str | None = None,
+        state: str | None = None,
+    ) -> Iterator[tuple[int, str, str]]:
+        """Yield Jinja's tokens, text literals with their backslashes doubled."""
+        for line, kind, text in super().tokeniter(source, name, filename, state):
+            yield line, kind, text.replace("\\", "\\\\") if kind == "string" else text
+
+
+class _InlineEnvironment(_Environment):
+    @functools.cached_property
+    def lexer(self) -> Lexer:
+        """The lexer for templates that stand in a playbook."""
+        return _LiteralBackslashes(self)
+
+
+def _joined(values: Iterable[Any]) -> str:
+    return "".join("" if value is None else str(settle(value)) for value in values)
+
+
+def _prepared(environment: _Environment) -> _Environment:
+    environment.filters.update(FILTERS)
+    environment.tests.update(TESTS)
+    environment.globals.update(GLOBALS)
+    return environment
+
+
+_OPTIONS: dict[str, Any] = {
+    "undefined": Missing,
+    "trim_blocks": True,
+    "keep_trailing_newline": True,
+    "cache_size": 0,
+}
+
+
+@functools.cache
+def _environment(*, of_file: bool) -> _Environment:
+    return _prepared((_Environment if of_file else _InlineEnvironment)(**_OPTIONS))
+
+
+@functools.lru_cache(maxsize=_CACHED)
+def _compiled(text: str, *, of_file: bool) -> Template:
+    return _environment(of_file=of_file).from_string(text)
+
+
+def render(text: str, scope: Scope, *, of_file: bool = False) -> Any:
+    """Evaluate a template; a lone expression keeps its type and may come out undefined.
+
+    Raises `TemplatingError` with the place of the text, as far as it carries one.
+    """
+    value = _guarded(_render, text, scope, of_file=of_file)
+    if isinstance(value, Missing) and value.failure is None:
+        return deferred(_undefined(value.error(), scope, mark_of(text)))
+    return value
+
+
+def finished(text: str, scope: Scope, *, of_file: bool = False) -> Any:
+    """Evaluate a template to a value ready for use; an undefined one is a `TemplatingError`."""
+    return _guarded(lambda *a, **k: settle(_render(*a, **k)), text, scope, of_file=of_file)
+
+
+def _render(text: str, scope: Scope, *, of_file: bool) -> Any:
+    template = _compiled(str(text), of_file=of_file)
+    context = _LazyContext(template.environment, scope, None, {})  # type: ignore[arg-type]
+    return _listed(template.environment.concat(template.root_render_func(context)))
+
+
+def _guarded(work: Callable[..., Any], text: str, scope: Scope, *, of_file: bool) -> Any:
+    """Do the work; whatever goes wrong inside becomes a `TemplatingError` with a place."""
+    try:
+        return work(text, scope, of_file=of_file)
+    except RaftfleetError as error:
+        raise _ours(error, mark_of(text)) from None
+    except RecursionError:
+        raise TemplatingError("variables refer to each other without end", mark_of(text)) from None
+    except Exception as error:  # noqa: BLE001 - whatever a template's author made happen is theirs
+        raise _explained(error, text, scope) from None
+
+
+def _ours(error: RaftfleetError, mark: Mark | None) -> RaftfleetError:
+    return error.located(mark) if isinstance(error, TemplatingError) else error
+
+
+def _explained(error: Exception, text: str, scope: Scope) -> TemplatingError:
+    mark = place_inside(text, mark_of(text), _line(error))
+    if isinstance(error, MissingUsedError):
+        return _undefined(error, scope, mark)
+    if isinstance(error, TemplateAssertionError):
+        return TemplatingError(str(error.message), mark, hint=_other_name(str(error.message)))
+    if isinstance(error, TemplateSyntaxError):
+        return TemplatingError(f"not a template: {error.message}", mark)
+    if isinstance(error, SecurityError):
+        return TemplatingError(f"not allowed in a template: {error}", mark)
+    if isinstance(error, TemplateRuntimeError | TemplateError):
+        return TemplatingError(str(error), mark)
+    return TemplatingError(f"the template failed: {type(error).__name__}: {error}", mark)
+
+
+def _undefined(error: MissingUsedError, scope: Scope, mark: Mark | None) -> TemplatingError:
+    if error.failure is not None:
+        return error.failure.located(mark)
+    known = scope if error.known is None else error.known
+    close = nearest(error.name, known)
+    hint = f"did you mean {close}?" if close else None
+    return TemplatingError(str(error), mark, hint=hint, undefined=True)
+
+
+def _other_name(message: str) -> str | None:
+    """Name the nearest filter or test when Jinja knows none of that name."""
+    name = message.split("'")[1] if message.count("'") > 1 else ""
+    if name in NOT_OURS:
+        return NOT_OURS[name]
+    environment = _environment(of_file=False)
+    close = nearest(name, environment.filters if "filter" in message else environment.tests)
+    return f"did you mean {close}?" if close else None
+
+
+def _line(error: Exception) -> int | None:
+    """Return the template's line that an error belongs to."""
+    if isinstance(error, TemplateSyntaxError):
+        return error.lineno
+    if isinstance(error, MissingUsedError) and error.line:
+        return error.line
+    line, step = None, error.__traceback__
+    while step is not None:
+        line = _template_line(step.tb_frame, step.tb_lineno) or line
+        step = step.tb_next
+    return line
+
+
+def _template_line(frame: types.FrameType | None, at: int | None = None) -> int | None:
+    """Return the line of a template that a line of its compiled code comes from."""
+    template = frame.f_globals.get("__jinja_template__") if frame else None
+    if frame is None or template is None:
+        return None
+    line: int = template.get_corresponding_lineno(at or frame.f_lineno)
+    return line
+
+
+def _listed(value: Any) -> Any:
+    """Turn what can be read only once, or not by its index, into a list."""
+    if type(value) in _SIMPLE:
+        return value
+    return [_listed(item) for item in value] if isinstance(value, _LISTABLE) else value
+
+
+def settle(value: Any) -> Any:
+    """Return a value ready for use outside of templates; raises when a part is undefined."""
+    if type(value) in _SIMPLE:
+        return value
+    if isinstance(value, Missing):
+        value.complain()
+    value = _listed(value)
+    if isinstance(value, list):
+        return value if _simple(value) else [settle(item) for item in value]
+    if isinstance(value, Mapping):
+        if isinstance(value, dict) and _simple(value.values()):
+            return value
+        return {key: settle(item) for key, item in value.items()}
+    return value
+
+
+def _simple(values: Iterable[Any]) -> bool:
+    """Whether nothing in here can be undefined, or a list in disguise."""
+    return all(type(value) in _SIMPLE for value in values)
