@@ -1,0 +1,96 @@
+"""Task modules, one file each: the generic ones of Ansible's, and those that act on the cluster.
+
+On a host they need no more than POSIX sh and coreutils.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from raftfleet.modules.assert_ import Assert
+from raftfleet.modules.command import Command
+from raftfleet.modules.copy_ import Copy
+from raftfleet.modules.debug import Debug
+from raftfleet.modules.fail import Fail
+from raftfleet.modules.fetch import Fetch
+from raftfleet.modules.file import File
+from raftfleet.modules.pause import Pause
+from raftfleet.modules.ping import Ping
+from raftfleet.modules.script import Script
+from raftfleet.modules.set_fact import SetFact
+from raftfleet.modules.shell import Shell
+from raftfleet.modules.slurp import Slurp
+from raftfleet.modules.stat_ import Stat
+from raftfleet.modules.tempfile_ import Tempfile
+from raftfleet.modules.template import Template
+from raftfleet.modules.unarchive import Unarchive
+from raftfleet.modules.wait_for import WaitFor
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from raftfleet.playbook.module import Module
+
+__all__ = ["INSTEAD", "bare_name", "find_module", "generic_modules"]
+
+_PREFIXES: Final = ("ansible.builtin.", "ansible.legacy.")
+
+INSTEAD: Final[Mapping[str, str]] = {
+    "apt": "command: apt-get install -y NAME",
+    "cron": "command, with a line for crontab",
+    "dnf": "command: dnf install -y NAME",
+    "find": "command: find FOLDER -name PATTERN, and register",
+    "get_url": "command: curl -fsSLo FILE URL, with creates: FILE",
+    "git": "command: git clone URL FOLDER, with creates: FOLDER",
+    "group": "command: groupadd NAME",
+    "lineinfile": "template, for the whole file",
+    "package": "command, with the host's package manager",
+    "raw": "shell",
+    "replace": "template, for the whole file",
+    "service": "command: systemctl start NAME",
+    "systemd": "command: systemctl start NAME",
+    "systemd_service": "command: systemctl start NAME",
+    "uri": "command: curl -fsS URL, with until: or register",
+    "user": "command: useradd NAME",
+    "wait_for_connection": "ping, with until: and retries:",
+    "yum": "command: yum install -y NAME",
+}
+"""Modules of Ansible's that are not offered, each with what to write instead."""
+
+
+def generic_modules() -> dict[str, Module]:
+    """Return the generic modules by their bare names, sorted."""
+    modules: tuple[Module, ...] = (
+        Assert(),
+        Command(),
+        Copy(),
+        Debug(),
+        Fail(),
+        Fetch(),
+        File(),
+        Pause(),
+        Ping(),
+        Script(),
+        SetFact(),
+        Shell(),
+        Slurp(),
+        Stat(),
+        Tempfile(),
+        Template(),
+        Unarchive(),
+        WaitFor(),
+    )
+    return {module.name: module for module in sorted(modules, key=lambda module: module.name)}
+
+
+def bare_name(name: str) -> str:
+    """Return a module's name without the prefix of Ansible's own collection."""
+    for prefix in _PREFIXES:
+        if name.startswith(prefix):
+            return name.removeprefix(prefix)
+    return name
+
+
+def find_module(name: str, modules: Mapping[str, Module]) -> Module | None:
+    """Return the module of this name, bare or with the prefix `ansible.builtin.`, or None."""
+    return modules.get(bare_name(name))

@@ -1,0 +1,51 @@
+"""What the generic modules have in common."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final
+
+from raftfleet.errors import TaskError
+from raftfleet.playbook.module import Argument
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from raftfleet.playbook.module import ModuleContext, Result
+
+__all__ = ["ATTRIBUTES", "GenericModule", "arguments"]
+
+
+def arguments(**declared: Argument) -> Mapping[str, Argument]:
+    """Return a module's declared arguments, in the order of the call."""
+    return MappingProxyType(declared)
+
+
+ATTRIBUTES: Final = {
+    "mode": Argument("mode"),
+    "owner": Argument(),
+    "group": Argument(),
+}
+
+
+class GenericModule:
+    """A task module: it keeps no state, so one object serves all hosts and threads."""
+
+    name: str = ""
+    arguments: Mapping[str, Argument] = MappingProxyType({})
+    free_form: str | None = None
+    once: bool = False
+    local: bool = False
+    raw: frozenset[str] = frozenset()
+
+    def run(self, arguments: Mapping[str, Any], context: ModuleContext) -> Result:
+        """Do it; raise `TaskError` to fail with a message."""
+        raise NotImplementedError
+
+
+def exactly_one(given: Mapping[str, Any], *names: str) -> str:
+    """Return which of several arguments is given; `TaskError` unless it is exactly one."""
+    found = [name for name in names if given.get(name) is not None]
+    if len(found) != 1:
+        raise TaskError(f"exactly one of {', '.join(names)} is wanted, given: {len(found)}")
+    return found[0]

@@ -1,0 +1,122 @@
+"""What `command`, `shell` and `script` share: when to run, and what a run registers."""
+
+from __future__ import annotations
+
+import datetime as dt
+import signal
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from raftfleet.modules.on_host import word
+from raftfleet.playbook.module import Argument, Result, Status
+from raftfleet.transport.protocol import Exited, Signalled
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from raftfleet.modules.on_host import OnHost
+
+__all__ = ["CONDITIONS", "Invocation", "perform"]
+
+_CANNOT_ENTER: Final = 125
+CONDITIONS: Final = {
+    "chdir": Argument("path"),
+    "creates": Argument("path"),
+    "removes": Argument("path"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Invocation:
+    """A command that is about to run; ``shown`` is what is registered as ``cmd``."""
+
+    line: str
+    shown: str | list[str]
+    stdin: bytes = b""
+    strip: bool = True
+
+
+def given_input(arguments: Mapping[str, Any]) -> bytes:
+    """Return what `stdin` and `stdin_add_newline` make of standard input."""
+    text: str | None = arguments["stdin"]
+    if text is None:
+        return b""
+    return f"{text}\n".encode() if arguments["stdin_add_newline"] else text.encode()
+
+
+def perform(host: OnHost, invocation: Invocation, arguments: Mapping[str, Any]) -> Result:
+    """Run a command unless `creates`, `removes` or check mode say not to."""
+    chdir = host.path(arguments["chdir"]) if arguments["chdir"] else None
+    reason = _needless(host, arguments, chdir)
+    if reason:
+        values = _values(invocation, 0, f"skipped, since {reason}", "")
+        return Result(Status.OK, f"Did not run command since {reason}", values)
+    if host.context.check_mode:
+        return _predicted(invocation, arguments)
+    began = host.context.clock.wall()
+    outcome = host.run(invocation.line, stdin=invocation.stdin, cwd=chdir)
+    values = _values(invocation, _status(outcome), outcome.out, outcome.err)
+    values |= _times(began, host.context.clock.wall())
+    if outcome.truncated:
+        values["truncated"] = True
+    if outcome.ok:
+        return Result(Status.CHANGED, values=values)
+    # It ran, so what it changed before it failed counts.
+    return Result(Status.FAILED, _failure(outcome), values | {"changed": True})
+
+
+def _needless(host: OnHost, arguments: Mapping[str, Any], chdir: str | None) -> str | None:
+    """Say why the command need not run, or None; patterns such as `*.log` are allowed."""
+    for name, wanted in (("creates", True), ("removes", False)):
+        path = arguments[name]
+        if path and _matches(host, host.path(path), chdir) is wanted:
+            return f"'{path}' {'exists' if wanted else 'does not exist'}"
+    return None
+
+
+def _matches(host: OnHost, pattern: str, chdir: str | None) -> bool:
+    # Without IFS the unquoted variable is neither split nor evaluated: only its * ? [ count.
+    line = f'IFS=; p={word(pattern)}; set -- $p; [ -e "$1" ] || [ -L "$1" ]'
+    return host.run(line, cwd=chdir).ok
+
+
+def _predicted(invocation: Invocation, arguments: Mapping[str, Any]) -> Result:
+    status = Status.CHANGED if arguments["creates"] or arguments["removes"] else Status.SKIPPED
+    message = "Command would have run if not in check mode"
+    return Result(status, message, _values(invocation, 0, "", ""))
+
+
+def _values(invocation: Invocation, status: int, out: str, err: str) -> dict[str, Any]:
+    if invocation.strip:
+        out, err = out.rstrip("\r\n"), err.rstrip("\r\n")
+    return {
+        "cmd": invocation.shown,
+        "rc": status,
+        "stdout": out,
+        "stderr": err,
+        "stdout_lines": out.splitlines(),
+        "stderr_lines": err.splitlines(),
+    }
+
+
+def _status(outcome: Exited | Signalled) -> int:
+    """Return the exit status; a signal counts as its negative number."""
+    if isinstance(outcome, Exited):
+        return outcome.status
+    known = signal.Signals.__members__.get(f"SIG{outcome.signal}")
+    return -known if known else -int(outcome.signal) if outcome.signal.isdecimal() else -1
+
+
+def _failure(outcome: Exited | Signalled) -> str:
+    if isinstance(outcome, Signalled):
+        return f"ended by signal {outcome.signal}"
+    if outcome.status == _CANNOT_ENTER and outcome.err.startswith("cannot enter "):
+        return outcome.err.strip()
+    return "non-zero return code"
+
+
+def _times(began: float, ended: float) -> dict[str, str]:
+    """Return when it ran, for people; durations for measuring come from the journal."""
+    start = dt.datetime.fromtimestamp(began, tz=dt.UTC)
+    end = dt.datetime.fromtimestamp(max(began, ended), tz=dt.UTC)
+    return {"start": f"{start:%F %T.%f}", "end": f"{end:%F %T.%f}", "delta": str(end - start)}

@@ -1,0 +1,149 @@
+"""Bringing a file's content to a host only when it is not there already: `copy` and `template`."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Final
+
+from raftfleet.errors import TaskError
+from raftfleet.modules import modes
+from raftfleet.modules.on_host import word
+from raftfleet.modules.remote_file import Attributes, Remote, look, parent, settle
+from raftfleet.playbook.module import Result, Status
+from raftfleet.transport import shell
+
+if TYPE_CHECKING:
+    from raftfleet.modules.on_host import OnHost
+
+__all__ = ["deliver", "place"]
+
+_NEW_FILE: Final = 0o100644
+_MOST_SHOWN: Final = 256 * 1024
+
+
+def deliver(
+    host: OnHost,
+    content: bytes | Path,
+    dest: str,
+    wanted: Attributes,
+    *,
+    name: str | None = None,
+    force: bool = True,
+) -> Result:
+    """Make a file on the host have this content, mode and owner.
+
+    When ``dest`` is a directory or ends with a slash, the file is ``name`` inside it. Mode and
+    owner of an existing file stay unless asked otherwise; a new one gets 0644. With ``force`` off
+    an existing file is left alone. In check mode nothing is done.
+    """
+    digest, size = _digest(content)
+    target, now = _target(host, dest, name)
+    values = {"dest": target, "checksum": digest}
+    if now is not None and not now.is_file:
+        raise TaskError(f"{target} exists and is no file")
+    if now is not None and not force:
+        return Result(Status.OK, values=values | now.values())
+    if now is not None and now.checksum == digest and now.size == size:
+        changed, after = settle(host, now, wanted)
+        return Result(Status.CHANGED if changed else Status.OK, values=values | after.values())
+    diff = _difference(host, now, content) if host.context.diff else None
+    if not host.context.check_mode:
+        place(host, content, target, _mode(wanted, now))
+        values |= _arrived(host, target, wanted, now).values()
+    return Result(Status.CHANGED, values=values, diff=diff)
+
+
+def _target(host: OnHost, dest: str, name: str | None) -> tuple[str, Remote | None]:
+    """Return the path of the file to write, and what is there now."""
+    path = host.path(dest)
+    now = look(host, path, follow=True, checksum="sha1")
+    if path.endswith("/") or (now is not None and now.is_directory):
+        if name is None:
+            raise TaskError(f"{path} is a directory", hint="name the file: dest: /path/to/file")
+        if now is None and not host.context.check_mode:
+            host.ask(f"mkdir -p -- {word(path)}", f"create {path}")
+        target = f"{path.rstrip('/')}/{name}"
+        return target, look(host, target, follow=True, checksum="sha1")
+    if now is None and not host.run(f"[ -d {word(parent(path))} ]").ok:
+        folder = parent(path)
+        raise TaskError(
+            f"the directory {folder} does not exist",
+            hint=f"create it first: file: {{path: {folder}, state: directory}}",
+        )
+    return path, now
+
+
+def _arrived(host: OnHost, target: str, wanted: Attributes, before: Remote | None) -> Remote:
+    """Give a new file its owner: the wanted one, or that of the file it replaced."""
+    after = look(host, target, follow=True)
+    if after is None:
+        raise TaskError(f"{target} was gone again right after it was written")
+    if before is not None and wanted.owner is None and before.uid != after.uid:
+        wanted = Attributes(wanted.mode, str(before.uid), wanted.group)
+    if before is not None and wanted.group is None and before.gid != after.gid:
+        wanted = Attributes(wanted.mode, wanted.owner, str(before.gid))
+    return settle(host, after, Attributes(modes.shown(after.mode), wanted.owner, wanted.group))[1]
+
+
+def _mode(wanted: Attributes, now: Remote | None) -> int:
+    current = now.mode if now is not None else _NEW_FILE
+    return modes.resolve(wanted.mode, current) if wanted.mode is not None else current & 0o7777
+
+
+def _digest(content: bytes | Path) -> tuple[str, int]:
+    """Return SHA-1, which is what `copy` registers as checksum, and size."""
+    if isinstance(content, bytes):
+        return hashlib.sha1(content, usedforsecurity=False).hexdigest(), len(content)
+    try:
+        found = content.stat()
+        return _file_digest(content, found.st_mtime_ns, found.st_ino), found.st_size
+    except OSError as error:
+        raise TaskError(f"cannot read {content}: {error.strerror}") from error
+
+
+@functools.lru_cache(maxsize=64)
+def _file_digest(path: Path, _changed_ns: int, _inode: int) -> str:
+    """Hash a file once for all hosts it goes to."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha1").hexdigest()
+
+
+def place(host: OnHost, content: bytes | Path, target: str, mode: int) -> None:
+    """Send content to a path of the host; it appears there whole or not at all."""
+    context = host.context
+    if context.become is None:
+        host.transport.put(
+            content,
+            PurePosixPath(target),
+            mode=mode,
+            timeout=host.left,
+            progress=lambda done, total: context.progress(f"sending {target}", done, total),
+        )
+        return
+    # A transport sends as the user it logs in as; the user to become reads standard input.
+    data = _bytes(content)
+    sha256 = hashlib.sha256(data).hexdigest()
+    line = shell.sending(PurePosixPath(target), digest=sha256, mode=mode)
+    host.ask(line, f"write {target}", stdin=data)
+
+
+def _difference(host: OnHost, now: Remote | None, content: bytes | Path) -> tuple[str, str]:
+    before = b""
+    if now is not None and 0 < now.size <= _MOST_SHOWN:
+        before = host.ask(f"cat -- {word(now.path)}", f"read {now.path}")
+    size = len(content) if isinstance(content, bytes) else content.stat().st_size
+    after = b"" if size > _MOST_SHOWN else _bytes(content)
+    too_large = size > _MOST_SHOWN or (now is not None and now.size > _MOST_SHOWN)
+    return ("", "(too large to be shown)\n") if too_large else (_text(before), _text(after))
+
+
+def _bytes(content: bytes | Path) -> bytes:
+    return content if isinstance(content, bytes) else content.read_bytes()
+
+
+def _text(data: bytes) -> str:
+    if b"\0" in data:
+        return f"(binary, {len(data)} bytes, sha1 {hashlib.sha1(data, usedforsecurity=False).hexdigest()})\n"
+    return data.decode("utf-8", "replace")

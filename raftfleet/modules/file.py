@@ -1,0 +1,187 @@
+"""`file`: directories, links, empty files, modes and owners; and nothing where nothing should be."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from raftfleet.errors import TaskError
+from raftfleet.modules.base import ATTRIBUTES, GenericModule, arguments
+from raftfleet.modules.file_links import make_hard_link, make_link
+from raftfleet.modules.file_removal import remove
+from raftfleet.modules.on_host import OnHost, word
+from raftfleet.modules.remote_file import Attributes, Remote, look, settle
+from raftfleet.playbook.module import Argument, Result, Status
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from raftfleet.playbook.module import ModuleContext
+
+__all__ = ["File"]
+
+_STATES = ("absent", "directory", "file", "hard", "link", "touch")
+_TIMES = ("now", "preserve")
+
+
+class File(GenericModule):
+    """Make a path be a directory, a link, an existing file or nothing, with mode and owner.
+
+    Arguments: ``path`` (required; also ``dest``, ``name``), ``state`` (absent, directory, file,
+    hard, link, touch; default: what it is), ``src`` (path, for hard and link), ``mode``,
+    ``owner``, ``group``, ``recurse`` (bool: mode and owner for all below a directory), ``force``
+    (bool: replace what is in the way of a link, link to what does not exist), ``follow`` (bool,
+    true: mode and owner are those of what a link points to), ``modification_time``,
+    ``access_time`` (now or preserve, for touch).
+    Returns: path (dest for links), state, mode, owner, group, uid, gid, size; src.
+    ``absent`` removes directories with all that is in them, but neither ``/`` nor a directory of
+    the system itself such as ``/etc`` or ``/var/lib``.
+    Check mode: predicts (not what ``recurse`` would change). Diff: the state before and after.
+    Idempotence: full, except ``touch``, which changes the times unless they are preserved.
+    """
+
+    name = "file"
+    arguments = arguments(
+        path=Argument("path", required=True, aliases=("dest", "name")),
+        state=Argument(choices=_STATES),
+        src=Argument("path"),
+        recurse=Argument("bool", default=False),
+        force=Argument("bool", default=False),
+        follow=Argument("bool", default=True),
+        modification_time=Argument(choices=_TIMES, default="now"),
+        access_time=Argument(choices=_TIMES, default="now"),
+        **ATTRIBUTES,
+    )
+
+    def run(self, arguments: Mapping[str, Any], context: ModuleContext) -> Result:
+        """Make it so."""
+        host = OnHost(context)
+        path = host.path(arguments["path"])
+        path = path.rstrip("/") or "/"
+        now = look(host, path)
+        state = arguments["state"] or _implied(now, arguments)
+        if arguments["recurse"] and state != "directory":
+            raise TaskError("recurse wants state: directory")
+        if state == "absent":
+            changed = remove(host, path, now)
+            return _result(context, now, {"path": path, "state": "absent"}, changed=changed)
+        changed, after = _make(host, path, state, now, arguments)
+        if after is None:  # only in check mode, where it would be new
+            return _result(context, now, {"path": path, "state": state}, changed=changed)
+        settled, after = _attributes(host, after, arguments)
+        values: dict[str, Any] = {"path": path, **after.values()}
+        if state in {"hard", "link"}:
+            values |= {"dest": path, "src": arguments["src"] or after.target}
+        return _result(context, now, values, changed=changed or settled)
+
+
+def _implied(now: Remote | None, arguments: Mapping[str, Any]) -> str:
+    if arguments["recurse"]:
+        return "directory"
+    if now is None:
+        return "link" if arguments["src"] else "file"
+    return "directory" if now.is_directory else "link" if now.is_link else "file"
+
+
+def _make(
+    host: OnHost, path: str, state: str, now: Remote | None, arguments: Mapping[str, Any]
+) -> tuple[bool, Remote | None]:
+    """Bring the path into being; return whether that changed anything, and what is there."""
+    if state == "directory":
+        return _directory(host, path, now, arguments)
+    if state == "touch":
+        return _touch(host, path, now, arguments)
+    if state == "link":
+        return make_link(host, path, now, arguments["src"], force=arguments["force"])
+    if state == "hard":
+        return make_hard_link(host, path, now, arguments["src"], force=arguments["force"])
+    if now is None:
+        raise TaskError(
+            f"{path} does not exist", hint="state: touch makes an empty file, copy one with content"
+        )
+    if now.is_directory:
+        raise TaskError(f"{path} is a directory", hint="say state: directory")
+    return False, now
+
+
+def _directory(
+    host: OnHost, path: str, now: Remote | None, arguments: Mapping[str, Any]
+) -> tuple[bool, Remote | None]:
+    if now is not None and now.is_link:
+        now = look(host, path, follow=True) or now
+    if now is not None:
+        if not now.is_directory:
+            raise TaskError(f"{path} exists and is no directory")
+        return False, now
+    if host.context.check_mode:
+        return True, None
+    for folder in _missing(host, path):
+        host.ask(f"mkdir -- {word(folder)} || [ -d {word(folder)} ]", f"create {folder}")
+        made = look(host, folder)
+        if made is None:
+            raise TaskError(f"{folder} was gone again right after it was made")
+        now = settle(host, made, Attributes.of(arguments))[1]
+    return True, now
+
+
+def _missing(host: OnHost, path: str) -> list[str]:
+    """Return the folders that have to be made, the outermost first."""
+    line = (
+        f'p={word(path)}; while [ ! -e "$p" ] && [ ! -L "$p" ]; do printf "%s\\0" "$p"; '
+        "case $p in */*) p=${p%/*} ;; *) break ;; esac; p=${p:-/}; done"
+    )
+    said = host.ask(line, f"look at {path}").decode("utf-8", "surrogateescape")
+    return [folder for folder in reversed(said.split("\0")) if folder]
+
+
+def _touch(
+    host: OnHost, path: str, now: Remote | None, arguments: Mapping[str, Any]
+) -> tuple[bool, Remote | None]:
+    options = [
+        option
+        for option, name in (("-m", "modification_time"), ("-a", "access_time"))
+        if arguments[name] == "now"
+    ]
+    if now is not None and not options:
+        return False, now
+    if host.context.check_mode:
+        return True, now
+    chosen = "" if now is None else " ".join(options)
+    host.ask(f"touch {chosen} -- {word(path)}", f"touch {path}")
+    return True, look(host, path)
+
+
+def _attributes(host: OnHost, now: Remote, arguments: Mapping[str, Any]) -> tuple[bool, Remote]:
+    wanted = Attributes.of(arguments)
+    if wanted == Attributes():
+        return False, now
+    if now.is_link and arguments["follow"]:
+        target = look(host, now.path, follow=True)
+        return (settle(host, target, wanted)[0], now) if target is not None else (False, now)
+    changed, after = settle(host, now, wanted)
+    if arguments["recurse"] and not host.context.check_mode:
+        changed |= _below(host, now.path, wanted)
+    return changed, after
+
+
+def _below(host: OnHost, path: str, wanted: Attributes) -> bool:
+    """Set mode and owner of all below a directory; return whether anything was another way."""
+    lines = wanted.recursive(path)
+    said = host.ask("export LC_ALL=C; " + " && ".join(lines), f"set mode or owner below {path}")
+    return bool(said.strip())
+
+
+def _result(
+    context: ModuleContext, before: Remote | None, values: Mapping[str, Any], *, changed: bool
+) -> Result:
+    diff = None
+    if changed and context.diff:
+        was = before.values() if before is not None else {"state": "absent"}
+        diff = (_shown(was), _shown({key: value for key, value in values.items() if key in _SHOWN}))
+    return Result(Status.CHANGED if changed else Status.OK, values=dict(values), diff=diff)
+
+
+_SHOWN = ("state", "mode", "owner", "group")
+
+
+def _shown(values: Mapping[str, Any]) -> str:
+    return "".join(f"{key}: {values[key]}\n" for key in _SHOWN if key in values)

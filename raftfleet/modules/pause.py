@@ -1,0 +1,88 @@
+"""`pause`: let some time pass."""
+
+from __future__ import annotations
+
+import datetime as dt
+import threading
+from typing import TYPE_CHECKING, Any, Final
+
+from raftfleet.clock import Deadline
+from raftfleet.errors import InterruptedRun, TaskError
+from raftfleet.modules.base import GenericModule, arguments
+from raftfleet.playbook.module import Argument, Result
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from raftfleet.playbook.module import ModuleContext
+
+__all__ = ["Pause", "linger"]
+
+_TURN: Final = 0.25
+
+
+class Pause(GenericModule):
+    """Let some time pass, once for all hosts.
+
+    Arguments: ``seconds`` or ``minutes`` (number). A ``prompt`` is refused: nobody may be there to
+    answer. `wait_for` and `raft_wait` wait for something, which is nearly always better.
+    Returns: start, stop, delta (seconds), stdout.
+    Needs no connection, never counts as a change; in check mode no time passes.
+    """
+
+    name = "pause"
+    local = True
+    once = True
+    arguments = arguments(
+        seconds=Argument("float"),
+        minutes=Argument("float"),
+        prompt=Argument(),
+        echo=Argument("bool", default=True),
+    )
+
+    def run(self, arguments: Mapping[str, Any], context: ModuleContext) -> Result:
+        """Wait, and give up when the run is interrupted."""
+        seconds = _seconds(arguments)
+        began, start = context.clock.wall(), context.clock.monotonic()
+        if not context.check_mode:
+            linger(context, seconds)
+        passed = context.clock.monotonic() - start
+        return Result(
+            values={
+                "start": _shown(began),
+                "stop": _shown(context.clock.wall()),
+                "delta": round(passed),
+                "stdout": f"Paused for {round(passed, 2)} seconds",
+            }
+        )
+
+
+def _seconds(arguments: Mapping[str, Any]) -> float:
+    if arguments["prompt"] is not None:
+        raise TaskError(
+            "pause with a prompt is not supported", hint="wait for what you would look at: wait_for"
+        )
+    if (arguments["seconds"] is None) == (arguments["minutes"] is None):
+        raise TaskError("pause wants either seconds or minutes", hint="pause: {seconds: 5}")
+    seconds = arguments["seconds"]
+    return max(0.0, float(seconds if seconds is not None else arguments["minutes"] * 60))
+
+
+def _shown(wall: float) -> str:
+    return f"{dt.datetime.fromtimestamp(wall, tz=dt.UTC):%F %T.%f}"
+
+
+def linger(context: ModuleContext, seconds: float) -> None:
+    """Let time pass on the context's clock; `TaskError` if that is too long, `InterruptedRun`."""
+    if seconds > context.deadline:
+        raise TaskError(
+            f"{seconds:g} s are longer than the task may take ({context.deadline:g} s)",
+            hint="give the task a longer `timeout:`",
+        )
+    end = Deadline.after(seconds, context.clock)
+    nobody = threading.Condition()
+    with nobody:
+        while not end.passed:
+            if context.stopping():
+                raise InterruptedRun("interrupted while pausing")
+            context.clock.wait(nobody, min(end.left, _TURN))

@@ -1,0 +1,55 @@
+"""`raft_check`: refuse what cannot work before anything is touched."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from raftfleet.errors import TaskError, UnreachableError
+from raftfleet.modules.raft_base import RaftModule
+from raftfleet.playbook.module import Result
+from raftfleet.transport import Lost
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from raftfleet.playbook.module import ModuleContext
+    from raftfleet.systems import Node, Problem
+
+__all__ = ["RaftCheck"]
+
+_LOOK = 20.0
+
+
+class RaftCheck(RaftModule):
+    """Check all nodes' settings together, the program, and every host.
+
+    Arguments: none. Returns: nodes (list). Check mode: the same, it changes nothing.
+    Idempotence: never "changed".
+    """
+
+    name = "raft_check"
+
+    def run(self, arguments: Mapping[str, Any], context: ModuleContext) -> Result:
+        """Fail with every problem of every host at once, not only the first."""
+        del arguments, context
+        control = self.control
+        control.system.check(control.nodes)
+        view = control.look()
+        problems = [
+            problem
+            for node in control.nodes
+            for problem in self._host(node, running=node.name in view.up)
+        ]
+        if problems:
+            raise TaskError(
+                "\n".join(problem.message for problem in problems),
+                hint="; ".join(dict.fromkeys(problem.hint for problem in problems)),
+            )
+        return Result(values={"nodes": list(view.nodes)})
+
+    def _host(self, node: Node, *, running: bool) -> Sequence[Problem]:
+        system = self.control.system
+        outcome = self.control.transport(node.name).run(system.host_check(node), timeout=_LOOK)
+        if isinstance(outcome, Lost):
+            raise UnreachableError(f"{node.name}: {outcome.reason}")
+        return system.judge_host(node, outcome.out, running=running)

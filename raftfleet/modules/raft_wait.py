@@ -1,0 +1,56 @@
+"""`raft_wait`: wait for the cluster, on a condition, until a deadline."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from raftfleet.cluster import select
+from raftfleet.modules.raft_base import RaftModule
+from raftfleet.playbook.module import Argument, Result
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from raftfleet.playbook.module import ModuleContext
+
+__all__ = ["RaftWait"]
+
+
+class RaftWait(RaftModule):
+    """Wait until the cluster is as wanted; a deadline that passes is a sample, not a failure.
+
+    Arguments: ``for`` (agreement: every live node names the same leader, term and voters in every
+    group; failover: every group that ``node`` led when it was stopped has another leader in a
+    higher term; converged: every live node has applied what its leaders had at the start of the
+    wait), ``node`` (for failover), ``timeout`` (seconds; default: from the system's timing).
+    Returns: met (bool), last_seen (what stood in the way when the deadline passed).
+    Check mode: does not wait. Idempotence: never "changed".
+    """
+
+    name = "raft_wait"
+    arguments = MappingProxyType(
+        {
+            "for": Argument(required=True, choices=("agreement", "failover", "converged")),
+            "node": Argument("raw"),
+            "timeout": Argument("float"),
+        }
+    )
+
+    def run(self, arguments: Mapping[str, Any], context: ModuleContext) -> Result:
+        """Wait."""
+        control, timeout = self.control, arguments["timeout"]
+        if context.check_mode:
+            return Result(values={"met": True, "last_seen": ""})
+        match arguments["for"]:
+            case "agreement":
+                missing = control.await_agreement(timeout)
+            case "failover":
+                nodes = select(control.view, arguments["node"] or [])
+                missing = "; ".join(
+                    filter(None, (control.await_failover(n, timeout) for n in nodes))
+                )
+            case _:
+                missing = control.await_converged(timeout)
+        msg = f"not within its deadline: {missing}" if missing else ""
+        return Result(msg=msg, values={"met": not missing, "last_seen": missing or ""})

@@ -1,0 +1,183 @@
+"""`wait_for`: until a port answers or is closed, or a path or a text in it is there or gone."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from raftfleet.clock import Deadline
+from raftfleet.errors import InterruptedRun, TaskError
+from raftfleet.modules.base import GenericModule, arguments
+from raftfleet.modules.on_host import OnHost
+from raftfleet.modules.pause import linger
+from raftfleet.modules.watching import Watch, watch_content, watch_path, watch_port
+from raftfleet.playbook.module import Argument, Result, Status
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from raftfleet.playbook.module import ModuleContext
+
+__all__ = ["WaitFor"]
+
+_GONE: Final = ("absent", "stopped")
+_SLICE: Final = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What the last look showed: whether it is what was waited for, and in words."""
+
+    holds: bool
+    words: str
+    found: re.Match[str] | None = None
+
+
+class WaitFor(GenericModule):
+    """Wait until something holds on the host; the host looks, with short pauses in between.
+
+    Arguments: ``port`` (int, with ``host``, "127.0.0.1", as the host reaches it) or ``path``;
+    ``search_regex`` (Python's, with ``path``: the text must be in the file, or must not), ``state``
+    (started or present; stopped or absent; started), ``timeout`` (seconds, 300), ``delay``
+    (seconds before the first look, 0), ``sleep`` (the longest pause between looks, 1),
+    ``connect_timeout`` (seconds, 5), ``msg`` (text for a failure).
+    Returns: elapsed (seconds), state, host, port, path, search_regex, match_groups,
+    match_groupdict. A failure says what was last seen.
+    Never counts as a change. Check mode: skipped. A port is tried with bash; a host without bash
+    can only tell whether something listens on its own ports.
+    """
+
+    name = "wait_for"
+    arguments = arguments(
+        host=Argument(default="127.0.0.1"),
+        port=Argument("int"),
+        path=Argument("path"),
+        search_regex=Argument(),
+        state=Argument(
+            choices=("started", "present", "stopped", "absent", "drained"), default="started"
+        ),
+        timeout=Argument("float", default=300),
+        delay=Argument("float", default=0),
+        sleep=Argument("float", default=1),
+        connect_timeout=Argument("float", default=5),
+        msg=Argument(),
+    )
+
+    def run(self, arguments: Mapping[str, Any], context: ModuleContext) -> Result:
+        """Wait for it; a failure when the time is up."""
+        _check(arguments)
+        if context.check_mode:
+            return Result(Status.SKIPPED, "nothing is waited for in check mode")
+        began = context.clock.monotonic()
+        host = OnHost(context)
+        if arguments["delay"] > 0:
+            linger(context, arguments["delay"])
+        seen = _wait(host, _looking(host, arguments), arguments["timeout"])
+        values = {
+            "elapsed": round(context.clock.monotonic() - began),
+            "state": arguments["state"],
+            "host": arguments["host"],
+            "port": arguments["port"],
+            "path": arguments["path"],
+            "search_regex": arguments["search_regex"],
+            "match_groups": list(seen.found.groups()) if seen.found else [],
+            "match_groupdict": seen.found.groupdict() if seen.found else {},
+        }
+        if seen.holds:
+            return Result(values=values)
+        late = f"not within {arguments['timeout']:g} s: {seen.words}"
+        return Result(Status.FAILED, arguments["msg"] or late, values | {"last_seen": seen.words})
+
+
+def _check(arguments: Mapping[str, Any]) -> None:
+    if arguments["state"] == "drained":
+        raise TaskError("state: drained is not supported", hint="state: stopped waits for a port")
+    if (arguments["port"] is None) == (arguments["path"] is None):
+        raise TaskError(
+            "wait_for wants either port or path", hint="to let time pass: pause: {seconds: 5}"
+        )
+    if arguments["search_regex"] is not None and arguments["path"] is None:
+        raise TaskError("search_regex wants a path: what a port says is not read")
+    if arguments["port"] is not None and not 0 < arguments["port"] < 65536:
+        raise TaskError(f"{arguments['port']} is not a port")
+
+
+def _wait(host: OnHost, look: Callable[[float], _Seen], timeout: float) -> _Seen:
+    """Let the host look in slices, so that an interruption is noticed in between."""
+    context = host.context
+    end = Deadline.after(min(timeout, host.left), context.clock)
+    while True:
+        seen = look(min(_SLICE, end.left))
+        if seen.holds or end.passed:
+            return seen
+        if context.stopping():
+            raise InterruptedRun(f"interrupted while waiting; last seen: {seen.words}")
+        context.progress(f"waiting, {end.left:.0f} s left: {seen.words}")
+
+
+def _looking(host: OnHost, arguments: Mapping[str, Any]) -> Callable[[float], _Seen]:
+    """Return what looks for some seconds and says what it saw."""
+    gone = arguments["state"] in _GONE
+    longest = arguments["sleep"]
+    if arguments["port"] is not None:
+        where = f"{arguments['host']}:{arguments['port']}"
+        watch = watch_port(
+            arguments["host"],
+            arguments["port"],
+            closed=gone,
+            longest=longest,
+            connect=arguments["connect_timeout"],
+        )
+        words = f"{where} accepts connections" if gone else f"{where} accepts no connection"
+        return lambda seconds: _Seen(watch.run(host, seconds).ok, words)
+    path = host.path(arguments["path"])
+    if arguments["search_regex"] is not None:
+        return _Reader(host, path, _compiled(arguments["search_regex"]), longest, gone=gone)
+    watch = watch_path(path, absent=gone, longest=longest)
+    words = f"{path} exists" if gone else f"{path} does not exist"
+    return lambda seconds: _Seen(watch.run(host, seconds).ok, words)
+
+
+def _compiled(expression: str) -> re.Pattern[str]:
+    try:
+        return re.compile(expression, re.MULTILINE)
+    except re.error as error:
+        raise TaskError(f"search_regex {expression!r} is not valid: {error}") from error
+
+
+class _Reader:
+    """Searches a file again whenever it has changed."""
+
+    def __init__(
+        self,
+        host: OnHost,
+        path: str,
+        wanted: re.Pattern[str],
+        longest: float,
+        *,
+        gone: bool,
+    ) -> None:
+        self._host = host
+        self._path = path
+        self._wanted = wanted
+        self._gone = gone
+        self._watch: Watch = watch_content(path, longest=longest)
+        self._signature = ""
+        self._seen = _Seen(holds=False, words=f"{path} was not looked at")
+
+    def __call__(self, seconds: float) -> _Seen:
+        outcome = self._watch.run(self._host, seconds, self._signature)
+        if outcome.ok:
+            signature, _, text = outcome.stdout.partition(b"\n")
+            self._signature = signature.decode()
+            self._seen = self._judged(text.decode("utf-8", "replace"))
+        return self._seen
+
+    def _judged(self, text: str) -> _Seen:
+        if self._signature == "none":
+            return _Seen(self._gone, f"{self._path} does not exist")
+        found = self._wanted.search(text)
+        has = "matches" if found else "has nothing that matches"
+        words = f"{self._path} {has} {self._wanted.pattern!r}"
+        return _Seen((found is None) is self._gone, words, found)

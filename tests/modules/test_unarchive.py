@@ -1,0 +1,190 @@
+"""`unarchive`: unpacked once, and never outside of its target."""
+
+from __future__ import annotations
+
+import io
+import tarfile
+from typing import TYPE_CHECKING
+
+import pytest
+
+from raftfleet.errors import TaskError
+from raftfleet.modules.archive import read_archive
+from raftfleet.playbook.module import Status
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from typing import Any
+
+    from tests.modules.conftest import Bench
+
+Entry = tuple[str, str, str]  # name, kind, content or target
+
+
+def entry(name: str, kind: str, content: str) -> tuple[tarfile.TarInfo, bytes]:
+    info = tarfile.TarInfo(name)
+    info.mode = 0o755 if kind in {"dir", "program"} else 0o640
+    data = content.encode() if kind in {"file", "program"} else b""
+    info.size = len(data)
+    kinds = {
+        "dir": tarfile.DIRTYPE,
+        "link": tarfile.SYMTYPE,
+        "hard": tarfile.LNKTYPE,
+        "pipe": tarfile.FIFOTYPE,
+    }
+    info.type = kinds.get(kind, tarfile.REGTYPE)
+    info.linkname = content if kind in {"link", "hard"} else ""
+    return info, data
+
+
+def pack(path: Path, *entries: Entry) -> Path:
+    path.parent.mkdir(exist_ok=True)
+    suffix = path.suffix.removeprefix(".")
+    with tarfile.open(path, f"w:{suffix if suffix in {'gz', 'bz2', 'xz'} else ''}") as opened:  # type: ignore[call-overload]
+        for name, kind, content in entries:
+            info, data = entry(name, kind, content)
+            opened.addfile(info, io.BytesIO(data))
+    return path
+
+
+RELEASE: tuple[Entry, ...] = (
+    ("rel-1", "dir", ""),
+    ("rel-1/bin", "dir", ""),
+    ("rel-1/bin/server", "program", "#!/bin/sh\necho up\n"),
+    ("rel-1/conf/it's $x", "file", "conf"),
+    ("rel-1/empty", "file", ""),
+    ("rel-1/current", "link", "bin/server"),
+    ("rel-1/bin/up", "link", "../conf"),
+    ("rel-1/same", "hard", "rel-1/empty"),
+)
+
+
+@pytest.fixture
+def dest(tmp_path: Path) -> Path:
+    """The folder to unpack into."""
+    path = tmp_path / "de st"
+    path.mkdir()
+    return path
+
+
+class TestUnpacking:
+    @pytest.mark.parametrize("suffix", ["tar", "tar.gz", "tar.bz2", "tar.xz"])
+    def test_once_and_complete(self, bench: Bench, tmp_path: Path, dest: Path, suffix: str) -> None:
+        pack(tmp_path / f"files/rel.{suffix}", *RELEASE)
+        assert bench.changes("unarchive", src=f"rel.{suffix}", dest=str(dest)) == [True, False]
+        assert (dest / "rel-1/bin/server").stat().st_mode & 0o777 == 0o755
+        assert (dest / "rel-1/conf/it's $x").read_text() == "conf"
+        assert (dest / "rel-1/current").read_text().startswith("#!")
+        assert [path.name for path in dest.iterdir()] == ["rel-1"]
+
+    @pytest.mark.parametrize(
+        "damage",
+        [
+            lambda root: (root / "bin/server").write_text("#!/bin/sh\necho no\n"),
+            lambda root: (root / "bin/server").chmod(0o644),
+            lambda root: (root / "empty").unlink(),
+            lambda root: (root / "current").unlink(),
+            lambda root: (root / "conf/it's $x").write_text("konf"),
+        ],
+    )
+    def test_what_is_damaged_is_unpacked_again(
+        self, bench: Bench, tmp_path: Path, dest: Path, damage: Any
+    ) -> None:
+        pack(tmp_path / "files/rel.tar.gz", *RELEASE)
+        bench.run("unarchive", src="rel.tar.gz", dest=str(dest))
+        damage(dest / "rel-1")
+        assert bench.changes("unarchive", src="rel.tar.gz", dest=str(dest)) == [True, False]
+
+    def test_leading_folders_can_be_dropped(self, bench: Bench, tmp_path: Path, dest: Path) -> None:
+        pack(tmp_path / "files/rel.tar.gz", *RELEASE)
+        options = ["--strip-components=1"]
+        arguments = {"src": "rel.tar.gz", "dest": str(dest), "extra_opts": options}
+        assert bench.changes("unarchive", **arguments, mode="u=rwX,go=") == [True, False]
+        assert (dest / "bin/server").stat().st_mode & 0o777 == 0o700
+        assert (dest / "conf").stat().st_mode & 0o777 == 0o700
+
+    def test_what_is_registered(self, bench: Bench, tmp_path: Path, dest: Path) -> None:
+        path = pack(tmp_path / "files/rel.tar.gz", *RELEASE)
+        result = bench.run("unarchive", src="rel.tar.gz", dest=f"{dest}/", list_files=True)
+        assert dict(result.values) == {
+            "dest": str(dest),
+            "src": str(path),
+            "extracted": 8,
+            "files": [name for name, _, _ in RELEASE],
+        }
+
+    def test_creates_and_check_mode(self, bench: Bench, tmp_path: Path, dest: Path) -> None:
+        pack(tmp_path / "files/rel.tar.gz", *RELEASE)
+        skipped = bench.run("unarchive", src="rel.tar.gz", dest=str(dest), creates=str(dest))
+        assert skipped.status is Status.OK
+        predicted = bench.checking().run("unarchive", src="rel.tar.gz", dest=str(dest))
+        assert predicted.status is Status.CHANGED
+        assert list(dest.iterdir()) == []
+
+    @pytest.mark.parametrize(
+        ("arguments", "message"),
+        [
+            ({"dest": "{tmp}/nope"}, "is no directory"),
+            ({"extra_opts": ["--absolute-names"]}, "is not supported"),
+            ({"extra_opts": ["--strip-components=x"]}, "is not supported"),
+            ({"remote_src": True}, "command: tar"),
+            ({"src": "text.txt"}, "cannot be read as a tar archive"),
+            ({"src": "empty.tar"}, "nothing to unpack"),
+        ],
+    )
+    def test_what_does_not_work_is_said(
+        self, bench: Bench, tmp_path: Path, dest: Path, arguments: dict[str, Any], message: str
+    ) -> None:
+        pack(tmp_path / "files/rel.tar.gz", *RELEASE)
+        pack(tmp_path / "files/empty.tar")
+        (tmp_path / "files/text.txt").write_text("no archive")
+        given = {"src": "rel.tar.gz", "dest": str(dest), **arguments}
+        given = {k: v.format(tmp=tmp_path) if isinstance(v, str) else v for k, v in given.items()}
+        assert message in bench.failure("unarchive", **given)
+
+    def test_a_failure_to_unpack_leaves_no_archive_behind(
+        self, bench: Bench, tmp_path: Path, dest: Path
+    ) -> None:
+        pack(tmp_path / "files/rel.tar.gz", *RELEASE)
+        (dest / "rel-1/empty/in the way").mkdir(parents=True)
+        assert "cannot unpack" in bench.failure("unarchive", src="rel.tar.gz", dest=str(dest))
+        assert [path.name for path in dest.iterdir()] == ["rel-1"]
+
+
+LEAVING: list[tuple[Entry, ...]] = [
+    (("../evil", "file", "x"),),
+    (("/etc/evil", "file", "x"),),
+    (("a/../../evil", "file", "x"),),
+    (("a/b/../c", "file", "x"),),
+    (("a", "link", "/etc"),),
+    (("a", "link", "../x"),),
+    (("a/b", "link", "../../x"),),
+    (("a/b/c/up", "link", "../../.."), ("l", "link", "a/b/c/up/../evil")),
+    (("a/b/up", "link", "../.."), ("a/b/up/x", "link", "../evil")),
+    (("d", "link", "a"), ("d/x", "file", "x")),
+    (("a", "hard", "../../etc/passwd"),),
+    (("a", "hard", "/etc/passwd"),),
+    (("a", "pipe", ""),),
+]
+
+
+@pytest.mark.parametrize("entries", LEAVING, ids=lambda e: " ".join(f"{n}>{c}" for n, _, c in e))
+def test_an_archive_that_leaves_its_target_is_refused_whole(
+    bench: Bench, tmp_path: Path, dest: Path, entries: tuple[Entry, ...]
+) -> None:
+    pack(tmp_path / "files/bad.tar", ("good", "file", "x"), *entries)
+    assert "in the archive" in bench.failure("unarchive", src="bad.tar", dest=str(dest))
+    assert list(dest.iterdir()) == []
+
+
+@pytest.mark.parametrize("target", ["b", "../a/b", "./b", "b/", "../x"])
+def test_links_that_stay_inside_are_fine(tmp_path: Path, target: str) -> None:
+    path = pack(tmp_path / "ok.tar", ("a/l", "link", target))
+    assert read_archive(path).members[0].target == target
+
+
+def test_a_truncated_archive_is_named(tmp_path: Path) -> None:
+    path = pack(tmp_path / "cut.tar.gz", *RELEASE)
+    path.write_bytes(path.read_bytes()[:60])
+    with pytest.raises(TaskError, match=r"cut\.tar\.gz cannot be read"):
+        read_archive(path)
