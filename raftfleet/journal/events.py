@@ -17,44 +17,17 @@ import msgspec
 
 from .values import GroupStatus, Incarnation, Interval, NodeIdentity, Port, Timing
 
+# fmt: off
 __all__ = [
-    "ClusterDescribed",
-    "ClusterGeneration",
-    "CoverageSampled",
-    "DrillEnded",
-    "DrillStarted",
-    "Event",
-    "FindingMade",
-    "HostClockRead",
-    "HostConnected",
-    "HostLost",
-    "LogCollected",
-    "LogLine",
-    "LogMissing",
-    "NodeDeployed",
-    "NodeExited",
-    "NodeFound",
-    "NodeNotExited",
-    "NodeReady",
-    "NodeSignalled",
-    "NodeStartIntent",
-    "NodeStarted",
-    "NodeStopIntent",
-    "NodeWiped",
-    "PlayEnded",
-    "PlayStarted",
-    "RunEnded",
-    "RunStarted",
-    "StatusMissed",
-    "StatusSeen",
-    "TaskProgress",
-    "TaskResult",
-    "TaskStarted",
-    "UnknownEvent",
-    "VerdictGiven",
-    "WaitBegan",
-    "WaitEnded",
+    "ClusterDescribed", "ClusterGeneration", "CoverageSampled", "DrillEnded", "DrillStarted",
+    "Event", "FindingMade", "HostClockRead", "HostConnected", "HostLost", "LogCollected",
+    "LogLine", "LogMissing", "NodeDeployed", "NodeExited", "NodeFound", "NodeNotExited",
+    "NodeReady", "NodeSignalled", "NodeStartIntent", "NodeStarted", "NodeStopIntent",
+    "NodeWiped", "PlayEnded", "PlayStarted", "RunEnded", "RunStarted", "StatusMissed",
+    "StatusSeen", "TaskProgress", "TaskResult", "TaskStarted", "UnknownEvent", "VerdictGiven",
+    "WaitBegan", "WaitEnded"
 ]
+# fmt: on
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", omit_defaults=True):
@@ -66,7 +39,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", omit_d
     wall: float = 0.0
 
 
-# --- run -------------------------------------------------------------------------------------
+# --- run and host ----------------------------------------------------------------------------
 
 
 class RunStarted(Event, frozen=True, kw_only=True, tag="run.started"):
@@ -87,9 +60,6 @@ class RunEnded(Event, frozen=True, kw_only=True, tag="run.ended"):
 
     exit_code: int
     reason: str = ""
-
-
-# --- host ------------------------------------------------------------------------------------
 
 
 class HostConnected(Event, frozen=True, kw_only=True, tag="host.connected"):
@@ -174,7 +144,7 @@ class TaskResult(Event, frozen=True, kw_only=True, tag="task.result"):
     rescued: bool = False
 
 
-# --- cluster ---------------------------------------------------------------------------------
+# --- cluster, node, status and log -----------------------------------------------------------
 
 
 class ClusterDescribed(Event, frozen=True, kw_only=True, tag="cluster.described"):
@@ -183,7 +153,8 @@ class ClusterDescribed(Event, frozen=True, kw_only=True, tag="cluster.described"
     ``poll_period`` is seconds between two polls of a node. ``markers`` maps a meaning
     (``recovering``, ``joining``, ``shutdown_requested``, ``terminating``, ``forced``) to the text
     of the log line that says so. ``exit_bound`` is how long a graceful exit may take,
-    ``watchdog`` after which time the system ends itself by force.
+    ``watchdog`` after which time the system ends itself by force. ``cluster`` is the name of the
+    inventory group whose nodes these are.
     """
 
     system: str
@@ -196,6 +167,7 @@ class ClusterDescribed(Event, frozen=True, kw_only=True, tag="cluster.described"
     watchdog: float | None
     poll_period: float
     build: str = ""
+    cluster: str = ""
 
 
 class ClusterGeneration(Event, frozen=True, kw_only=True, tag="cluster.generation"):
@@ -218,9 +190,6 @@ class WaitEnded(Event, frozen=True, kw_only=True, tag="cluster.wait_ended"):
     wait: int
     met: bool
     last_seen: str = ""
-
-
-# --- node ------------------------------------------------------------------------------------
 
 
 class NodeDeployed(Event, frozen=True, kw_only=True, tag="node.deployed"):
@@ -318,9 +287,6 @@ class NodeWiped(Event, frozen=True, kw_only=True, tag="node.wiped"):
     paths: tuple[str, ...]
 
 
-# --- status ----------------------------------------------------------------------------------
-
-
 class StatusSeen(Event, frozen=True, kw_only=True, tag="status.seen"):
     """A node's own view changed somewhere in ``(since, t]``; only the changed groups stand here."""
 
@@ -346,9 +312,6 @@ class CoverageSampled(Event, frozen=True, kw_only=True, tag="status.coverage"):
     polls: dict[str, int]
     misses: dict[str, int]
     gap: dict[str, float]
-
-
-# --- log -------------------------------------------------------------------------------------
 
 
 class LogLine(Event, frozen=True, kw_only=True, tag="log.line"):

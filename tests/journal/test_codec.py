@@ -1,0 +1,114 @@
+"""Nothing is lost between an event and its line, nor between a newer line and us."""
+
+from __future__ import annotations
+
+import json
+import math
+
+import msgspec
+import pytest
+
+from raftfleet.journal import events as ev
+from raftfleet.journal.codec import decode, encode
+from raftfleet.journal.values import GroupStatus, Incarnation, Interval, Role, Timing
+
+SAMPLES: list[ev.Event] = [
+    ev.RunStarted(run="r", argv=("a",), versions={"v": "1"}, seed=7, inventory={"n1": "::1"}),
+    ev.NodeExited(
+        seq=3,
+        t=1.5,
+        node="n1",
+        incarnation=Incarnation(1, 2, 3),
+        at=Interval(1.0, 1.2),
+        status=-9,
+        latency=Interval(0.1, 0.2),
+    ),
+    ev.StatusSeen(
+        node="n1",
+        since=0.5,
+        groups={"g": GroupStatus(term=2, role=Role.LEADER, voters=(("a", "b"), ("a",)))},
+    ),
+    ev.ClusterDescribed(
+        system="s",
+        nodes=(),
+        groups=("g",),
+        timing=Timing("m", 0.1, 1, 2),
+        ports={},
+        markers={},
+        exit_bound=1,
+        watchdog=None,
+        poll_period=0.02,
+    ),
+]
+
+
+@pytest.mark.parametrize("event", SAMPLES, ids=lambda event: type(event).__name__)
+def test_an_event_comes_back_as_it_was(event: ev.Event) -> None:
+    assert decode(encode(event)) == event
+
+
+def test_every_kind_of_event_has_a_name_of_its_own() -> None:
+    kinds = [getattr(ev, name) for name in ev.__all__]
+    tags = [kind.__struct_config__.tag for kind in kinds]
+    assert len(set(tags)) == len(tags)
+
+
+def test_an_open_interval_is_null_in_json_and_infinite_again_when_read() -> None:
+    event = ev.NodeExited(
+        node="n1", incarnation=Incarnation(1, 2, 3), at=Interval(5.0, math.inf), status=0
+    )
+    raw = encode(event)
+    assert json.loads(raw)["at"] == [5.0, None]
+    assert decode(raw) == event
+
+
+def test_a_newer_event_is_kept_whole() -> None:
+    raw = b'{"event":"fault.confirmed","seq":4,"t":2.5,"fault":"partition","who":["n1",null]}'
+    event = decode(raw)
+    assert isinstance(event, ev.UnknownEvent)
+    assert (event.kind, event.seq, event.t) == ("fault.confirmed", 4, 2.5)
+    assert event.fields == {"fault": "partition", "who": ["n1", None]}
+    assert json.loads(encode(event)) == json.loads(raw)
+
+
+def test_a_newer_field_is_passed_over() -> None:
+    raw = b'{"event":"play.ended","seq":4,"t":2.5,"play":"p","mood":{"x":1}}'
+    assert decode(raw) == ev.PlayEnded(seq=4, t=2.5, play="p")
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b"12",
+        b'{"seq":1}',
+        b'{"event":7}',
+        b'{"event":"play.ended"}',
+        b'{"event":"play.ended","play":3}',
+        b'{"event":"node.found","node":"n1","incarnation":[1,null]}',
+    ],
+)
+def test_what_is_no_event_is_refused(raw: bytes) -> None:
+    with pytest.raises(msgspec.MsgspecError):
+        decode(raw)
+
+
+@pytest.mark.parametrize(
+    "result",
+    [
+        {"stdout": "caf\udce9"},
+        {"deep": [{"\udcff": "\ud800"}]},
+        {"odd": object},
+        {("a", 1): 1, None: 2},
+        {"bytes": b"\xff"},
+        {"set": {1, 2}},
+        {"nan": math.nan},
+    ],
+)
+def test_whatever_a_host_said_can_be_written(result: dict[str, object]) -> None:
+    event = ev.TaskResult(task=1, host="n1", status="ok", seconds=0.5, result=result)
+    again = decode(encode(event))
+    assert isinstance(again, ev.TaskResult)
+    assert len(again.result) == len(result)
