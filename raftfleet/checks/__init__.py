@@ -1,0 +1,28 @@
+"""Checks: pure functions from a journal to findings, and the verdict they come to."""
+
+from __future__ import annotations
+
+from .evidence import EVIDENCE
+from .exits import Exit, ExitClass
+from .failovers import Failover, Outcome
+from .finding import Check, Finding, Severity
+from .registry import CHECKS
+from .summary import judgement_json
+from .verdict import DrillJudgement, Judgement, Verdict, judge
+
+__all__ = [
+    "CHECKS",
+    "EVIDENCE",
+    "Check",
+    "DrillJudgement",
+    "Exit",
+    "ExitClass",
+    "Failover",
+    "Finding",
+    "Judgement",
+    "Outcome",
+    "Severity",
+    "Verdict",
+    "judge",
+    "judgement_json",
+]

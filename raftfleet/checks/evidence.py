@@ -1,0 +1,127 @@
+"""What every verdict rests on: that enough happened, and that somebody was watching.
+
+Absence of evidence is not a pass. Whatever is missing is a gap, by name.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from raftfleet.journal import events as ev
+
+from .exits import ExitClass
+from .failovers import Outcome
+from .finding import Finding, Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from .window import Window
+
+__all__ = ["EVIDENCE", "counted", "evidence_gaps"]
+
+_NAME = "evidence"
+
+
+def _stops(window: Window) -> int:
+    return sum(bool(one.signal) and one.kind is not ExitClass.NONE for one in window.exits)
+
+
+def _kills(window: Window) -> int:
+    return sum(one.signal == "KILL" for one in window.exits)
+
+
+def _leader_stops(window: Window) -> int:
+    return sum(bool(groups) for _, groups in window.succession.departed)
+
+
+def _failovers(window: Window) -> int:
+    return len(window.succession.of(Outcome.ELECTED))
+
+
+def _starts(window: Window) -> int:
+    return sum(life.ready is not None for life in window.started())
+
+
+EVIDENCE: Mapping[str, Callable[[Window], int]] = {
+    "failovers": _failovers,
+    "kills": _kills,
+    "leader_stops": _leader_stops,
+    "starts": _starts,
+    "stops": _stops,
+}
+"""What `evidence:` may ask for, and how it is counted."""
+
+
+def counted(window: Window) -> dict[str, int]:
+    """Return how much of everything countable there was."""
+    samples = window.of(ev.CoverageSampled)
+    nodes = {event.node for event in window.of(ev.StatusSeen)}
+    for sample in samples:
+        nodes |= {name for name, n in sample.polls.items() if n > sample.misses.get(name, 0)}
+    groups = {view.group for view in (*window.opening, *window.views)}
+    return {
+        **{name: count(window) for name, count in EVIDENCE.items()},
+        "nodes_seen": len(nodes),
+        "groups_seen": len(groups),
+        "polls": sum(sum(sample.polls.values()) for sample in samples),
+        "missed_polls": sum(sum(sample.misses.values()) for sample in samples),
+        "log_lines": sum(event.lines for event in _collected(window)),
+    }
+
+
+def _collected(window: Window) -> list[ev.LogCollected]:
+    events = window.journal.events[window.span.start : window.span.until]
+    return [event for event in events if isinstance(event, ev.LogCollected)]
+
+
+def evidence_gaps(window: Window, counts: Mapping[str, int]) -> Iterator[Finding]:
+    """Return everything that keeps a drill from carrying a verdict, whatever it expects."""
+    yield from _cut(window)
+    for name, wanted in window.drill.evidence.items():
+        have = counts.get(name)
+        if have is None:
+            yield _gap(f"nothing counts {name}, of which the drill needs {wanted}")
+        elif have < wanted:
+            yield _gap(f"{name}: {have} of the {wanted} that the drill needs")
+    if window.cluster is None:
+        yield _gap("nothing describes the cluster")
+    if not counts["nodes_seen"]:
+        yield _gap("no node answered during the drill")
+    yield from _unseen_groups(window)
+    yield from _watch(window)
+
+
+def _cut(window: Window) -> Iterator[Finding]:
+    if window.ended is None:
+        yield _gap("run cut short: the journal ends in the middle of this drill")
+    elif window.ended.aborted:
+        yield _gap(f"the drill did not run to its end: {window.ended.aborted}")
+    first, last = window.drill.seq, window.journal.events[window.span.until - 1].seq
+    for low, high in window.journal.holes:
+        if low <= last and high >= first:
+            yield _gap(f"events {low} to {high} are missing from the journal")
+
+
+def _unseen_groups(window: Window) -> Iterator[Finding]:
+    seen = {view.group for view in (*window.opening, *window.views)}
+    if not seen:
+        yield _gap("no Raft group was seen")
+        return
+    for group in window.after.groups:
+        if group not in seen:
+            yield _gap(f"{group}: no node showed this group", group)
+
+
+def _watch(window: Window) -> Iterator[Finding]:
+    """See that watching went on after the last action for as long as the drill said."""
+    actions = window.of(ev.NodeSignalled) + window.of(ev.NodeStarted) + window.of(ev.NodeExited)
+    if window.cut or not actions:
+        return
+    watched = window.end - max(event.t for event in actions)
+    if watched < window.drill.watch - max(0.1, 0.05 * window.drill.watch):
+        yield _gap(f"watched for {watched:.1f} s of {window.drill.watch:g} s after the last action")
+
+
+def _gap(text: str, group: str | None = None) -> Finding:
+    return Finding(_NAME, Severity.GAP, text, group=group)

@@ -1,0 +1,56 @@
+"""What the collected logs prove about one life of a node, and where they are missing."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from raftfleet.journal import events as ev
+
+if TYPE_CHECKING:
+    from raftfleet.journal.reader import Journal
+
+    from .lives import Life
+
+__all__ = ["life_markers", "log_gap"]
+
+_AFTERWARDS = 1.0
+"""Seconds after a process was gone in which its last lines may still be stamped."""
+
+
+def life_markers(journal: Journal, life: Life, following: list[Life]) -> set[str]:
+    """Return the meanings of the log lines that belong to a life, by their stamps."""
+    end = float("inf") if life.ended is None else life.ended.hi + _AFTERWARDS
+    if following:
+        end = min(end, following[0].began)
+    return {
+        event.marker
+        for event in journal.of(ev.LogLine)
+        if event.node == life.node
+        and _placed(event)
+        and event.at.hi >= life.began
+        and event.at.lo <= end
+    }
+
+
+def _placed(line: ev.LogLine) -> bool:
+    return math.isfinite(line.at.hi)
+
+
+def log_gap(journal: Journal, node: str, since: int) -> str | None:
+    """Return what keeps a node's log after an event from being evidence, or None.
+
+    A file that was missing when the logs were next collected is named. Lines whose stamps could
+    not be placed on our clock may be of any process, so they prove nothing either.
+    """
+    collected = False
+    if any(line.node == node and not _placed(line) for line in journal.of(ev.LogLine)):
+        return f"the stamps in the log of {node} cannot be placed: its host's clock is not known"
+    for event in journal.events[since + 1 :]:
+        if isinstance(event, ev.LogMissing) and event.node == node:
+            return f"the log {event.path} of {node} is missing: {event.reason}"
+        if isinstance(event, ev.LogCollected) and event.node == node:
+            collected = True
+        if isinstance(event, ev.DrillStarted) and collected:
+            break
+    return None if collected else f"the log of {node} was not collected afterwards"

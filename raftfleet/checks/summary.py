@@ -1,0 +1,120 @@
+"""A judgement as JSON: what `summary.json` holds and `analyze --json` prints."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from .failovers import Outcome
+from .finding import Severity
+
+if TYPE_CHECKING:
+    from raftfleet.journal.values import Interval
+
+    from .exits import Exit
+    from .failovers import Failover
+    from .finding import Finding
+    from .verdict import DrillJudgement, Judgement
+
+__all__ = ["judgement_json"]
+
+_WEIGHT = (Severity.VIOLATION, Severity.GAP, Severity.WARNING, Severity.NOTE)
+
+
+def judgement_json(judgement: Judgement) -> dict[str, object]:
+    """Return the judgement as plain values; an end that is not known is null, never infinite."""
+    rows = [_finding(finding, "") for finding in judgement.findings]
+    for drill in judgement.drills:
+        rows += [_finding(finding, drill.drill) for finding in drill.findings]
+    rows.sort(key=lambda row: _WEIGHT.index(Severity(str(row["severity"]))))
+    return {
+        "run": judgement.run,
+        "verdict": str(judgement.verdict),
+        "drills": [_drill(drill) for drill in judgement.drills],
+        "findings": rows,
+        "failovers": [
+            _failover(failover, drill.drill)
+            for drill in judgement.drills
+            for failover in drill.failovers
+            if failover.outcome in {Outcome.ELECTED, Outcome.CENSORED}
+        ],
+        "exits": [_exit(one) for one in judgement.exits],
+        "outages": [],
+        "evidence": _total(judgement),
+    }
+
+
+def _total(judgement: Judgement) -> dict[str, int]:
+    total: dict[str, int] = {}
+    for drill in judgement.drills:
+        for name, count in drill.evidence.items():
+            total[name] = (
+                max(total.get(name, 0), count)
+                if name.endswith("_seen")
+                else (total.get(name, 0) + count)
+            )
+    return total
+
+
+def _drill(drill: DrillJudgement) -> dict[str, object]:
+    return {
+        "drill": drill.drill,
+        "verdict": str(drill.verdict),
+        "seconds": _number(drill.end - drill.start),
+        "evidence": dict(drill.evidence),
+        "needed": dict(drill.needed),
+        "not_exercised": [
+            {"victim": f.victim, "group": f.group, "term": f.old_term, "why": str(f.outcome)}
+            for f in drill.failovers
+            if f.outcome in {Outcome.NOT_EXERCISED, Outcome.NO_QUORUM}
+        ],
+    }
+
+
+def _finding(finding: Finding, drill: str) -> dict[str, object]:
+    return {
+        "drill": drill,
+        "check": finding.check,
+        "severity": str(finding.severity),
+        "node": finding.node,
+        "group": finding.group,
+        "t": None if finding.t is None else _number(finding.t),
+        "message": finding.message,
+    }
+
+
+def _failover(failover: Failover, drill: str) -> dict[str, object]:
+    return {
+        "drill": drill,
+        "victim": failover.victim,
+        "group": failover.group,
+        "new_leader": failover.new_leader,
+        "term": [failover.old_term, failover.new_term],
+        "cause": failover.cause,
+        "counted_from": "exit",
+        "seconds_after_exit": _interval(failover.elected),
+        "agreed_after_exit": _interval(failover.agreed),
+        "predicted": _interval(failover.predicted),
+        "place": failover.place or None,
+        "censored": failover.outcome is Outcome.CENSORED,
+    }
+
+
+def _exit(one: Exit) -> dict[str, object]:
+    return {
+        "node": one.node,
+        "class": str(one.kind),
+        "signal": one.signal or None,
+        "seconds": _interval(one.latency),
+        "status": one.status,
+        "late": one.late,
+        "why": one.why,
+    }
+
+
+def _interval(interval: Interval | None) -> list[float | None] | None:
+    return None if interval is None else [_number(interval.lo), _number(interval.hi)]
+
+
+def _number(value: float) -> float | None:
+    return round(value, 6) if math.isfinite(value) else None
