@@ -1,0 +1,10 @@
+"""Reports: views of a run's events, and of the judgement at its end."""
+
+from __future__ import annotations
+
+from .console import LiveConsole
+from .judgement import show_judgement
+from .picture import show_picture
+from .terminal import Terminal
+
+__all__ = ["LiveConsole", "Terminal", "show_judgement", "show_picture"]
