@@ -1,0 +1,1 @@
+"""A node that stands in for RobustMQ where the real binary cannot be had."""

@@ -1,0 +1,159 @@
+"""How a broker calls the meta service: three tries, one redirect each, a line in the log for all.
+
+The leader that a refusal names is remembered per method and asked first the next time. The others
+are asked in the order of ``meta_addrs``, which is the order of its keys as text.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from typing import TYPE_CHECKING
+
+from .deadline import DeadlineError, within
+from .links import CallError, LateError, Link, RefusedError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from .links import Handler
+    from .logbook import Logbook
+    from .presets import Preset
+    from .values import Json
+
+__all__ = ["Caller", "GrpcError"]
+
+UTILS = "grpc_clients::utils"
+POOL = "grpc_clients::pool"
+TRIES = 3
+FORWARD = "has to forward request to"
+LEADER = re.compile(r'rpc_addr: "([^"]+)"')
+
+
+class GrpcError(Exception):
+    """A call failed for good; the text is what the broker passes on to its client."""
+
+
+class Caller:
+    """Calls other nodes, and its own without the network."""
+
+    def __init__(self, own: str, addresses: Sequence[str], preset: Preset, book: Logbook) -> None:
+        self._own = own
+        self._addresses = list(addresses)
+        self._preset = preset
+        self._book = book
+        self._links: dict[tuple[str, str], Link] = {}
+        self._leaders: dict[str, str] = {}
+        self.handler: Handler | None = None
+
+    def link_to(self, address: str, purpose: str) -> Link:
+        """Return the connection to an address for one purpose (a group's name, or ``service``)."""
+        key = (address, purpose)
+        if key not in self._links:
+            self._links[key] = Link(address, self._preset.connect_timeout)
+            self._book.info(
+                POOL, f"Channel pool created for {address} with 4 channels (lazy connect)"
+            )
+        return self._links[key]
+
+    async def call(
+        self,
+        method: str,
+        body: Json = None,
+        *,
+        service: str = "PlacementService",
+        only: str | None = None,
+    ) -> Json:
+        """Return the result of a call of the meta service; raises `GrpcError`.
+
+        ``only`` names the one address to ask instead of all in turn.
+        """
+        name = f"{service}/{method}"
+        error = GrpcError("no meta service address")
+        for number in range(TRIES):
+            if number:
+                await asyncio.sleep(self._preset.retry_pause)
+            address = only or self._address(name, number)
+            said = f"retry_call {name} attempt {number + 1}"
+            try:
+                return await self._once(address, method, body)
+            except RefusedError as refusal:
+                error = _grpc_error(refusal)
+                if FORWARD not in refusal.message:
+                    text = f"{said}: {address} rejected the request (not retried): {error}"
+                    self._book.warn(UTILS, text)
+                    raise error from refusal
+                result = await self._redirected(said, name, address, body, error, refusal)
+                if result is not None:
+                    return result[0]
+            except CallError as failure:
+                error = self._unreachable(said, address, failure)
+        raise error
+
+    def _address(self, name: str, number: int) -> str:
+        if number == 0 and name in self._leaders:
+            return self._leaders[name]
+        return self._addresses[number % len(self._addresses)]
+
+    async def _redirected(
+        self,
+        said: str,
+        name: str,
+        address: str,
+        body: Json,
+        error: GrpcError,
+        refusal: RefusedError,
+    ) -> tuple[Json] | None:
+        """Follow a refusal to the leader it names; None when that leads nowhere."""
+        named = LEADER.search(refusal.message)
+        if not named:
+            text = f"{said}: {address} returned a forward error but no leader addr parsed: {error}"
+            self._book.warn(UTILS, text)
+            return None
+        leader = named[1]
+        self._book.info(UTILS, f"{said}: {address} redirected to leader {leader}")
+        self._book.info(POOL, f"Update Leader cache for method={name}, leader={leader}")
+        self._leaders[name] = leader
+        said = f"{said}: redirected leader {leader}"
+        try:
+            return (await self._once(leader, name.partition("/")[2], body),)
+        except RefusedError as second:
+            if FORWARD in second.message:
+                return None
+            final = _grpc_error(second)
+            self._book.warn(UTILS, f"{said} rejected the request (not retried): {final}")
+            raise final from second
+        except CallError as failure:
+            self._book.warn(UTILS, f"{said} unreachable: {self._failure(leader, failure)}")
+            return None
+
+    async def _once(self, address: str, method: str, body: Json) -> Json:
+        timeout = self._preset.call_timeout
+        if address != self._own or self.handler is None:
+            return await self.link_to(address, "service").call(method, body, timeout)
+        try:
+            result = self.handler(method, body)
+            if asyncio.iscoroutine(result):
+                result = await within(timeout, result)
+        except DeadlineError:
+            raise LateError(address) from None
+        return result
+
+    def _unreachable(self, said: str, address: str, failure: CallError) -> GrpcError:
+        if isinstance(failure, LateError):
+            seconds = f"{self._preset.call_timeout:g}s"
+            late = f"{said}/{TRIES}: {address} did not respond within {seconds}"
+            self._book.warn(UTILS, late)
+        error = self._failure(address, failure)
+        self._book.warn(UTILS, f"{said}: {address} unreachable: {error}")
+        return error
+
+    def _failure(self, address: str, failure: CallError) -> GrpcError:
+        if isinstance(failure, LateError):
+            seconds = f"{self._preset.call_timeout:g}s"
+            return GrpcError(f"tcp connect error: {address} timed out after {seconds}")
+        return _grpc_error(failure)
+
+
+def _grpc_error(error: CallError) -> GrpcError:
+    return GrpcError(f"Grpc call of the node failed,Grpc status was {error}")

@@ -1,0 +1,368 @@
+"""One Raft group at work: its state machine driven by the clock, the network and the disk.
+
+Everything happens on the event loop. `_settle` ends every step: storage is flushed before anything
+said in that step leaves the node, then what is newly committed is applied and passed on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from .core import LEADER, Core, LogConflictError, NotLeaderError
+from .links import CallError, LateError, RefusedError
+from .messages import AppendReply, AppendRequest, VoteReply, VoteRequest
+from .values import COMMAND, MEMBERSHIP, LogId, Membership
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from random import Random
+
+    from .leader import Leadership
+    from .links import Link
+    from .meters import GroupMeters
+    from .narrator import Narrator
+    from .presets import Preset
+    from .storage import WalFile
+    from .values import Entry, Json
+
+__all__ = ["Group"]
+
+
+class Group:
+    """A node's part in one group: ``metadata_0``, ``offset_0`` or ``data_0``."""
+
+    def __init__(
+        self,
+        name: str,
+        node: int,
+        preset: Preset,
+        wal: WalFile,
+        *,
+        random: Random,
+        link_to: Callable[[str, str], Link],
+        apply: Callable[[Json], Json],
+        narrator: Narrator,
+        meters: GroupMeters,
+    ) -> None:
+        self.name = name
+        self.narrator = narrator
+        self.fresh = wal.saved.fresh
+        self._loop = asyncio.get_running_loop()
+        self._preset = preset
+        self._wal = wal
+        self._link_to = link_to
+        self._apply = apply
+        self._meters = meters
+        self._applied = -1
+        self._acked: float | None = None
+        self._looked = 0.0
+        self._steps: list[asyncio.Future[None]] = []
+        self._results: dict[int, tuple[LogId, asyncio.Future[Json]]] = {}
+        self._replicators: dict[int, tuple[asyncio.Event, asyncio.Task[None]]] = {}
+        self._votes: set[asyncio.Task[None]] = set()
+        self._settling = False
+        self._stopped = False
+        self._watching = False
+        self._led_by: int | None = None
+        self.core = Core(
+            node, preset, wal.saved, wal, now=self._loop.time(), random=random, observer=narrator
+        )
+        if self.core.leader != node:
+            self._led_by = self.core.leader
+        self._settle()
+        self._loop.call_later(preset.tick, self._tick)
+
+    # -- what others ask -------------------------------------------------------------------
+
+    def status(self) -> Json:
+        """Return the group's metrics as `ClusterStatus` shows them."""
+        core = self.core
+        applied = core.log.at(self._applied)
+        position, membership = core.log.membership
+        leading = core.leadership
+        replication = None
+        if leading:
+            matched = {core.node: core.log.next - 1}
+            matched.update((peer, p.matched) for peer, p in leading.followers.items())
+            replication = {str(n): _position(core, matched[n]) for n in sorted(matched)}
+        return {
+            "running_state": {"Ok": None},
+            "id": core.node,
+            "current_term": core.vote.term,
+            "vote": core.vote.status(),
+            "last_log_index": core.log.next - 1 if core.log.last else None,
+            "last_applied": applied.id.status() if applied else None,
+            "snapshot": None,
+            "purged": None,
+            "state": "Shutdown" if self._stopped else core.role,
+            "current_leader": core.leader,
+            "millis_since_quorum_ack": self._ack_age() if leading else None,
+            "membership_config": {
+                "log_id": position.status() if position else None,
+                "membership": membership.status(),
+            },
+            "replication": replication,
+        }
+
+    def indexes(self) -> tuple[int, int]:
+        """Return the last log index and the last applied one, 0 for none."""
+        return max(0, self.core.log.next - 1), max(0, self._applied)
+
+    def is_leader(self) -> bool:
+        """Whether this node leads the group, in its own eyes."""
+        return not self._stopped and self.core.role == LEADER
+
+    def vote_asked(self, body: Json) -> Json:
+        """Answer a vote request."""
+        self._require_running()
+        reply = self.core.vote_asked(VoteRequest.decode(body), self._loop.time())
+        self._settle()
+        return reply.encode()
+
+    def entries_arrived(self, body: Json) -> Json:
+        """Answer a leader."""
+        self._require_running()
+        request = AppendRequest.decode(body)
+        try:
+            with self._meters.append.timed():
+                reply = self.core.entries_arrived(request, self._loop.time())
+                self._settle()
+        except LogConflictError as error:
+            self._fail(error)
+            raise RefusedError(str(error)) from error
+        return reply.encode()
+
+    # -- writes ----------------------------------------------------------------------------
+
+    async def write(self, command: Json) -> Json:
+        """Return what applying the command gives once it is committed; raises `RefusedError`.
+
+        Without a quorum it waits for ever: the caller has the deadline, the entry stays.
+        """
+        with self._meters.write.timed():
+            return await self._propose(COMMAND, command)[1]
+
+    async def add_learner(self, node: int, address: str) -> None:
+        """Add a node without a vote and wait until it has the log."""
+        old = self.core.membership
+        await self._change(Membership.of(old.configs, {**old.addresses, node: address}))
+        while (leadership := self.require_leader()).followers[node].matched < leadership.own:
+            self._steps.append(step := self._loop.create_future())
+            await step
+
+    async def change_voters(self, voters: tuple[int, ...], *, retain: bool) -> None:
+        """Move to new voters, through the joint membership of both unless they are the same.
+
+        ``retain`` keeps those that lose their vote as learners.
+        """
+        old = self.core.membership
+        addresses = old.addresses
+        target = tuple(sorted(voters))
+        if old.configs != (target,):
+            await self._change(Membership.of((*old.configs, target), addresses))
+        nodes = addresses if retain else {n: addresses[n] for n in target}
+        at = await self._change(Membership.of((target,), nodes))
+        self.narrator.membership_committed(at, self.core.membership)
+
+    def initialize(self, address: str) -> None:
+        """Begin a new one-node group."""
+        node = self.core.node
+        self.core.initialize(Membership.of(((node,),), {node: address}), self._loop.time())
+        self._settle()
+
+    def watch_leadership(self) -> None:
+        """From now on say in the log when this node becomes leader."""
+        self._watching = True
+        self._notice_leader()
+
+    def stop(self) -> None:
+        """End in an orderly way; nothing is handed over."""
+        self._stopped = True
+        for _, task in self._replicators.values():
+            task.cancel()
+        self.narrator.shut_down()
+
+    async def _change(self, membership: Membership) -> LogId:
+        before = self.core.log.membership[0]
+        position, done = self._propose(MEMBERSHIP, membership)
+        peers = len(self.require_leader().followers)
+        self.narrator.membership_changed(before, position, max(0, peers - 1))
+        await done
+        return position
+
+    def _propose(self, kind: str, data: Json) -> tuple[LogId, asyncio.Future[Json]]:
+        self.require_leader()
+        position = self.core.propose(kind, data)
+        future = self._loop.create_future()
+        self._results[position.index] = (position, future)
+        if not self._settling:
+            self._settling = True
+            self._loop.call_soon(self._settle)
+        return position, future
+
+    def require_leader(self) -> Leadership:
+        """Return the leadership; raises `RefusedError`, which names the leader."""
+        self._require_running()
+        try:
+            return self.core.require_leader()
+        except NotLeaderError as error:
+            raise RefusedError(str(error)) from error
+
+    def _require_running(self) -> None:
+        if self._stopped:
+            raise RefusedError("raft stopped")
+
+    # -- one step --------------------------------------------------------------------------
+
+    def _tick(self) -> None:
+        if not self._stopped:
+            self._loop.call_later(self._preset.tick, self._tick)
+            self.core.tick(self._loop.time())
+            self._settle()
+
+    def _settle(self) -> None:
+        """End a step: make it safe, apply what is committed, send what there is to send."""
+        self._settling = False
+        if self._stopped:
+            return
+        try:
+            self._wal.flush()
+            self.core.flushed()
+            self._wal.flush()
+        except OSError as error:
+            self._fail(error)
+            return
+        self._apply_committed()
+        self._refuse_replaced()
+        self._notice_leader()
+        self._send()
+        if self.core.leadership:
+            self._looked = self._loop.time()
+            self._acked = self.core.leadership.quorum_acked(self._looked)
+        for step in self._steps:
+            if not step.done():
+                step.set_result(None)
+        self._steps.clear()
+
+    def _apply_committed(self) -> None:
+        core = self.core
+        if self._applied == core.committed:
+            return
+        with self._meters.applying.timed():
+            for entry in core.log.between(self._applied + 1, core.committed + 1):
+                self._apply_one(entry)
+        self._applied = core.committed
+
+    def _apply_one(self, entry: Entry) -> None:
+        result = self._apply(entry.data) if entry.kind == COMMAND else None
+        position, future = self._results.get(entry.id.index, (None, None))
+        if future and position == entry.id:
+            del self._results[entry.id.index]
+            if not future.done():
+                future.set_result(result)
+
+    def _refuse_replaced(self) -> None:
+        """Send the writers of entries that another leader's replaced to that leader."""
+        log, leader = self.core.log, self.core.leader
+        replaced = [i for i, (position, _) in self._results.items() if not log.holds(position)]
+        for index in replaced:
+            future = self._results.pop(index)[1]
+            if not future.done():
+                address = self.core.membership.addresses.get(leader or 0)
+                future.set_exception(RefusedError(str(NotLeaderError(leader, address))))
+
+    def _notice_leader(self) -> None:
+        leader = self.core.leader
+        if not self._watching or leader is None or leader == self._led_by:
+            return
+        if leader == self.core.node:
+            self.narrator.transition(self._led_by)
+        self._led_by = leader
+
+    def _fail(self, error: Exception) -> None:
+        self.narrator.quit_on_error(error)
+        self._stopped = True
+
+    def _ack_age(self) -> int | None:
+        return None if self._acked is None else int((self._looked - self._acked) * 1000)
+
+    # -- sending ---------------------------------------------------------------------------
+
+    def _send(self) -> None:
+        for peer, request in self.core.ballots:
+            self._votes.add(task := self._loop.create_task(self._ask_vote(peer, request)))
+            task.add_done_callback(self._votes.discard)
+        self.core.ballots.clear()
+        if self.core.leadership is None:
+            return
+        for peer in self.core.leadership.followers:
+            if peer not in self._replicators:
+                wake = asyncio.Event()
+                task = self._loop.create_task(self._replicate(peer, wake))
+                self._replicators[peer] = (wake, task)
+            self._replicators[peer][0].set()
+
+    async def _ask_vote(self, peer: int, request: VoteRequest) -> None:
+        timeout = self._preset.election[0]
+        try:
+            with self._meters.rpc["vote"].timed():
+                answer = await self._call(peer, "vote", request.encode(), timeout)
+        except CallError as error:
+            self.narrator.vote_unanswered(peer, error)
+            return
+        reply = VoteReply.decode(answer)
+        self.core.vote_answered(peer, request.vote, reply, self._loop.time())
+        self._settle()
+
+    async def _replicate(self, peer: int, wake: asyncio.Event) -> None:
+        """Send to one peer, one request at a time, for as long as the node lives."""
+        number = 0
+        while not self._stopped:
+            leadership = self.core.leadership
+            request = leadership.request_for(peer) if leadership else None
+            if request is None:
+                wake.clear()
+                await wake.wait()
+                continue
+            number += bool(request.entries)
+            try:
+                await self._append(peer, request)
+            except CallError as error:
+                await self._back_off(peer, error, number if request.entries else 0, wake)
+
+    async def _append(self, peer: int, request: AppendRequest) -> None:
+        sent = self._loop.time()
+        with self._meters.rpc["append_entries"].timed():
+            answer = await self._call(peer, "append", request.encode(), self._preset.append_timeout)
+        reply = AppendReply.decode(answer)
+        if reply.higher:
+            self.narrator.higher_vote(peer, reply.higher, request.vote)
+        now = self._loop.time()
+        self.core.append_answered(peer, request, reply, sent=sent, now=now)
+        self._settle()
+
+    async def _back_off(
+        self, peer: int, error: CallError, number: int, wake: asyncio.Event
+    ) -> None:
+        """Wait before the next try: half a second with entries to send, else the next heartbeat."""
+        self.narrator.append_failed(peer, error, number, int(self._preset.append_timeout * 1000))
+        self._settle()
+        leadership = self.core.leadership
+        if isinstance(error, LateError):
+            return
+        if leadership and leadership.has_news(peer):
+            await asyncio.sleep(self._preset.append_timeout)
+        else:
+            wake.clear()
+            await wake.wait()
+
+    async def _call(self, peer: int, method: str, body: Json, timeout: float) -> Json:  # noqa: ASYNC109
+        address = self.core.membership.addresses.get(peer, "")
+        link = self._link_to(address, self.name)
+        return await link.call(method, [self.name, body], timeout)
+
+
+def _position(core: Core, index: int) -> Json:
+    entry = core.log.at(index)
+    return entry.id.status() if entry else None

@@ -1,0 +1,109 @@
+"""How fast a simulated node lives: its election timing, its start-up and its exit.
+
+All figures are seconds. A pair is a range from which a node draws once, evenly. The election
+figures are openraft 0.9's (heartbeat, election timeout, leader lease); everything else is what was
+measured on the real broker with each of these timings.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from random import Random
+
+__all__ = ["PRESETS", "Preset", "Range", "chosen", "draw"]
+
+Range = tuple[float, float]
+
+VARIABLE = "RAFTFLEET_SIMULATOR_PRESET"
+
+
+class Preset(NamedTuple):
+    """The timing of one simulated node.
+
+    A follower stands for election when the leader's lease and its own draw from ``election`` have
+    passed since the last contact. It looks at that only every ``tick``, and so a leader sends
+    heartbeats only at ticks: `heartbeat` is the least time between two, not the usual one.
+    """
+
+    heartbeat: float
+    election: Range
+    lease: float
+    # Start-up: when signals begin to be handled (from exec), the pauses before the gRPC and admin
+    # ports and before the protocol ports.
+    handler: Range
+    servers: float
+    settle: Range
+    # A stop: how often the flag set by the signal is looked at, and how long draining takes.
+    poll: float
+    drain: Range
+    watchdog: float
+    # Calls between nodes.
+    append_timeout: float = 0.5
+    connect_timeout: float = 5.0
+    call_timeout: float = 5.0
+    retry_pause: float = 0.1
+    cluster_pause: float = 1.0
+    broker_heartbeat: float = 3.0
+
+    @property
+    def tick(self) -> float:
+        """The period of openraft's clock: one and a half heartbeats."""
+        return 1.5 * self.heartbeat
+
+    @property
+    def longer_log_wait(self) -> float:
+        """What a node adds to its next election timeout once it has seen a longer log."""
+        return 2 * self.election[1]
+
+
+HEAD = Preset(
+    heartbeat=0.5,
+    election=(10.0, 20.0),
+    lease=20.0,
+    handler=(0.28, 0.42),
+    servers=0.1,
+    settle=(2.95, 3.15),
+    poll=0.1,
+    drain=(0.12, 0.17),
+    watchdog=20.0,
+)
+
+PRESETS: Mapping[str, Preset] = {
+    # the broker as it is built today
+    "head": HEAD,
+    # the broker of the drill document: shorter elections, an exit that really drains
+    "seed": HEAD._replace(election=(1.5, 3.0), lease=3.0, poll=1.0, drain=(5.0, 5.9)),
+    # for tests of tools: the same behaviour, twenty times faster
+    "fast": Preset(
+        heartbeat=0.1,
+        election=(0.6, 1.2),
+        lease=1.2,
+        handler=(0.02, 0.04),
+        servers=0.05,
+        settle=(0.12, 0.16),
+        poll=0.05,
+        drain=(0.05, 0.08),
+        watchdog=2.0,
+        broker_heartbeat=0.5,
+        cluster_pause=0.2,
+    ),
+}
+
+
+def chosen(environment: Mapping[str, str] = os.environ) -> Preset:
+    """Return the preset that ``RAFTFLEET_SIMULATOR_PRESET`` names, ``head`` without one."""
+    name = environment.get(VARIABLE, "head")
+    try:
+        return PRESETS[name]
+    except KeyError:
+        known = ", ".join(sorted(PRESETS))
+        raise SystemExit(f"{VARIABLE}={name}: no such preset (known: {known})") from None
+
+
+def draw(random: Random, span: Range) -> float:
+    """Draw evenly from a range."""
+    return random.uniform(*span)
