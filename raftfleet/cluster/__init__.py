@@ -1,0 +1,32 @@
+"""The cluster under drill: its nodes' processes, their APIs, what they say, and their logs.
+
+Everything that happens is recorded; nothing here judges it, and nothing knows a product.
+"""
+
+from __future__ import annotations
+
+from .access import DirectAccess
+from .cluster import Cluster
+from .control import Control
+from .failover import Failover, failover
+from .guard import may_stop
+from .naming import identity_of, make_nodes
+from .observe import Observer
+from .selection import RaftView, select
+from .stopping import Ending, Stopped
+
+__all__ = [
+    "Cluster",
+    "Control",
+    "DirectAccess",
+    "Ending",
+    "Failover",
+    "Observer",
+    "RaftView",
+    "Stopped",
+    "failover",
+    "identity_of",
+    "make_nodes",
+    "may_stop",
+    "select",
+]

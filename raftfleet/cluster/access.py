@@ -1,0 +1,202 @@
+"""Reaching a node's API: one kept connection for each port and thread, one deadline per request.
+
+The deadline holds for the whole exchange, so a peer that accepts and then stalls or trickles costs
+no more than one that does not answer. A connection the peer has closed meanwhile is replaced before
+anything is sent on it; nothing is ever sent twice.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import io
+import select
+import socket
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from raftfleet.systems.protocol import AccessError, Answer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from raftfleet.journal.values import Port
+    from raftfleet.systems.protocol import Node
+
+    Reach = Callable[[Port], tuple[str, int]]
+
+__all__ = ["DirectAccess"]
+
+_LARGEST = 64 * 1024 * 1024
+
+
+class DirectAccess:
+    """A node's ports over TCP, for any number of threads.
+
+    ``reach`` says where a port is reached; by default at the node's address.
+    """
+
+    def __init__(self, node: Node, ports: Mapping[str, Port], reach: Reach | None = None) -> None:
+        self.node = node
+        self._ports = ports
+        self._reach = reach or (lambda port: (node.identity.address, port.number))
+        self._local = threading.local()
+        self._lock = threading.Lock()
+        self._open: set[_Connection] = set()
+
+    def request(
+        self,
+        port: str,
+        method: str,
+        path: str,
+        *,
+        timeout: float,
+        body: bytes = b"",
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """Ask over a kept connection; raise `AccessError` when no answer comes in time."""
+        until = time.monotonic() + timeout
+        connection = self._connection(port)
+        try:
+            return connection.exchange(method, path, body, headers or {}, until)
+        except TimeoutError:
+            connection.close()
+            raise AccessError(f"no answer within {timeout:g} s") from None
+        except (OSError, http.client.HTTPException) as error:
+            connection.close()
+            raise AccessError(_reason(error)) from None
+        except BaseException:
+            connection.close()
+            raise
+
+    def _connection(self, port: str) -> _Connection:
+        kept: dict[str, _Connection] = self._local.__dict__.setdefault("kept", {})
+        if port not in kept:
+            if port not in self._ports:
+                raise AccessError(f"{self.node.name} has no port named {port}")
+            host, number = self._reach(self._ports[port])
+            kept[port] = _Connection(host, number)
+            with self._lock:
+                self._open.add(kept[port])
+        return kept[port]
+
+    def close(self) -> None:
+        """Close every connection; a request under way fails, a later one connects again."""
+        with self._lock:
+            for connection in self._open:
+                connection.close()
+
+
+class _Connection:
+    """One connection, made when it is needed."""
+
+    def __init__(self, host: str, port: int) -> None:
+        self._address = (host, port)
+        self._http: http.client.HTTPConnection | None = None
+        self._sock: _DeadlineSocket | None = None
+
+    def exchange(
+        self, method: str, path: str, body: bytes, headers: Mapping[str, str], until: float
+    ) -> Answer:
+        """Send a request and read the answer, both before ``until``."""
+        ready = self._ready(until)
+        ready.request(method, path, body=body or None, headers=dict(headers))
+        response = ready.getresponse()
+        content = response.read(_LARGEST + 1)
+        if len(content) > _LARGEST:
+            raise http.client.HTTPException(f"the answer is larger than {_LARGEST} bytes")
+        if response.will_close:
+            self.close()
+        given = {name.lower(): value for name, value in response.getheaders()}
+        return Answer(response.status, given, content)
+
+    def _ready(self, until: float) -> http.client.HTTPConnection:
+        kept, sock = self._http, self._sock
+        if kept is not None and sock is not None and not sock.dropped():
+            sock.until = until
+            return kept
+        self.close()
+        self._sock = sock = _DeadlineSocket(self._address, until)
+        self._http = made = http.client.HTTPConnection(*self._address)
+        made.sock = sock  # all of a socket that it uses
+        return made
+
+    def close(self) -> None:
+        """Let go of the connection at once, also under a thread that reads."""
+        sock, self._sock, self._http = self._sock, None, None
+        if sock is not None:
+            sock.abort()
+
+
+class _DeadlineSocket:
+    """The part of a socket that http.client uses, with one deadline for all of it."""
+
+    def __init__(self, address: tuple[str, int], until: float) -> None:
+        self.until = until
+        self._sock = socket.create_connection(address, timeout=self._left())
+        self._sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def _left(self) -> float:
+        left = self.until - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        return left
+
+    def dropped(self) -> bool:
+        """Whether the peer has closed the connection, or said something nobody asked for."""
+        with contextlib.suppress(ValueError):  # closed by ourselves
+            poller = select.poll()
+            poller.register(self._sock, select.POLLIN)
+            return bool(poller.poll(0))
+        return True
+
+    def sendall(self, data: bytes) -> None:
+        """Send everything before the deadline."""
+        self._sock.settimeout(self._left())
+        self._sock.sendall(data)
+
+    def receive_into(self, buffer: memoryview) -> int:
+        """Receive what is there, waiting until the deadline at most."""
+        self._sock.settimeout(self._left())
+        return self._sock.recv_into(buffer)
+
+    def makefile(self, mode: str) -> io.BufferedReader:
+        """Return the reading end."""
+        del mode
+        return io.BufferedReader(_Reading(self))
+
+    def close(self) -> None:
+        """Do nothing: http.client says so while the answer is still to be read."""
+
+    def abort(self) -> None:
+        """Close, and wake a thread that waits for data."""
+        with contextlib.suppress(OSError):
+            self._sock.shutdown(socket.SHUT_RDWR)
+        self._sock.close()
+
+
+class _Reading(io.RawIOBase):
+    """What http.client reads from."""
+
+    def __init__(self, sock: _DeadlineSocket) -> None:
+        self._sock = sock
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        return self._sock.receive_into(buffer)
+
+
+def _reason(error: Exception) -> str:
+    """Say in a few words why there was no answer."""
+    if isinstance(error, ConnectionRefusedError):
+        return "connection refused"
+    if isinstance(error, http.client.RemoteDisconnected):
+        return "the connection was closed without an answer"
+    if isinstance(error, ConnectionError):
+        return "connection reset"
+    if isinstance(error, OSError):
+        return error.strerror or str(error)
+    return f"bad answer: {str(error) or type(error).__name__}"

@@ -1,0 +1,306 @@
+"""The cluster: its nodes' lives, what they say, and the waits a drill is made of."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from raftfleet.errors import RaftfleetError, UsageError, nearest
+from raftfleet.journal import events as ev
+
+from .access import DirectAccess
+from .describing import described
+from .hostclock import HostClocks
+from .life import NodeLife
+from .logs import NodeLogs
+from .naming import user_to_become
+from .observe import PERIOD, TIMEOUT, Observer
+from .remote import Place
+from .starting import Starts
+from .stopping import Ending, Stopped
+from .waits import Waits
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from raftfleet.clock import Clock
+    from raftfleet.journal import Picture, Recorder
+    from raftfleet.systems.protocol import Node, System
+    from raftfleet.transport.protocol import Transport
+
+    from .failover import Failover
+
+__all__ = ["Cluster"]
+
+_ELECTIONS = 3
+_SLACK = 15.0
+_AT_LEAST = 60.0
+_GRACE = 30.0
+_FORKS = 20
+
+
+class Cluster:
+    """The nodes of one inventory group, whatever `--limit` or failed hosts say.
+
+    ``name`` is the group's. ``transports`` holds the way to each node's host. ``period`` and
+    ``timeout`` (seconds) are of the polls; ``root`` overrides where hosts keep the records of
+    processes. Waits end early once their ``stop`` is set.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        system: System,
+        nodes: Sequence[Node],
+        transports: Mapping[str, Transport],
+        recorder: Recorder,
+        clock: Clock,
+        *,
+        period: float = PERIOD,
+        timeout: float = TIMEOUT,
+        root: str = "",
+    ) -> None:
+        self.name = name
+        self.system = system
+        self.nodes = tuple(nodes)
+        self.recorder = recorder
+        self.clocks = HostClocks(recorder, clock)
+        self._period = period
+        self._places = {
+            node.name: Place(
+                node, name, transports[node.name], user_to_become(node.variables), root
+            )
+            for node in nodes
+        }
+        self._lives = {
+            one: NodeLife(place, system, recorder, self.clocks)
+            for one, place in self._places.items()
+        }
+        self._logs = {
+            one: NodeLogs(place, system, recorder, self.clocks)
+            for one, place in self._places.items()
+        }
+        self._accesses = {
+            node.name: DirectAccess(node, {port.name: port for port in system.ports(node)})
+            for node in nodes
+        }
+        self._observer = Observer(
+            system,
+            self._accesses,
+            {node.identity.id: node.name for node in nodes},
+            recorder,
+            clock,
+            settle=lambda name: self._lives[name].settle(),
+            period=period,
+            timeout=timeout,
+        )
+        self._watching = threading.Lock()
+        self._watchers = 0
+        self._led: dict[str, Mapping[str, int]] = {}
+        self._starts = Starts(system, recorder, clock, self._observer.check)
+        self._waits = Waits(recorder, self._observer.check)
+
+    # --- who and what ----------------------------------------------------------------------
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The nodes' names, in the inventory's order."""
+        return tuple(self._places)
+
+    @property
+    def picture(self) -> Picture:
+        """What is known right now."""
+        return self.recorder.picture
+
+    def life(self, name: str) -> NodeLife:
+        """Return the life cycle of a node."""
+        if name not in self._lives:
+            close = nearest(name, self._lives)
+            hint = f"did you mean {close}?" if close else f"its nodes: {', '.join(self.names)}"
+            raise UsageError(f"{self.name} has no node {name!r}", hint=hint)
+        return self._lives[name]
+
+    def access(self, name: str) -> DirectAccess:
+        """Return the way to a node's API."""
+        self.life(name)
+        return self._accesses[name]
+
+    def describe(self, build: str = "") -> None:
+        """Record the cluster with all that judging needs of its system."""
+        self.recorder.record(
+            described(self.name, self.system, self.nodes, period=self._period, build=build)
+        )
+
+    def deployed(self, name: str, path: str, digest: str) -> None:
+        """Record which program was brought to a node's host: what runs from there must be that."""
+        self.life(name).deployed[path] = digest
+        self.recorder.record(ev.NodeDeployed(node=name, path=path, digest=digest))
+
+    @property
+    def patience(self) -> float:
+        """Seconds that waits last by default: some elections, and some slack."""
+        timing = self.system.timing(self.nodes[0])
+        reaction = timing.predict(_ELECTIONS, survivors_behind=True).hi if timing else 0.0
+        return max(_AT_LEAST, reaction + _SLACK)
+
+    # --- seeing ----------------------------------------------------------------------------
+
+    def find(self) -> dict[str, RaftfleetError]:
+        """Ask every host at once what runs there, and read its clocks.
+
+        Returns the nodes whose hosts could not say, with the reason.
+        """
+
+        def ask(name: str) -> None:
+            self._lives[name].found()
+            self.clocks.fresh(self._places[name])
+
+        return self._each(ask, self.names)
+
+    def _each(
+        self, act: Callable[[str], object], names: Sequence[str]
+    ) -> dict[str, RaftfleetError]:
+        """Act on several nodes at once; return what went wrong by node."""
+        failed: dict[str, RaftfleetError] = {}
+        with ThreadPoolExecutor(min(_FORKS, len(names) or 1), "cluster") as pool:
+            for name, future in {name: pool.submit(act, name) for name in names}.items():
+                try:
+                    future.result()
+                except RaftfleetError as error:
+                    failed[name] = error
+        return failed
+
+    # --- watching --------------------------------------------------------------------------
+
+    @contextmanager
+    def observing(self) -> Iterator[None]:
+        """Watch every node while the block lasts; inside another such block, just go on.
+
+        Raises what went wrong in a watching thread when the block itself raises nothing.
+        """
+        with self._watching:
+            self._watchers += 1
+            if self._watchers == 1:
+                self._observer.start()
+        try:
+            yield
+            self._observer.check()
+        finally:
+            with self._watching:
+                self._watchers -= 1
+                if not self._watchers:
+                    self._observer.stop()
+
+    def close(self) -> None:
+        """Let go of the connections to the nodes' APIs; the transports are not ours."""
+        for access in self._accesses.values():
+            access.close()
+
+    # --- acting ----------------------------------------------------------------------------
+
+    def start(
+        self,
+        names: Sequence[str],
+        *,
+        timeout: float | None = None,
+        stop: threading.Event | None = None,
+    ) -> tuple[str, ...]:
+        """Start nodes one at a time, the next when the one before is up; return those started.
+
+        A node that needs more voters than run is left waiting, and the next start waits for it
+        too. ``timeout`` (seconds) is for each. Raises `NodeError` when one ends, or is not up by
+        then, and `InterruptedRun` when ``stop`` is set.
+        """
+        with self.observing():
+            lives = [self.life(name) for name in names]
+            within = self.patience if timeout is None else timeout
+            return tuple(one.name for one in lives if self._starts.start(one, within, stop))
+
+    def stop(self, name: str, signal: str = "TERM", grace: float = _GRACE) -> Stopped:
+        """Signal a node and wait for its end; see `stopping.stop`."""
+        life = self.life(name)
+        self._starts.forget(name)
+        stopped = life.stop(signal, grace)
+        if stopped.ending is not Ending.NOT_RUNNING:
+            self._led[name] = stopped.led
+        return stopped
+
+    def kill(self, name: str, grace: float = _GRACE) -> Stopped:
+        """End a node with SIGKILL."""
+        return self.stop(name, "KILL", grace)
+
+    def wipe(self, names: Sequence[str]) -> dict[str, tuple[str, ...]]:
+        """Empty the data directories of nodes that are down; when all are, a generation begins.
+
+        Returns the directories. Raises `NodeError` before it has touched anything of the node.
+        """
+        wiped = {name: self.life(name).wipe() for name in names}
+        if set(names) == set(self.names):
+            generation = self.recorder.picture.generation + 1
+            self.recorder.record(ev.ClusterGeneration(generation=generation))
+        return wiped
+
+    # --- logs ------------------------------------------------------------------------------
+
+    def remember_logs(self) -> None:
+        """Take note of where every log ends; a host that cannot say is recorded."""
+        self._each(lambda name: self._logs[name].remember(), self.names)
+
+    def collect_logs(self) -> None:
+        """Look at every process once more, then fetch and read what was logged since.
+
+        Nothing is raised for a host or a log that cannot be had: it is recorded.
+        """
+
+        def collect(name: str) -> None:
+            try:
+                self._lives[name].found()
+            finally:
+                self._logs[name].collect()
+
+        self._each(collect, self.names)
+
+    # --- waits -----------------------------------------------------------------------------
+
+    def await_agreement(
+        self,
+        *,
+        nodes: Sequence[str] | None = None,
+        timeout: float | None = None,
+        stop: threading.Event | None = None,
+    ) -> bool:
+        """Wait until these nodes, or all that are not down, name the same leader, term and voters."""
+        return self._waits.agreement(self._within(timeout), stop, nodes)
+
+    def await_failover(
+        self,
+        victim: str,
+        *,
+        led: Mapping[str, int] | None = None,
+        timeout: float | None = None,
+        stop: threading.Event | None = None,
+    ) -> Failover:
+        """Wait until every group that ``victim`` led has another leader, or has it back.
+
+        ``led`` maps groups to terms; by default what it led when it was last stopped.
+        """
+        before = self._led.get(victim, {}) if led is None else led
+        return self._waits.failover(victim, before, self._within(timeout), stop)
+
+    def await_converged(
+        self,
+        *,
+        nodes: Sequence[str] | None = None,
+        timeout: float | None = None,
+        stop: threading.Event | None = None,
+    ) -> bool:
+        """Wait until these nodes, or all that are not down, have applied what leaders have now.
+
+        "Now" is the first moment at which every group has a leader.
+        """
+        return self._waits.converged(self._within(timeout), stop, nodes)
+
+    def _within(self, timeout: float | None) -> float:
+        return self.patience if timeout is None else timeout

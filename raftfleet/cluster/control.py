@@ -1,0 +1,213 @@
+"""The controls of a cluster: what tasks and drills do with it, under one guard and one stop signal."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+from raftfleet.clock import Deadline
+from raftfleet.errors import InterruptedRun, TaskError, UnreachableError, UsageError
+from raftfleet.journal import Standing, disagreement
+
+from .guard import may_stop
+from .selection import RaftView
+from .stopping import Ending
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from raftfleet.clock import Clock
+    from raftfleet.journal import Picture, Recorder
+    from raftfleet.systems.protocol import Node, System
+    from raftfleet.transport.protocol import Transport
+
+    from .cluster import Cluster
+
+__all__ = ["Control"]
+
+_FIRST_WORD = 5.0
+_TURN = 0.5
+_NO_TIMING = 10.0
+
+
+class Control:
+    """Acts on a cluster for one run.
+
+    ``guarded`` puts the quorum guard in front of every stop; a drill sets it. Once ``stop`` is set
+    waits raise `InterruptedRun`; what undoes a drill's own doing goes on all the same.
+    """
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        transports: Mapping[str, Transport],
+        clock: Clock,
+        stop: threading.Event,
+    ) -> None:
+        self.cluster = cluster
+        self.guarded = False
+        self._transports = transports
+        self._clock = clock
+        self._stop = stop
+
+    @property
+    def nodes(self) -> tuple[Node, ...]:
+        """The nodes, in the inventory's order."""
+        return self.cluster.nodes
+
+    @property
+    def system(self) -> System:
+        """The adapter of the product under drill."""
+        return self.cluster.system
+
+    @property
+    def recorder(self) -> Recorder:
+        """Where everything is written."""
+        return self.cluster.recorder
+
+    def transport(self, name: str) -> Transport:
+        """Return the way to a node's host."""
+        return self._transports[name]
+
+    def node(self, name: str) -> Node:
+        """Return a node by name; `UsageError` when the cluster has none of it."""
+        for node in self.nodes:
+            if node.name == name:
+                return node
+        raise UsageError(
+            f"{name} is no node of the cluster {self.cluster.name}",
+            hint=f"nodes: {', '.join(self.cluster.names)}",
+        )
+
+    # --- looking -----------------------------------------------------------------------------
+
+    @property
+    def view(self) -> RaftView:
+        """What is known right now, for templates and selectors; nobody is asked."""
+        picture = self.cluster.recorder.picture
+        leaders = picture.leaders()
+        groups = tuple(self.system.groups)
+        return RaftView(
+            nodes=self.cluster.names,
+            groups=groups,
+            leaders={group: leaders.get(group) for group in groups},
+            down=tuple(
+                name for name in self.cluster.names if picture.node(name).process is Standing.DOWN
+            ),
+        )
+
+    def look(self) -> RaftView:
+        """Ask every host what runs there and every node for its view; return what is known then.
+
+        Raises `UnreachableError` naming every host that did not answer.
+        """
+        failed = self.cluster.find()
+        if failed:
+            raise UnreachableError(
+                "\n".join(error.message for error in failed.values()),
+                hint=next((error.hint for error in failed.values() if error.hint), None),
+            )
+        with self.cluster.observing():
+            self.recorder.wait_for(
+                lambda picture: None if _unheard(picture) else True,
+                what="the first word of every node that runs",
+                timeout=_FIRST_WORD,
+                last_seen=lambda picture: f"nothing from {', '.join(_unheard(picture))}",
+                stop=self._stop,
+            )
+        return self.view
+
+    def disagreement(self) -> str | None:
+        """Return why the cluster is not whole and of one mind, None when it is."""
+        return disagreement(self.recorder.picture, nodes=self.cluster.names)
+
+    # --- acting ------------------------------------------------------------------------------
+
+    def start(self, names: Sequence[str], *, timeout: float | None = None) -> tuple[str, ...]:
+        """Start nodes one at a time; return those started."""
+        return self.cluster.start(names, timeout=timeout, stop=self._stop)
+
+    def restart(self, names: Sequence[str]) -> None:
+        """Start again what a drill had stopped, interrupted or not."""
+        self.cluster.start(names)
+
+    def stop(self, name: str, signal: str, grace: float) -> bool:
+        """Signal a node and wait for its end; return whether it is gone.
+
+        Raises `TaskError` when the quorum guard is up and the node may not be taken away.
+        """
+        self._heed()
+        if self.guarded and (reason := may_stop(self.recorder.picture, name)) is not None:
+            raise TaskError(
+                f"stopping {name} would cost the quorum: {reason}",
+                hint="start what is down first, or say allow_quorum_loss: true in drill:",
+            )
+        ending = self.cluster.stop(name, signal, grace).ending
+        if ending is Ending.UNKNOWN:
+            raise UnreachableError(f"{name}: the connection broke while it was being stopped")
+        return ending is not Ending.ALIVE
+
+    # --- waiting -----------------------------------------------------------------------------
+
+    def await_steady(self) -> str | None:
+        """Wait until the nodes that run agree; return why they do not, None when they do."""
+        view = self.look()
+        if not view.up:
+            return f"no node is up: {', '.join(view.down)} not running"
+        return self.await_agreement(None)
+
+    def await_agreement(self, timeout: float | None) -> str | None:
+        """Wait until all live nodes agree; return what stood in the way, None when nothing did."""
+        return self._outcome(
+            lambda: self.cluster.await_agreement(timeout=timeout, stop=self._stop),
+            lambda: disagreement(self.recorder.picture) or "they did not agree in time",
+        )
+
+    def await_failover(self, victim: str, timeout: float | None) -> str | None:
+        """Wait until all that ``victim`` led has moved; return what has not, None when all has."""
+        with self.cluster.observing():
+            found = self.cluster.await_failover(victim, timeout=timeout, stop=self._stop)
+        self._heed()
+        back = [f"{group} is led by {victim} again, in its old term" for group in found.back]
+        return "; ".join([*back, *found.waiting.values()]) or None
+
+    def await_converged(self, timeout: float | None) -> str | None:
+        """Wait until all live nodes have applied what their leaders had; return who has not."""
+        return self._outcome(
+            lambda: self.cluster.await_converged(timeout=timeout, stop=self._stop),
+            lambda: "a node is still behind its leader",
+        )
+
+    def _outcome(self, wait: Callable[[], bool], lacking: Callable[[], str]) -> str | None:
+        with self.cluster.observing():
+            met = wait()
+        self._heed()
+        return None if met else lacking()
+
+    @property
+    def reaction(self) -> float:
+        """The longest, in seconds, that the system's timing can take to react to a fault."""
+        timing = self.system.timing(self.nodes[0])
+        return timing.reaction if timing else _NO_TIMING
+
+    def watch(self, seconds: float) -> None:
+        """Let the observers go on for some time: harm can come late."""
+        deadline, turn = Deadline.after(seconds, self._clock), threading.Condition()
+        with self.recorder.waiting("late effects of what was done", seconds), turn:
+            while not (deadline.passed or self._stop.is_set()):
+                self._clock.wait(turn, min(deadline.left, _TURN))
+        self._heed()
+
+    def _heed(self) -> None:
+        if self._stop.is_set():
+            raise InterruptedRun("interrupted by a signal")
+
+
+def _unheard(picture: Picture) -> list[str]:
+    """Return the nodes that run and have not said a word of every group yet."""
+    down = picture.standing_in(Standing.DOWN)
+    return [
+        name
+        for name, node in picture.nodes.items()
+        if name not in down and (node.heard is None or set(picture.groups) - node.groups.keys())
+    ]

@@ -1,0 +1,52 @@
+# Starts the next life of a node, detached. In: $home, $console, $scene, $line; the waiter on standard input.
+# Out: `found`, `refused` or `begun`, and what the records say.
+(umask 077 && mkdir -p "$state") || exit 1
+cat >"$state/waiter.part" && mv -f "$state/waiter.part" "$state/waiter" || exit 1
+exec 9>"$state/lock"
+flock -w 5 9 || { echo "refused another start of $node is under way"; exit 0; }
+[ -d "$home" ] || { echo "refused there is no $home: it was never deployed"; exit 0; }
+
+counter=$(number "$state/counter")
+if lives "$state/life-$counter"; then
+  echo found
+  told life "$state/life-$counter"
+  exit 0
+fi
+counter=$((counter + 1))
+mkdir -p -- "${console%/*}" && : >>"$console" || exit 1
+echo "$counter" >"$state/counter.part" && mv -f "$state/counter.part" "$state/counter" || exit 1
+printf '%s\n' "$line" >"$state/command"
+old=$((counter - 32))
+rm -f -- "$state/life-$old" "$state/exit-$old"
+
+# Who logs in may have signals ignored (nohup does it, and so does a shell's &), and a shell cannot undo that.
+if env --default-signal true 2>/dev/null; then
+  set -- env --default-signal
+elif perl -e 1 2>/dev/null; then
+  set -- perl -e '$SIG{$_} = "DEFAULT" for grep { !/^__/ } keys %SIG; exec { $ARGV[0] } @ARGV'
+elif python3 -S -E -c 1 2>/dev/null; then
+  set -- python3 -S -E -c 'import os, signal, sys
+for number in range(1, 65):
+    try:
+        signal.signal(number, signal.SIG_DFL)
+    except (OSError, ValueError):
+        pass
+os.execvp(sys.argv[1], sys.argv[1:])'
+else
+  set --
+fi
+setsid -f "$@" sh "$state/waiter" run "$state" "$counter" "$console" "$scene" "$line" \
+  </dev/null >/dev/null 2>"$state/waiter.err" 9>&-
+
+turns=500
+while [ ! -f "$state/life-$counter" ] && [ ! -f "$state/exit-$counter" ] && [ "$turns" -gt 0 ]; do
+  sleep 0.01
+  turns=$((turns - 1))
+done
+if [ -f "$state/life-$counter" ]; then
+  echo begun
+  told life "$state/life-$counter"
+  told exit "$state/exit-$counter"
+else
+  echo "refused the waiter did not start $node: $(tail -n 3 "$state/waiter.err" "$console" | tr '\n' ' ')"
+fi

@@ -1,0 +1,102 @@
+"""Waits for the cluster: a condition on the picture, a deadline, and what stood in the way."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from raftfleet.journal import Standing, behind, disagreement, watermarks
+
+from .failover import failover
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Callable, Mapping, Sequence
+
+    from raftfleet.journal import Picture, Recorder
+
+    from .failover import Failover
+
+__all__ = ["Waits"]
+
+
+class Waits:
+    """Waits until nothing is lacking; ``check`` raises what went wrong where we watch."""
+
+    def __init__(self, recorder: Recorder, check: Callable[[], None]) -> None:
+        self._recorder = recorder
+        self._check = check
+
+    def until(
+        self,
+        lacking: Callable[[Picture], str | None],
+        what: str,
+        timeout: float,
+        stop: threading.Event | None,
+    ) -> bool:
+        """Wait until nothing is lacking; return whether that came before deadline and ``stop``."""
+
+        def met(picture: Picture) -> bool | None:
+            self._check()
+            return True if lacking(picture) is None else None
+
+        found = self._recorder.wait_for(
+            met,
+            what=what,
+            timeout=timeout,
+            last_seen=lambda picture: lacking(picture) or "",
+            stop=stop,
+        )
+        return found is True
+
+    def agreement(
+        self, timeout: float, stop: threading.Event | None, nodes: Sequence[str] | None
+    ) -> bool:
+        """Wait until these nodes, or all that are not down, agree."""
+        return self.until(
+            lambda picture: disagreement(picture, nodes=nodes),
+            f"agreement of {_who(nodes)}",
+            timeout,
+            stop,
+        )
+
+    def failover(
+        self,
+        victim: str,
+        led: Mapping[str, int],
+        timeout: float,
+        stop: threading.Event | None,
+    ) -> Failover:
+        """Wait until every group that a node led, in these terms, has moved or is back."""
+        self.until(
+            lambda picture: failover(picture, victim, led).lacks,
+            f"failover of {', '.join(sorted(led)) or 'nothing'}, which {victim} led",
+            timeout,
+            stop,
+        )
+        return failover(self._recorder.picture, victim, led)
+
+    def converged(
+        self, timeout: float, stop: threading.Event | None, nodes: Sequence[str] | None
+    ) -> bool:
+        """Wait until these nodes, or all that are not down, have reached the watermarks.
+
+        They are taken at the first moment at which every group has a leader.
+        """
+        marks: dict[str, int] = {}
+
+        def lacking(picture: Picture) -> str | None:
+            if not marks:
+                found = watermarks(picture)
+                if not found or set(found) != set(picture.groups):
+                    return "not every group has a leader that tells its index"
+                marks.update(found)
+            down = picture.standing_in(Standing.DOWN)
+            names = [one for one in picture.nodes if one not in down] if nodes is None else nodes
+            late = behind(picture, marks, names)
+            return "; ".join(f"{name}: {what}" for name, what in late.items()) or None
+
+        return self.until(lacking, f"{_who(nodes)} to catch up", timeout, stop)
+
+
+def _who(nodes: Sequence[str] | None) -> str:
+    return "all live nodes" if nodes is None else ", ".join(nodes)
