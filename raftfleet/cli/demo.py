@@ -1,0 +1,89 @@
+"""`raftfleet demo`: from nothing to a judged drill."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import click
+
+from raftfleet.cli.options import RUNS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from raftfleet.sandbox import Sandbox
+
+_VICTIMS = ("follower", "leader")
+
+
+@click.command("demo")
+@click.option(
+    "--era",
+    type=click.Choice(["fast", "seed", "head"]),
+    default="fast",
+    show_default=True,
+    help="Election timing: fast (for a quick look), seed (1.5-3 s), head (10-20 s).",
+)
+@click.option("--keep", is_flag=True, help="Leave the hosts up and the cluster running.")
+@click.option("--name", default="demo", show_default=True, help="The sandbox's name.")
+@click.option("-v", "--verbose", count=True, help="Show results; twice for more.")
+@RUNS
+def command(era: str, name: str, verbose: int, runs: Path, *, keep: bool) -> int:
+    """Make three hosts, deploy a cluster over SSH, drill it, judge it, and take all away again.
+
+    The drills: stop a follower, stop the leader, let a node rejoin, shut all down.
+    """
+    from raftfleet.cli.session import PROJECT, Asked  # noqa: PLC0415
+    from raftfleet.cli.showing import Play, run_plays  # noqa: PLC0415
+    from raftfleet.shipped import shipped  # noqa: PLC0415
+
+    playbooks = shipped("playbooks")
+    plays = [
+        Play(playbooks / "up.yml"),
+        *(Play(playbooks / "a-remove.yml", {"victim": victim}) for victim in _VICTIMS),
+        Play(playbooks / "b-rejoin.yml"),
+        Play(playbooks / "c-shutdown.yml"),
+        *([Play(playbooks / "start.yml")] if keep else []),
+    ]
+    with _hosts(name, keep=keep) as sandbox:
+        inventory = _inventory(sandbox, era, PROJECT / f"{name}.yml")
+        asked = Asked(what="demo", inventories=[inventory], runs=runs, verbose=verbose)
+        code = run_plays(asked, plays)
+        if keep:
+            click.echo(_kept(inventory, name))
+        return code
+
+
+@contextmanager
+def _hosts(name: str, *, keep: bool) -> Iterator[Sandbox]:
+    from raftfleet import sandbox  # noqa: PLC0415
+
+    made = sandbox.up(name)
+    for host in made.hosts:
+        click.echo(f"host {host.name}  {host.address}  sshd answers")
+    try:
+        yield made
+    finally:
+        if not keep:
+            sandbox.down(name)
+
+
+def _inventory(sandbox: Sandbox, era: str, path: Path) -> Path:
+    """Write the sandbox's inventory with the simulator as the program of every node."""
+    more = f"    robustmq_binary: simulator\n    robustmq_era: {era}\n"
+    text = sandbox.inventory().replace("  children:\n", f"{more}  children:\n", 1)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    return path
+
+
+def _kept(inventory: Path, name: str) -> str:
+    return (
+        f"\nThe hosts are up and the cluster is running. Go on by hand:\n"
+        f"  raftfleet status -i {inventory}\n"
+        f"  raftfleet drill a-remove -i {inventory} -e victim=leader\n"
+        f"  raftfleet down -i {inventory}\n"
+        f"  raftfleet sandbox down --name {name}"
+    )

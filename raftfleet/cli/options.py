@@ -1,0 +1,96 @@
+"""Options that several commands share, and what they mean."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from raftfleet.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+__all__ = ["RUNS", "extra_variables", "shared"]
+
+F = TypeVar("F", bound="Callable[..., Any]")
+
+RUNS = click.option(
+    "--runs",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("runs"),
+    show_default=True,
+    help="Where run folders are kept.",
+)
+
+_SHARED = (
+    click.option(
+        "-i",
+        "--inventory",
+        "inventories",
+        multiple=True,
+        required=True,
+        type=click.Path(path_type=Path),
+        help="An inventory: a file, a folder, or hosts with a comma after each. Repeatable.",
+    ),
+    click.option(
+        "-e",
+        "--extra-vars",
+        "extra",
+        multiple=True,
+        metavar="VARS",
+        help="Variables that win over all others: k=v, JSON or YAML, or @FILE. Repeatable.",
+    ),
+    click.option("-l", "--limit", help="Act on these hosts only; the cluster stays whole."),
+    click.option("-f", "--forks", default=20, show_default=True, help="Hosts at once."),
+    click.option("-v", "--verbose", count=True, help="Show results; twice for more."),
+    RUNS,
+)
+
+
+def shared(function: F) -> F:
+    """Give a command the options that every command that acts has."""
+    for option in reversed(_SHARED):
+        function = option(function)
+    return function
+
+
+def extra_variables(given: Sequence[str]) -> dict[str, Any]:
+    """Return the variables of all ``-e``, later ones winning; raise `UsageError` for a wrong one."""
+    merged: dict[str, Any] = {}
+    for text in given:
+        merged |= _variables(text)
+    return merged
+
+
+def _variables(text: str) -> dict[str, Any]:
+    from raftfleet.inventory import load_yaml  # noqa: PLC0415
+
+    if text.startswith("@"):
+        path = Path(text[1:])
+        if not path.is_file():
+            raise UsageError(f"-e {text}: there is no file {path}")
+        loaded = load_yaml(path=path)
+    elif text.lstrip().startswith(("{", "[")):
+        loaded = load_yaml(text=text, file="-e")
+    else:
+        return _pairs(text)
+    if not isinstance(loaded, dict):
+        raise UsageError(f"-e {text}: wants a mapping of variables")
+    return dict(loaded)
+
+
+def _pairs(text: str) -> dict[str, str]:
+    try:
+        words = shlex.split(text)
+    except ValueError as error:
+        raise UsageError(f"-e {text}: {error}") from None
+    pairs = {}
+    for word in words:
+        name, equals, value = word.partition("=")
+        if not equals or not name.isidentifier():
+            raise UsageError(f"-e {word}: wants name=value", hint="or JSON: -e '{\"name\": true}'")
+        pairs[name] = value
+    return pairs

@@ -1,0 +1,245 @@
+"""What one command that acts has in hand: inventory, connections, journal, cluster, playbooks.
+
+Everything is put together here and nowhere else; each part knows only the floors below its own.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import click
+
+from raftfleet.checks import Judgement, judge, judgement_json
+from raftfleet.cli.connections import Connections
+from raftfleet.cli.interruption import Interruption
+from raftfleet.clock import SystemClock
+from raftfleet.cluster import Cluster, Control, make_nodes
+from raftfleet.drill import DrillExtension
+from raftfleet.errors import ExitCode, InterruptedRun, RaftfleetError, UsageError, worst
+from raftfleet.inventory import load_inventory
+from raftfleet.journal import Recorder, make_run_folder, write_summary
+from raftfleet.journal.events import FindingMade, RunEnded, RunStarted, VerdictGiven
+from raftfleet.modules import generic_modules
+from raftfleet.modules.raft import raft_modules
+from raftfleet.playbook import Engine, Scope, has_template, load_playbook, written
+from raftfleet.shipped import shipped
+from raftfleet.systems import system_named
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from raftfleet.inventory import Host, Inventory
+    from raftfleet.playbook import Playbook
+
+__all__ = ["Asked", "Session"]
+
+PROJECT = Path(".raftfleet")
+_PACKAGES = ("raftfleet", "fabric", "paramiko", "jinja2", "msgspec", "pyyaml")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """What the command line asked for.
+
+    ``playbook`` holds further options of the engine (tags, skip_tags, start_at_task, check, diff);
+    ``keep`` is off for a command that only looks and leaves no run folder.
+    """
+
+    what: str
+    inventories: Sequence[Path]
+    runs: Path
+    extra: Mapping[str, Any] = field(default_factory=dict)
+    limit: str | None = None
+    forks: int = 20
+    verbose: int = 0
+    playbook: Mapping[str, Any] = field(default_factory=dict)
+    keep: bool = True
+
+
+class Session:
+    """One run: a context manager that leaves a run folder behind."""
+
+    def __init__(self, asked: Asked) -> None:
+        self.asked = asked
+        self.clock = SystemClock()
+        self.inventory: Inventory = load_inventory(asked.inventories)
+        self.extra = {name: written(value) for name, value in asked.extra.items()}
+        self.folder = make_run_folder(asked.runs, asked.what, self.clock) if asked.keep else None
+        self.recorder = Recorder(self.folder, self.clock)
+        self.connections = Connections(PROJECT / "known_hosts", self.recorder, self.clock)
+        self.interruption = Interruption(self.recorder)
+        self._codes: list[ExitCode] = []
+        self._cluster_lock = threading.Lock()
+
+    # --- the cluster -------------------------------------------------------------------------
+
+    @property
+    def group(self) -> str:
+        """The inventory group whose hosts are the cluster's nodes."""
+        return str(self.asked.extra.get("raft_group", "raft"))
+
+    def control(self) -> Control:
+        """Return the controls of the inventory's cluster; `UsageError` when it has no node."""
+        with self._cluster_lock:
+            return self._control
+
+    @cached_property
+    def _control(self) -> Control:
+        hosts = self.inventory.select(self.group) if self.group in self.inventory.groups else []
+        if not hosts:
+            raise UsageError(
+                f"the inventory has no hosts in group {self.group!r}, so there is no cluster",
+                hint="put the nodes' hosts into a group raft, or name theirs: -e raft_group=NAME",
+            )
+        variables = {host.name: self.variables(host) for host in hosts}
+        system = system_named(str(variables[hosts[0].name].get("raft_system", "robustmq")))
+        nodes = make_nodes(system, variables)
+        system.check(nodes)
+        transports = self.connections.of_all(
+            [replace(host, variables=variables[host.name]) for host in hosts]
+        )
+        cluster = Cluster(self.group, system, nodes, transports, self.recorder, self.clock)
+        return Control(cluster, transports, self.clock, self.interruption.stop)
+
+    def variables(self, host: Host) -> dict[str, Any]:
+        """Return a host's inventory variables and `-e`, templated, marks kept where possible."""
+        known = {
+            "inventory_hostname": host.name,
+            "group_names": list(host.groups),
+            "groups": {name: list(group.hosts) for name, group in self.inventory.groups.items()},
+        }
+        scope = Scope((known, self.extra, host.variables))
+        names = {*host.variables, *self.extra}
+        return {
+            name: scope[name] if has_template(scope.raw(name)) else scope.raw(name)
+            for name in sorted(names)
+        }
+
+    # --- playbooks ---------------------------------------------------------------------------
+
+    def load(self, path: Path) -> Playbook:
+        """Read and check a playbook."""
+        return load_playbook(
+            path,
+            modules={**generic_modules(), **raft_modules(self.control)},
+            extensions=self._extensions,
+            role_paths=[shipped("roles")],
+        )
+
+    @cached_property
+    def _extensions(self) -> dict[str, DrillExtension]:
+        return {"drill": DrillExtension(self.control)}
+
+    def play(self, playbook: Playbook, **more: Any) -> ExitCode:
+        """Run a playbook and return its own exit code."""
+        engine = Engine(
+            playbook,
+            self.inventory,
+            transports=self.connections.of,
+            record=self.recorder.record,
+            clock=self.clock,
+            extra_vars={**self.asked.extra, **more},
+            limit=self.asked.limit,
+            forks=self.asked.forks,
+            extensions=self._extensions,
+            variable_providers={"raft": self._raft},
+            inventory_file=self.asked.inventories[0],
+            stop=self.interruption.stop,
+            **self.asked.playbook,
+        )
+        code = self._guarded(engine)
+        self._codes.append(code)
+        return code
+
+    def _raft(self) -> dict[str, Any]:
+        """Return what templates see as ``raft``: one picture, frozen for a task."""
+        return self.control().view.variables()
+
+    def _guarded(self, engine: Engine) -> ExitCode:
+        try:
+            result = engine.run()
+        except InterruptedRun as error:
+            click.echo(f"interrupted: {error.message}", err=True)
+            return ExitCode.INTERRUPTED
+        except RaftfleetError as error:
+            click.echo(f"error: {error}", err=True)
+            return error.exit_code
+        for defect in result.defects:
+            click.echo(f"defect in raftfleet: {type(defect).__name__}: {defect}", err=True)
+        return result.exit_code
+
+    # --- the run -----------------------------------------------------------------------------
+
+    def __enter__(self) -> Self:
+        self.recorder.record(
+            RunStarted(
+                run=self.folder.name if self.folder else self.asked.what,
+                argv=tuple(sys.argv),
+                versions={name: version(name) for name in _PACKAGES},
+                seed=int.from_bytes(os.urandom(4), "big"),
+                inventory={
+                    name: str(host.variables.get("ansible_host", name))
+                    for name, host in self.inventory.hosts.items()
+                },
+            )
+        )
+        self.interruption.arm()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.interruption.disarm()
+        if "_control" in self.__dict__:
+            self._control.cluster.close()
+        self.connections.close()
+        self.recorder.close()
+
+    def finish(self) -> tuple[Judgement, ExitCode]:
+        """Judge what was recorded, write it down, and return judgement and exit code."""
+        from raftfleet.metrics import write_textfile  # noqa: PLC0415 - prometheus_client is slow
+
+        judgement = judge(self.recorder.journal())
+        codes = [*self._codes, judgement.exit_code]
+        if self.interruption.stop.is_set():
+            codes.append(ExitCode.INTERRUPTED)
+        code = worst(codes)
+        for drill in judgement.drills:
+            for finding in drill.findings:
+                self.recorder.record(
+                    FindingMade(
+                        drill=drill.drill,
+                        check=finding.check,
+                        severity=str(finding.severity),
+                        message=finding.message,
+                        node=finding.node,
+                        group=finding.group,
+                        at=finding.t,
+                    )
+                )
+            self.recorder.record(VerdictGiven(drill=drill.drill, verdict=str(drill.verdict)))
+        self.recorder.record(RunEnded(exit_code=code))
+        if self.folder is not None:
+            write_summary(self.folder, judgement_json(judgement))
+            write_textfile(judgement, self.recorder.journal(), self.folder / "raftfleet.prom")
+        return judgement, code
+
+
+def syntax(paths: Sequence[Path]) -> None:
+    """Read and check playbooks without any inventory; raise `SourceError` for what is wrong."""
+
+    def nobody() -> Control:
+        raise UsageError("there is no cluster in a syntax check")
+
+    for path in paths:
+        load_playbook(
+            path,
+            modules={**generic_modules(), **raft_modules(nobody)},
+            extensions={"drill": DrillExtension(nobody)},
+            role_paths=[shipped("roles")],
+        )

@@ -1,0 +1,98 @@
+"""One drill from its steady state to its last log line; judging comes later, from the journal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from raftfleet.errors import InterruptedRun, RaftfleetError
+from raftfleet.journal.events import DrillEnded, DrillStarted
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from raftfleet.cluster import Control
+    from raftfleet.drill.declaration import Declaration
+
+__all__ = ["conduct"]
+
+
+def conduct(declaration: Declaration, control: Control, proceed: Callable[[], None]) -> None:
+    """Find a steady state, run the tasks, heal, watch and collect; record all of it.
+
+    A drill that finds no steady state touches nothing and is recorded as aborted, for an
+    inconclusive verdict. Whatever happens to the tasks, what they stopped is started again
+    (unless the drill leaves the cluster down on purpose) and the logs are collected. Raises
+    `InterruptedRun` after healing.
+    """
+    control.system.check(control.nodes)
+    control.cluster.describe()
+    with control.cluster.observing():
+        unsteady = control.await_steady()
+        control.recorder.record(_started(declaration, control))
+        if unsteady:
+            _end(control, declaration, f"no steady state to begin with: {unsteady}")
+        else:
+            _run(declaration, control, proceed)
+
+
+def _run(declaration: Declaration, control: Control, proceed: Callable[[], None]) -> None:
+    stopped_before = set(control.recorder.picture.stopped_by_us)
+    aborted = "it did not run to its end"
+    control.guarded = not declaration.allow_quorum_loss
+    try:
+        control.cluster.remember_logs()
+        proceed()
+        aborted = ""
+    except InterruptedRun as error:
+        aborted = error.message
+        raise
+    finally:
+        control.guarded = False
+        troubles = [aborted, _heal(declaration, control, stopped_before)]
+        try:
+            if not aborted:
+                control.watch(_watch(declaration, control))
+        finally:
+            troubles.append(_collect(control))
+            _end(control, declaration, "; ".join(filter(None, troubles)))
+
+
+def _started(declaration: Declaration, control: Control) -> DrillStarted:
+    return DrillStarted(
+        drill=declaration.id,
+        expects=declaration.expects,
+        forbids=declaration.forbids,
+        evidence=dict(declaration.evidence),
+        watch=_watch(declaration, control),
+        leaves=declaration.leaves,
+        allow_quorum_loss=declaration.allow_quorum_loss,
+    )
+
+
+def _watch(declaration: Declaration, control: Control) -> float:
+    return control.reaction if declaration.watch is None else declaration.watch
+
+
+def _heal(declaration: Declaration, control: Control, stopped_before: set[str]) -> str:
+    """Start what the drill stopped; return what could not be healed, for the journal."""
+    if declaration.leaves == "down":
+        return ""
+    picture = control.recorder.picture
+    ours = [n for n in control.cluster.names if n in picture.stopped_by_us]
+    try:
+        control.restart([name for name in ours if name not in stopped_before])
+    except RaftfleetError as error:
+        return f"healing failed: {error.message}"
+    return ""
+
+
+def _collect(control: Control) -> str:
+    try:
+        control.cluster.collect_logs()
+    except RaftfleetError as error:
+        return f"logs could not be collected: {error.message}"
+    return ""
+
+
+def _end(control: Control, declaration: Declaration, aborted: str) -> None:
+    control.recorder.record(DrillEnded(drill=declaration.id, aborted=aborted))

@@ -1,0 +1,114 @@
+"""What a play's `drill:` declares, and how it is read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from raftfleet.checks import CHECKS, EVIDENCE
+from raftfleet.errors import SourceError, nearest
+from raftfleet.inventory import mark_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from raftfleet.errors import Mark
+
+__all__ = ["Declaration", "parse_declaration"]
+
+_KEYS = ("id", "expects", "forbids", "evidence", "watch", "leaves", "allow_quorum_loss")
+_LEAVES = ("running", "down")
+
+
+@dataclass(frozen=True, slots=True)
+class Declaration:
+    """What a drill expects, forbids and needs as evidence.
+
+    ``watch`` is seconds of watching after the last undo, None for the longest the system can take
+    to react; ``leaves`` says how the cluster is left: ``running`` or ``down``.
+    """
+
+    id: str
+    expects: tuple[str, ...]
+    forbids: tuple[str, ...] = ()
+    evidence: Mapping[str, int] = field(default_factory=dict)
+    watch: float | None = None
+    leaves: str = "running"
+    allow_quorum_loss: bool = False
+
+
+def parse_declaration(value: Any, mark: Mark | None) -> Declaration:
+    """Read the value of `drill:`; raise `SourceError` at the word that is wrong."""
+    if not isinstance(value, dict):
+        raise SourceError("drill: wants a mapping", mark_of(value) or mark)
+    for key in value:
+        _known(str(key), _KEYS, "key of drill:", mark_of(key) or mark_of(value) or mark)
+    name = value.get("id")
+    if not isinstance(name, str) or not name:
+        raise SourceError("a drill needs an id", mark_of(value) or mark, hint="id: a-remove")
+    expects = _names(value, "expects", CHECKS)
+    if not expects:
+        raise SourceError(
+            f"drill {name} expects nothing, so it could only pass",
+            mark_of(value) or mark,
+            hint=f"expects: any of {', '.join(sorted(CHECKS))}",
+        )
+    return Declaration(
+        id=str(name),
+        expects=expects,
+        forbids=_names(value, "forbids", CHECKS),
+        evidence=_evidence(value),
+        watch=_seconds(value, "watch"),
+        leaves=_leaves(value),
+        allow_quorum_loss=_flag(value, "allow_quorum_loss"),
+    )
+
+
+def _known(word: str, known: Iterable[str], what: str, mark: Mark | None) -> None:
+    known = list(known)
+    if word not in known:
+        close = nearest(word, known)
+        hint = f"did you mean {close}?" if close else f"known: {', '.join(sorted(known))}"
+        raise SourceError(f"{word!r} is not a {what}", mark, hint=hint)
+
+
+def _names(value: Mapping[str, Any], key: str, known: Iterable[str]) -> tuple[str, ...]:
+    names = value.get(key) or ()
+    if not isinstance(names, list | tuple):
+        raise SourceError(f"{key}: wants a list", mark_of(names) or mark_of(value))
+    for name in names:
+        _known(str(name), known, "check", mark_of(name) or mark_of(value))
+    return tuple(str(name) for name in names)
+
+
+def _evidence(value: Mapping[str, Any]) -> dict[str, int]:
+    evidence = value.get("evidence") or {}
+    if not isinstance(evidence, dict):
+        raise SourceError("evidence: wants a mapping of counts", mark_of(evidence))
+    for key, count in evidence.items():
+        _known(str(key), EVIDENCE, "kind of evidence", mark_of(key) or mark_of(evidence))
+        if not isinstance(count, int) or isinstance(count, bool) or count < 1:
+            raise SourceError(f"{key}: wants a count of at least 1", mark_of(evidence))
+    return {str(key): count for key, count in evidence.items()}
+
+
+def _seconds(value: Mapping[str, Any], key: str) -> float | None:
+    seconds = value.get(key)
+    if seconds is None:
+        return None
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or seconds < 0:
+        raise SourceError(f"{key}: wants seconds", mark_of(seconds) or mark_of(value))
+    return float(seconds)
+
+
+def _leaves(value: Mapping[str, Any]) -> str:
+    leaves = str(value.get("leaves", "running"))
+    _known(leaves, _LEAVES, "way to leave a cluster", mark_of(value))
+    return leaves
+
+
+def _flag(value: Mapping[str, Any], key: str) -> bool:
+    flag = value.get(key, False)
+    if not isinstance(flag, bool):
+        raise SourceError(f"{key}: wants true or false", mark_of(flag) or mark_of(value))
+    return flag

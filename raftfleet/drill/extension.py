@@ -1,0 +1,40 @@
+"""`drill:` at play level: the only key of raftfleet's own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from raftfleet.drill.conduct import conduct
+from raftfleet.drill.declaration import Declaration, parse_declaration
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from raftfleet.cluster import Control
+    from raftfleet.errors import Mark
+    from raftfleet.playbook.extension import PlayInfo
+
+__all__ = ["DrillExtension"]
+
+
+class DrillExtension:
+    """Makes a drill of a play.
+
+    ``control`` is asked for when the drill begins: a playbook can be checked without one.
+    """
+
+    forbids: tuple[str, ...] = ("serial", "max_fail_percentage")
+
+    def __init__(self, control: Callable[[], Control]) -> None:
+        self._control = control
+
+    def parse(self, value: Any, mark: Mark | None) -> Declaration:
+        """Read the declaration when the playbook is loaded."""
+        return parse_declaration(value, mark)
+
+    def wrap(self, parsed: Declaration, play: PlayInfo, proceed: Callable[[], None]) -> None:
+        """Conduct the drill around the play's tasks; in check mode only run those."""
+        if play.check_mode:
+            proceed()
+        else:
+            conduct(parsed, self._control(), proceed)

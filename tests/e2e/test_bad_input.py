@@ -1,0 +1,160 @@
+"""Bad input gets one screen that names the place and the next step, and a second run repairs."""
+
+from __future__ import annotations
+
+import struct
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from .conftest import Fleet, Said
+
+pytestmark = pytest.mark.hosts
+
+SCREEN = 40
+
+
+def one_screen(said: Said) -> None:
+    assert "Traceback" not in said.text
+    assert len(said.text.splitlines()) <= SCREEN, said.text
+
+
+def inventory_with(fleet: Fleet, old: str, new: str) -> Path:
+    text = fleet.inventory.read_text()
+    assert old in text
+    return fleet.write("changed.yml", text.replace(old, new, 1))
+
+
+def variables(fleet: Fleet, *lines: str) -> Path:
+    more = "".join(f"\n    {line}" for line in lines)
+    return inventory_with(fleet, "ansible_user: root", f"ansible_user: root{more}")
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("robustmq_config: {grpc_prot: 1228}", ("grpc_prot", "grpc_port", "changed.yml")),
+        ("robustmq_config: {grpc_port: often}", ("grpc_port", "often")),
+        ("robustmq_config: {grpc_port: 1779}", ("1779", "grpc_port", "tcp_port")),
+        ("robustmq_hoem: /opt/other", ("robustmq_hoem", "robustmq_home")),
+        ("robustmq_era: yesterday", ("yesterday", "seed")),
+    ],
+)
+def test_a_wrong_setting_is_refused_before_a_host_is_touched(
+    fleet: Fleet, line: str, words: tuple[str, ...]
+) -> None:
+    said = fleet.say("up", "-i", variables(fleet, line))
+    one_screen(said)
+    assert said.code == 5, said.text
+    for word in words:
+        assert word in said.text
+
+
+def test_a_duplicate_key_is_shown_with_its_place(fleet: Fleet) -> None:
+    said = fleet.say("up", "-i", variables(fleet, "ansible_port: 22", "ansible_port: 22"))
+    one_screen(said)
+    assert said.code == 5
+    assert "changed.yml:" in said.text
+    assert "^" in said.text
+    assert "ansible_port" in said.text
+
+
+def test_a_port_in_the_hosts_ephemeral_range_is_refused(fleet: Fleet) -> None:
+    said = fleet.say("up", "-i", variables(fleet, "robustmq_config: {http_port: 58080}"))
+    one_screen(said)
+    assert said.code in {2, 5}, said.text
+    assert "58080" in said.text
+    assert "ephemeral" in said.text
+
+
+def test_a_missing_binary_is_named(fleet: Fleet) -> None:
+    said = fleet.say("up", "-i", fleet.inventory, "-e", "robustmq_binary=/nowhere/broker-server")
+    one_screen(said)
+    assert said.code == 5, said.text
+    assert "/nowhere/broker-server" in said.text
+
+
+def test_a_binary_for_another_architecture_is_refused(fleet: Fleet) -> None:
+    # ELF64, little endian, executable, EM_AARCH64 = 183
+    header = b"\x7fELF\x02\x01\x01" + bytes(9) + struct.pack("<HHI", 2, 183, 1) + bytes(40)
+    binary = fleet.folder / "broker-server"
+    binary.write_bytes(header)
+    said = fleet.say("up", "-i", fleet.inventory, "-e", f"robustmq_binary={binary}")
+    one_screen(said)
+    assert said.code in {2, 5}, said.text
+    assert "aarch64" in said.text
+    assert "x86_64" in said.text
+
+
+def test_a_changed_host_key_stops_everything(fleet: Fleet) -> None:
+    listed = fleet.inventory.read_text()
+    known = listed.split("UserKnownHostsFile=", 1)[1].split('"', 1)[0].strip()
+    with open(known) as file:  # noqa: PTH123 - one line
+        lines = file.read().splitlines()
+    first, second = (line.split(" ", 1) for line in lines[:2])
+    forged = fleet.write("known_hosts", "\n".join([f"{first[0]} {second[1]}", *lines[1:]]) + "\n")
+    said = fleet.say("status", "-i", inventory_with(fleet, known, str(forged)))
+    one_screen(said)
+    assert said.code == 4, said.text
+    assert "key" in said.text
+    assert str(forged) in said.text
+
+
+def test_a_wrong_ssh_key_is_named(fleet: Fleet, tmp_path: Path) -> None:
+    import subprocess  # noqa: PLC0415
+
+    key = tmp_path / "id_other"
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key], check=True)
+    text = fleet.inventory.read_text()
+    old = next(line for line in text.splitlines() if "private_key_file" in line)
+    said = fleet.say(
+        "status",
+        "-i",
+        inventory_with(fleet, old.strip(), f"ansible_ssh_private_key_file: {key}"),
+    )
+    one_screen(said)
+    assert said.code == 4, said.text
+    assert str(key) in said.text
+
+
+def test_an_address_that_does_not_answer_is_unreachable(cluster: Fleet) -> None:
+    text = cluster.inventory.read_text()
+    address = next(
+        line.split(":")[1].strip() for line in text.splitlines() if "ansible_host:" in line
+    )
+    dead = address.rsplit(".", 1)[0] + ".250"
+    said = cluster.say("status", "-i", inventory_with(cluster, f"ansible_host: {address}", f"ansible_host: {dead}"))
+    one_screen(said)
+    assert said.code == 4, said.text
+    assert "n1" in said.text
+    assert dead in said.text
+
+
+def test_a_full_disk_is_named_and_a_second_run_repairs(fleet: Fleet) -> None:
+    fleet.say("down", "-i", fleet.inventory)
+    fill = "rm -rf /opt/robustmq; dd if=/dev/zero of=/fill bs=1M count=4096 2>/dev/null; true"
+    fleet.say("sandbox", "ssh", "--name", fleet.name, "n2", fill)
+    try:
+        said = fleet.say("up", "-i", fleet.inventory)
+        one_screen(said)
+        assert said.code == 2, said.text
+        assert "n2" in said.text
+        assert "No space left" in said.text or "full" in said.text
+    finally:
+        fleet.say("sandbox", "ssh", "--name", fleet.name, "n2", "rm -f /fill")
+    assert fleet.say("up", "-i", fleet.inventory).code == 0
+
+
+def test_a_node_that_exits_at_once_shows_its_last_lines(fleet: Fleet) -> None:
+    fleet.say("down", "-i", fleet.inventory)
+    holder = "setsid -f python3 -c 'import socket,time; s=socket.socket(); s.bind((\"\",1883)); s.listen(); time.sleep(30)'"
+    fleet.say("sandbox", "ssh", "--name", fleet.name, "n1", holder)
+    said = fleet.say("up", "-i", fleet.inventory)
+    one_screen(said)
+    assert said.code == 2, said.text
+    assert "1883" in said.text
+    fleet.say("sandbox", "ssh", "--name", fleet.name, "n1", "kill $(ss -ltnpH 'sport = 1883' | grep -o 'pid=[0-9]*' | cut -d= -f2 | head -1)")
+    assert fleet.say("up", "-i", fleet.inventory).code == 0
