@@ -43,7 +43,7 @@ def test_a_hosts_stamp_maps_to_an_interval_that_holds_the_truth() -> None:
 
 
 def test_the_system_clock_wakes_when_notified() -> None:
-    clock, condition, woken = SystemClock(), threading.Condition(), []
+    clock, condition, woken = SystemClock(), threading.Condition(), list[bool]()
 
     def waits() -> None:
         with condition:

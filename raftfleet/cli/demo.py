@@ -50,9 +50,9 @@ def command(era: str, name: str, verbose: int, runs: Path, *, keep: bool) -> int
     with _hosts(name, keep=keep) as sandbox:
         inventory = _inventory(sandbox, era, PROJECT / f"{name}.yml")
         asked = Asked(what="demo", inventories=[inventory], runs=runs, verbose=verbose)
-        code = run_plays(asked, plays)
+        code = run_plays(asked, plays, installs=True)
         if keep:
-            click.echo(_kept(inventory, name))
+            click.echo(_kept(inventory, name, up=code == 0))
         return code
 
 
@@ -79,9 +79,10 @@ def _inventory(sandbox: Sandbox, era: str, path: Path) -> Path:
     return path
 
 
-def _kept(inventory: Path, name: str) -> str:
+def _kept(inventory: Path, name: str, *, up: bool) -> str:
+    state = "and the cluster is running" if up else "as the drills left them"
     return (
-        f"\nThe hosts are up and the cluster is running. Go on by hand:\n"
+        f"\nThe hosts are up, {state}. Go on by hand:\n"
         f"  raftfleet status -i {inventory}\n"
         f"  raftfleet drill a-remove -i {inventory} -e victim=leader\n"
         f"  raftfleet down -i {inventory}\n"

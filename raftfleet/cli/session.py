@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
     from raftfleet.inventory import Host, Inventory
     from raftfleet.playbook import Playbook
+    from raftfleet.systems import Node, System
 
 __all__ = ["Asked", "Session"]
 
@@ -92,21 +93,40 @@ class Session:
 
     @cached_property
     def _control(self) -> Control:
-        hosts = self.inventory.select(self.group) if self.group in self.inventory.groups else []
-        if not hosts:
+        if not self.nodes:
             raise UsageError(
                 f"the inventory has no hosts in group {self.group!r}, so there is no cluster",
                 hint="put the nodes' hosts into a group raft, or name theirs: -e raft_group=NAME",
             )
-        variables = {host.name: self.variables(host) for host in hosts}
-        system = system_named(str(variables[hosts[0].name].get("raft_system", "robustmq")))
-        nodes = make_nodes(system, variables)
-        system.check(nodes)
-        transports = self.connections.of_all(
-            [replace(host, variables=variables[host.name]) for host in hosts]
+        hosts = [replace(self._hosts[node.name], variables=node.variables) for node in self.nodes]
+        transports = self.connections.of_all(hosts)
+        cluster = Cluster(
+            self.group, self.system, self.nodes, transports, self.recorder, self.clock
         )
-        cluster = Cluster(self.group, system, nodes, transports, self.recorder, self.clock)
         return Control(cluster, transports, self.clock, self.interruption.stop)
+
+    @cached_property
+    def _hosts(self) -> dict[str, Host]:
+        """The inventory hosts of the cluster's nodes."""
+        known = self.group in self.inventory.groups
+        return {host.name: host for host in (self.inventory.select(self.group) if known else [])}
+
+    @cached_property
+    def system(self) -> System:
+        """The adapter of the product under drill, `raft_system` of the first node."""
+        first = next(iter(self._hosts.values()))
+        return system_named(str(self.variables(first).get("raft_system", "robustmq")))
+
+    @cached_property
+    def nodes(self) -> tuple[Node, ...]:
+        """The nodes, their settings checked; no host is touched."""
+        if not self._hosts:
+            return ()
+        nodes = make_nodes(
+            self.system, {name: self.variables(host) for name, host in self._hosts.items()}
+        )
+        self.system.check(nodes)
+        return nodes
 
     def variables(self, host: Host) -> dict[str, Any]:
         """Return a host's inventory variables and `-e`, templated, marks kept where possible."""

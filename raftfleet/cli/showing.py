@@ -24,13 +24,16 @@ class Play:
     extra: Mapping[str, Any] = field(default_factory=dict)
 
 
-def run_plays(asked: Asked, plays: Sequence[Play]) -> int:
+def run_plays(asked: Asked, plays: Sequence[Play], *, installs: bool = False) -> int:
     """Run playbooks one after another as one run; stop at the first that could not do its work.
 
-    All of them are read and checked before the first begins.
+    All of them are read and checked before the first begins, and so are the settings of all
+    nodes; ``installs``: and the program that is to be installed.
     """
     with Session(asked) as session:
         playbooks = [session.load(play.path) for play in plays]
+        for node in session.nodes if installs else session.nodes[:0]:
+            session.system.artifacts(node)
         with LiveConsole(verbose=asked.verbose) as console:
             session.recorder.subscribe(console)
             for play, playbook in zip(plays, playbooks, strict=True):

@@ -39,4 +39,4 @@ def command(
         forks=forks,
         verbose=verbose,
     )
-    return run_plays(asked, [Play(shipped("playbooks", "up.yml"))])
+    return run_plays(asked, [Play(shipped("playbooks", "up.yml"))], installs=True)

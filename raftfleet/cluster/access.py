@@ -1,4 +1,4 @@
-"""Reaching a node's API: one kept connection for each port and thread, one deadline per request.
+"""Reaching a node's API: connections that are kept, and one deadline for each request.
 
 The deadline holds for the whole exchange, so a peer that accepts and then stalls or trickles costs
 no more than one that does not answer. A connection the peer has closed meanwhile is replaced before
@@ -41,9 +41,9 @@ class DirectAccess:
         self.node = node
         self._ports = ports
         self._reach = reach or (lambda port: (node.identity.address, port.number))
-        self._local = threading.local()
         self._lock = threading.Lock()
-        self._open: set[_Connection] = set()
+        self._idle: dict[str, list[_Connection]] = {}
+        self._busy: set[_Connection] = set()
 
     def request(
         self,
@@ -57,35 +57,48 @@ class DirectAccess:
     ) -> Answer:
         """Ask over a kept connection; raise `AccessError` when no answer comes in time."""
         until = time.monotonic() + timeout
-        connection = self._connection(port)
+        connection = self._take(port)
         try:
-            return connection.exchange(method, path, body, headers or {}, until)
+            answer = connection.exchange(method, path, body, headers or {}, until)
         except TimeoutError:
-            connection.close()
+            self._drop(connection)
             raise AccessError(f"no answer within {timeout:g} s") from None
         except (OSError, http.client.HTTPException) as error:
-            connection.close()
+            self._drop(connection)
             raise AccessError(_reason(error)) from None
         except BaseException:
-            connection.close()
+            self._drop(connection)
             raise
+        self._keep(port, connection)
+        return answer
 
-    def _connection(self, port: str) -> _Connection:
-        kept: dict[str, _Connection] = self._local.__dict__.setdefault("kept", {})
-        if port not in kept:
-            if port not in self._ports:
-                raise AccessError(f"{self.node.name} has no port named {port}")
-            host, number = self._reach(self._ports[port])
-            kept[port] = _Connection(host, number)
-            with self._lock:
-                self._open.add(kept[port])
-        return kept[port]
+    def _take(self, port: str) -> _Connection:
+        """Return a connection that nobody uses right now."""
+        if port not in self._ports:
+            raise AccessError(f"{self.node.name} has no port named {port}")
+        with self._lock:
+            idle = self._idle.get(port)
+            taken = idle.pop() if idle else _Connection(*self._reach(self._ports[port]))
+            self._busy.add(taken)
+            return taken
+
+    def _keep(self, port: str, connection: _Connection) -> None:
+        with self._lock:
+            self._busy.discard(connection)
+            self._idle.setdefault(port, []).append(connection)
+
+    def _drop(self, connection: _Connection) -> None:
+        with self._lock:
+            self._busy.discard(connection)
+        connection.close()
 
     def close(self) -> None:
         """Close every connection; a request under way fails, a later one connects again."""
         with self._lock:
-            for connection in self._open:
-                connection.close()
+            connections = [*self._busy, *(one for idle in self._idle.values() for one in idle)]
+            self._idle.clear()
+        for connection in connections:
+            connection.close()
 
 
 class _Connection:

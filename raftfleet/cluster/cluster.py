@@ -192,6 +192,7 @@ class Cluster:
                 self._watchers -= 1
                 if not self._watchers:
                     self._observer.stop()
+                    self.close()
 
     def close(self) -> None:
         """Let go of the connections to the nodes' APIs; the transports are not ours."""

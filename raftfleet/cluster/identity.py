@@ -7,6 +7,7 @@ process for good, and a record from before a reboot names none.
 from __future__ import annotations
 
 import contextlib
+import posixpath
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -118,8 +119,9 @@ def program_of(place: Place, incarnation: Incarnation) -> Program | None:
 
     Of a script, /proc/PID/exe is the interpreter: the file on its command line counts instead.
     """
-    pid, start = incarnation.pid, incarnation.start_time
-    reply = place.ask("program.sh", timeout=_READING, pid=pid, start=start)
+    pid, start, home = incarnation.pid, incarnation.start_time, str(place.node.home)
+    reply = place.ask("program.sh", timeout=_READING, pid=pid, start=start, home=home)
     if not reply.last("digest"):
         return None
-    return Program(reply.last("path"), reply.last("digest"), reply.last("kind") == "script")
+    path = posixpath.normpath(reply.last("path").removesuffix(" (deleted)"))
+    return Program(path, reply.last("digest"), reply.last("kind") == "script")

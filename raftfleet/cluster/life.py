@@ -212,10 +212,12 @@ class NodeLife:
     # --- its last words --------------------------------------------------------------------
 
     def last_words(self, life: Life | None) -> str:
-        """Return the last lines a life wrote to its console, indented; secrets masked."""
+        """Return the last lines a life wrote to its console, or else to its log; secrets masked."""
         reply = self.place.ask(
             "console.sh",
+            *self._system.log_files(self.place.node),
             timeout=_TIMEOUT,
+            home=str(self.place.node.home),
             console=str(self.console),
             offset=life.console if life else 0,
             lines=_LAST_LINES,

@@ -69,18 +69,6 @@ class Observer:
         }
         self._threads: list[threading.Thread] = []
 
-    def glance(self) -> None:
-        """Ask every node once, for when nobody watches."""
-        threads = [
-            threading.Thread(target=poller.poll, name=f"glance: {poller.name}", daemon=True)
-            for poller in self._pollers.values()
-        ]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join(_JOIN)
-        self._recorder.flush()
-
     def start(self) -> None:
         """Begin to watch."""
         with self._wakeup:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["Place", "Reply", "SeveredError", "asset", "number", "plain"]
 
 _ON_HOST = Path(__file__).parent / "on_host"
-_CONTROL = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b[@-_]|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_CONTROL = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b[ -/]*[0-~]|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 class SeveredError(UnreachableError):

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 __all__ = ["Starts"]
 
 _LOOK_AGAIN = 0.1
+_FOR_WANT_OF_A_QUORUM = 1.0
+"""Seconds for which a node must have waited for others before they are started."""
 
 
 class Starts:
@@ -69,11 +71,16 @@ class Starts:
         """Wait until every node that was started is up, or none of them can be by itself."""
         names = ", ".join(self._pending)
         deadline = Deadline.after(timeout, self._clock)
+        alone: Deadline | None = None
         with self._recorder.waiting(f"{names} to be up", timeout) as wait:
             while not self._all_up():
                 wait.last_seen = "; ".join(f"{n}: {one.lacks}" for n, one in self._pending.items())
                 self._check()
-                if all(lacks_quorum(self._recorder.picture, name) for name in self._pending):
+                if not self._wait_for_others():
+                    alone = None
+                elif alone is None:
+                    alone = Deadline.after(_FOR_WANT_OF_A_QUORUM, self._clock)
+                elif alone.passed:
                     wait.met = False
                     return
                 if stop is not None and stop.is_set():
@@ -84,6 +91,10 @@ class Starts:
                 with turn:
                     self._clock.wait(turn, min(_LOOK_AGAIN, deadline.left))
             wait.last_seen = ""
+
+    def _wait_for_others(self) -> bool:
+        """Whether none of those that are not up can be before more nodes run."""
+        return all(lacks_quorum(self._recorder.picture, name) for name in self._pending)
 
     def _all_up(self) -> bool:
         for name, one in list(self._pending.items()):

@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from .conftest import REPOSITORY
+
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from .conftest import Fleet, Said
@@ -18,8 +21,11 @@ SCREEN = 40
 
 
 def one_screen(said: Said) -> None:
+    """What is said from the error on fits a screen and is no traceback."""
     assert "Traceback" not in said.text
-    assert len(said.text.splitlines()) <= SCREEN, said.text
+    lines = said.text.splitlines()
+    first = next(i for i, line in enumerate(lines) if line.startswith(("error:", "fatal:")))
+    assert len(lines) - first <= SCREEN, said.text
 
 
 def inventory_with(fleet: Fleet, old: str, new: str) -> Path:
@@ -40,7 +46,7 @@ def variables(fleet: Fleet, *lines: str) -> Path:
         ("robustmq_config: {grpc_port: often}", ("grpc_port", "often")),
         ("robustmq_config: {grpc_port: 1779}", ("1779", "grpc_port", "tcp_port")),
         ("robustmq_hoem: /opt/other", ("robustmq_hoem", "robustmq_home")),
-        ("robustmq_era: yesterday", ("yesterday", "seed")),
+        ("robustmq_exit_bound: soon", ("soon", "seconds")),
     ],
 )
 def test_a_wrong_setting_is_refused_before_a_host_is_touched(
@@ -50,31 +56,31 @@ def test_a_wrong_setting_is_refused_before_a_host_is_touched(
     one_screen(said)
     assert said.code == 5, said.text
     for word in words:
-        assert word in said.text
+        assert word in said.text, said.text
 
 
 def test_a_duplicate_key_is_shown_with_its_place(fleet: Fleet) -> None:
     said = fleet.say("up", "-i", variables(fleet, "ansible_port: 22", "ansible_port: 22"))
     one_screen(said)
     assert said.code == 5
-    assert "changed.yml:" in said.text
-    assert "^" in said.text
-    assert "ansible_port" in said.text
+    assert "changed.yml:" in said.text, said.text
+    assert "^" in said.text, said.text
+    assert "ansible_port" in said.text, said.text
 
 
 def test_a_port_in_the_hosts_ephemeral_range_is_refused(fleet: Fleet) -> None:
     said = fleet.say("up", "-i", variables(fleet, "robustmq_config: {http_port: 58080}"))
     one_screen(said)
     assert said.code in {2, 5}, said.text
-    assert "58080" in said.text
-    assert "ephemeral" in said.text
+    assert "58080" in said.text, said.text
+    assert "ephemeral" in said.text, said.text
 
 
 def test_a_missing_binary_is_named(fleet: Fleet) -> None:
     said = fleet.say("up", "-i", fleet.inventory, "-e", "robustmq_binary=/nowhere/broker-server")
     one_screen(said)
     assert said.code == 5, said.text
-    assert "/nowhere/broker-server" in said.text
+    assert "/nowhere/broker-server" in said.text, said.text
 
 
 def test_a_binary_for_another_architecture_is_refused(fleet: Fleet) -> None:
@@ -85,8 +91,8 @@ def test_a_binary_for_another_architecture_is_refused(fleet: Fleet) -> None:
     said = fleet.say("up", "-i", fleet.inventory, "-e", f"robustmq_binary={binary}")
     one_screen(said)
     assert said.code in {2, 5}, said.text
-    assert "aarch64" in said.text
-    assert "x86_64" in said.text
+    assert "aarch64" in said.text, said.text
+    assert "x86_64" in said.text, said.text
 
 
 def test_a_changed_host_key_stops_everything(fleet: Fleet) -> None:
@@ -99,8 +105,8 @@ def test_a_changed_host_key_stops_everything(fleet: Fleet) -> None:
     said = fleet.say("status", "-i", inventory_with(fleet, known, str(forged)))
     one_screen(said)
     assert said.code == 4, said.text
-    assert "key" in said.text
-    assert str(forged) in said.text
+    assert "key" in said.text, said.text
+    assert str(forged) in said.text, said.text
 
 
 def test_a_wrong_ssh_key_is_named(fleet: Fleet, tmp_path: Path) -> None:
@@ -117,7 +123,7 @@ def test_a_wrong_ssh_key_is_named(fleet: Fleet, tmp_path: Path) -> None:
     )
     one_screen(said)
     assert said.code == 4, said.text
-    assert str(key) in said.text
+    assert str(key) in said.text, said.text
 
 
 def test_an_address_that_does_not_answer_is_unreachable(cluster: Fleet) -> None:
@@ -126,11 +132,13 @@ def test_an_address_that_does_not_answer_is_unreachable(cluster: Fleet) -> None:
         line.split(":")[1].strip() for line in text.splitlines() if "ansible_host:" in line
     )
     dead = address.rsplit(".", 1)[0] + ".250"
-    said = cluster.say("status", "-i", inventory_with(cluster, f"ansible_host: {address}", f"ansible_host: {dead}"))
+    said = cluster.say(
+        "status", "-i", inventory_with(cluster, f"ansible_host: {address}", f"ansible_host: {dead}")
+    )
     one_screen(said)
     assert said.code == 4, said.text
-    assert "n1" in said.text
-    assert dead in said.text
+    assert "n1" in said.text, said.text
+    assert dead in said.text, said.text
 
 
 def test_a_full_disk_is_named_and_a_second_run_repairs(fleet: Fleet) -> None:
@@ -141,20 +149,43 @@ def test_a_full_disk_is_named_and_a_second_run_repairs(fleet: Fleet) -> None:
         said = fleet.say("up", "-i", fleet.inventory)
         one_screen(said)
         assert said.code == 2, said.text
-        assert "n2" in said.text
+        assert "n2" in said.text, said.text
         assert "No space left" in said.text or "full" in said.text
     finally:
         fleet.say("sandbox", "ssh", "--name", fleet.name, "n2", "rm -f /fill")
     assert fleet.say("up", "-i", fleet.inventory).code == 0
 
 
-def test_a_node_that_exits_at_once_shows_its_last_lines(fleet: Fleet) -> None:
-    fleet.say("down", "-i", fleet.inventory)
-    holder = "setsid -f python3 -c 'import socket,time; s=socket.socket(); s.bind((\"\",1883)); s.listen(); time.sleep(30)'"
-    fleet.say("sandbox", "ssh", "--name", fleet.name, "n1", holder)
+@pytest.fixture
+def held_port(fleet: Fleet) -> Iterator[int]:
+    """Another process on n1 holds a port that the node needs."""
+    assert fleet.say("down", "-i", fleet.inventory).code == 0
+    code = (
+        "import os,socket,time; s=socket.socket(); s.setsockopt(1,2,1); s.bind(('',1883));"
+        " s.listen(); open('/tmp/holder','w').write(str(os.getpid())); time.sleep(300)"
+    )
+    hold = f'setsid -f python3 -c "{code}" >/dev/null 2>&1; until [ -s /tmp/holder ]; do :; done'
+    assert fleet.say("sandbox", "ssh", "--name", fleet.name, "n1", hold, timeout=20).code == 0
+    yield 1883
+    let_go = "kill $(cat /tmp/holder); rm /tmp/holder"
+    fleet.say("sandbox", "ssh", "--name", fleet.name, "n1", let_go)
+    fleet.up()
+
+
+def test_a_port_that_somebody_holds_is_refused_before_anything_is_touched(
+    fleet: Fleet, held_port: int
+) -> None:
     said = fleet.say("up", "-i", fleet.inventory)
     one_screen(said)
     assert said.code == 2, said.text
-    assert "1883" in said.text
-    fleet.say("sandbox", "ssh", "--name", fleet.name, "n1", "kill $(ss -ltnpH 'sport = 1883' | grep -o 'pid=[0-9]*' | cut -d= -f2 | head -1)")
-    assert fleet.say("up", "-i", fleet.inventory).code == 0
+    assert f"tcp {held_port}" in said.text, said.text
+    assert "already in use" in said.text, said.text
+
+
+def test_a_node_that_exits_at_once_shows_its_last_lines(fleet: Fleet, held_port: int) -> None:
+    said = fleet.say("play", REPOSITORY / "playbooks" / "start.yml", "-i", fleet.inventory)
+    one_screen(said)
+    assert said.code == 2, said.text
+    assert "n1" in said.text, said.text
+    assert "Address already in use" in said.text, said.text
+    assert str(held_port) in said.text, said.text

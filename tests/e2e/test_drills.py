@@ -130,7 +130,9 @@ def test_with_all_nodes_down_a_drill_never_passes(cluster: Fleet) -> None:
 
 def test_sigkill_leaves_a_journal_that_is_inconclusive(cluster: Fleet) -> None:
     before = run_names(cluster)
-    process = cluster.start("drill", "a-remove", "-i", str(cluster.inventory), "-e", "victim=leader")
+    process = cluster.start(
+        "drill", "a-remove", "-i", str(cluster.inventory), "-e", "victim=leader"
+    )
     run = new_run(cluster, before)
     until_event(run, "node.exited", process)
     os.kill(process.pid, signal.SIGKILL)
@@ -146,7 +148,9 @@ def test_sigkill_leaves_a_journal_that_is_inconclusive(cluster: Fleet) -> None:
 
 def test_ctrl_c_restarts_what_the_drill_had_stopped(cluster: Fleet) -> None:
     before = run_names(cluster)
-    process = cluster.start("drill", "a-remove", "-i", str(cluster.inventory), "-e", "victim=leader")
+    process = cluster.start(
+        "drill", "a-remove", "-i", str(cluster.inventory), "-e", "victim=leader"
+    )
     run = new_run(cluster, before)
     until_event(run, "node.exited", process)
     os.kill(process.pid, signal.SIGINT)

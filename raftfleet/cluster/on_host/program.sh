@@ -1,5 +1,4 @@
-# What program a process is. In: $pid, $start.
-# The record of a life is written before the process has become the node, so that is waited for.
+# What program a process is. In: $pid, $start, $home.
 # A digest is kept with what would change if the file did, for reading a large program takes seconds.
 digest_of() {
   mark=$(stat -L -c '%d:%i:%s:%y:%z' -- "$1") || return 1
@@ -10,9 +9,9 @@ digest_of() {
   echo "$sum"
 }
 
-# A script's own file is the first or second word of its command line; /proc/PID/exe is what interprets it.
+# A script's own file stands early on its command line; /proc/PID/exe is what interprets it.
 script_of() {
-  tr '\0' '\n' <"/proc/$pid/cmdline" | head -n 3 | tail -n +2 | while IFS= read -r word; do
+  tr '\0' '\n' <"/proc/$pid/cmdline" | head -n 6 | tail -n +2 | while IFS= read -r word; do
     case $word in /*) ;; *) word=$(readlink "/proc/$pid/cwd")/$word ;; esac
     [ -f "$word" ] && [ "$(head -c 2 -- "$word")" = '#!' ] || continue
     echo "$word"
@@ -20,19 +19,27 @@ script_of() {
   done 2>/dev/null
 }
 
-shell=$(readlink -f /bin/sh)
-turns=200
+# It may become several things on its way to being the node: taken for it is what lies below its home, or
+# what it has been for a while.
+calm=0 before=
 while same_process "$pid" "$start"; do
   program=$(readlink "/proc/$pid/exe")
+  script=
+  case $program in
+    "$home"/*) break ;;
+  esac
   script=$(script_of)
-  turns=$((turns - 1))
-  if [ "$script" = "$state/waiter" ] || { [ "$program" = "$shell" ] && [ -z "$script" ]; }; then
-    if [ "$turns" -gt 0 ]; then sleep 0.01; continue; fi
-  fi
-  if [ -n "$script" ]; then
-    printf '%s\n' "kind script" "path $script" "digest $(digest_of "$script")"
-  else
-    printf '%s\n' "kind program" "path $program" "digest $(digest_of "/proc/$pid/exe")"
-  fi
-  break
+  case ${script:-$program} in
+    "$home"/*) break ;;
+    "$before") calm=$((calm + 1)) ;;
+    *) calm=0 before=${script:-$program} ;;
+  esac
+  [ "$calm" -lt 10 ] || break
+  sleep 0.01
 done
+same_process "$pid" "$start" || exit 0
+if [ -n "$script" ]; then
+  printf '%s\n' "kind script" "path $script" "digest $(digest_of "$script")"
+else
+  printf '%s\n' "kind program" "path $program" "digest $(digest_of "/proc/$pid/exe")"
+fi

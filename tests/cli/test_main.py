@@ -1,0 +1,101 @@
+"""The command line: help is cheap, words are checked, errors are one screen."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from raftfleet import cli
+from raftfleet.cli import COMMANDS, run
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+HEAVY = {"fabric", "paramiko", "requests", "prometheus_client", "rich", "jinja2"}
+
+
+def test_help_names_every_command_and_says_what_stays_down(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert run(["--help"]) == 0
+    out = capsys.readouterr().out
+    assert all(f"  {name} " in out for name in COMMANDS)
+    assert "stays down" in out
+    assert "raftfleet up" in out
+
+
+def test_help_imports_nothing_heavy() -> None:
+    code = (
+        "import sys; from raftfleet.cli import run; run(['--help']);"
+        "print(sorted(m.split('.')[0] for m in sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = set(eval(done.stdout.splitlines()[-1]))
+    assert "click" in loaded
+    assert not HEAVY & loaded
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_help(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run([name, "--help"]) == 0
+    assert "Usage: raftfleet" in capsys.readouterr().out
+
+
+def test_a_misspelt_command_names_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["drll"]) == 5
+    assert "Did you mean drill?" in capsys.readouterr().err
+
+
+def test_a_misspelt_drill_names_the_nearest(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    inventory = tmp_path / "hosts.yml"
+    inventory.write_text("all: {hosts: {n1: {}}}\n")
+    assert run(["drill", "a-remov", "-i", str(inventory), "--runs", str(tmp_path / "r")]) == 5
+    assert "did you mean a-remove?" in capsys.readouterr().err
+
+
+def test_a_defect_is_owned_and_has_no_traceback(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise ZeroDivisionError("planted")
+
+    monkeypatch.setattr(cli.root, "main", broken)
+    assert run(["demo"]) == 250
+    err = capsys.readouterr().err
+    assert "defect in raftfleet: ZeroDivisionError: planted" in err
+    assert "Traceback" not in err
+
+
+@pytest.mark.parametrize(
+    ("given", "variables"),
+    [
+        (["a=1 b='x y'"], {"a": "1", "b": "x y"}),
+        (['{"a": {"b": [1]}}'], {"a": {"b": [1]}}),
+        (["a=1", "a=2"], {"a": "2"}),
+    ],
+)
+def test_extra_variables_are_read(given: list[str], variables: dict[str, object]) -> None:
+    from raftfleet.cli.options import extra_variables  # noqa: PLC0415
+
+    assert extra_variables(given) == variables
+
+
+def test_extra_variables_come_from_a_file(tmp_path: Path) -> None:
+    from raftfleet.cli.options import extra_variables  # noqa: PLC0415
+
+    (tmp_path / "vars.yml").write_text("a: true\n")
+    assert extra_variables([f"@{tmp_path}/vars.yml"]) == {"a": True}
+
+
+@pytest.mark.parametrize("given", ["justaword", "@/nowhere.yml", "[1, 2]"])
+def test_wrong_extra_variables_are_refused(given: str) -> None:
+    from raftfleet.cli.options import extra_variables  # noqa: PLC0415
+    from raftfleet.errors import UsageError  # noqa: PLC0415
+
+    with pytest.raises(UsageError, match=r"-e"):
+        extra_variables([given])

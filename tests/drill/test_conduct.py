@@ -1,0 +1,148 @@
+"""Around the tasks of a drill: steady state before, healing and evidence after, whatever happens."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
+
+import pytest
+
+from raftfleet.clock import FakeClock
+from raftfleet.drill.conduct import conduct
+from raftfleet.drill.declaration import Declaration
+from raftfleet.errors import InterruptedRun, NodeError
+from raftfleet.journal import Recorder
+from raftfleet.journal.events import DrillEnded, DrillStarted, NodeStopIntent
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from raftfleet.cluster import Control
+
+DRILL = Declaration(id="d", expects=("starts",), watch=3.0)
+
+
+class Scene:
+    """Stands in for the controls of a cluster and writes down what it is asked to do."""
+
+    names = ("n1", "n2", "n3")
+    nodes = ()
+    reaction = 7.0
+
+    def __init__(self, *, unsteady: str | None = None, healing: Exception | None = None) -> None:
+        self.recorder = Recorder(None, FakeClock())
+        self.did: list[str] = []
+        self.guarded = False
+        self.guarded_while_running = False
+        self._unsteady = unsteady
+        self._healing = healing
+        self.system = SimpleNamespace(check=lambda _: self.did.append("check"))
+        self.cluster = SimpleNamespace(
+            names=self.names,
+            describe=lambda: self.did.append("describe"),
+            observing=self.observing,
+            remember_logs=lambda: self.did.append("remember"),
+            collect_logs=lambda: self.did.append("collect"),
+        )
+
+    @contextmanager
+    def observing(self) -> Iterator[None]:
+        self.did.append("observe")
+        yield
+        self.did.append("look away")
+
+    def await_steady(self) -> str | None:
+        return self._unsteady
+
+    def restart(self, names: list[str]) -> None:
+        self.did.append(f"restart {' '.join(names)}".strip())
+        if self._healing:
+            raise self._healing
+
+    def watch(self, seconds: float) -> None:
+        self.did.append(f"watch {seconds:g}")
+
+    def stops(self, *names: str, then: BaseException | None = None) -> Any:
+        def tasks() -> None:
+            self.guarded_while_running = self.guarded
+            self.did.append("tasks")
+            for name in names:
+                self.recorder.record(NodeStopIntent(node=name, signal="INT", grace=1))
+            if then:
+                raise then
+
+        return tasks
+
+    def conduct(self, drill: Declaration, tasks: Any) -> DrillEnded:
+        try:
+            conduct(drill, cast("Control", self), tasks)
+        finally:
+            (self.ended,) = self.recorder.journal().of(DrillEnded)
+        return self.ended
+
+
+def test_a_drill_runs_heals_watches_and_collects_in_this_order() -> None:
+    scene = Scene()
+    ended = scene.conduct(DRILL, scene.stops("n2"))
+    assert scene.did == [
+        "check", "describe", "observe", "remember", "tasks",
+        "restart n2", "watch 3", "collect", "look away",
+    ]  # fmt: skip
+    assert ended.aborted == ""
+    assert scene.guarded_while_running
+    assert not scene.guarded
+
+
+def test_without_a_steady_state_nothing_is_touched() -> None:
+    scene = Scene(unsteady="n3 not running")
+    ended = scene.conduct(DRILL, scene.stops("n1"))
+    assert "tasks" not in scene.did
+    assert "n3 not running" in ended.aborted
+
+
+def test_the_watch_defaults_to_how_long_the_system_may_take_to_react() -> None:
+    scene = Scene()
+    scene.conduct(Declaration(id="d", expects=("starts",)), scene.stops())
+    assert "watch 7" in scene.did
+    (started,) = scene.recorder.journal().of(DrillStarted)
+    assert started.watch == 7.0
+
+
+def test_an_interruption_heals_and_collects_but_does_not_watch() -> None:
+    scene = Scene()
+    with pytest.raises(InterruptedRun):
+        scene.conduct(DRILL, scene.stops("n1", then=InterruptedRun("interrupted by SIGINT")))
+    assert "restart n1" in scene.did
+    assert "collect" in scene.did
+    assert not any(word.startswith("watch") for word in scene.did)
+    assert scene.ended.aborted == "interrupted by SIGINT"
+
+
+def test_a_defect_in_a_task_still_heals() -> None:
+    scene = Scene()
+    with pytest.raises(ZeroDivisionError):
+        scene.conduct(DRILL, scene.stops("n1", then=ZeroDivisionError()))
+    assert "restart n1" in scene.did
+    assert scene.ended.aborted
+
+
+def test_what_was_stopped_before_the_drill_stays_stopped() -> None:
+    scene = Scene()
+    scene.recorder.record(NodeStopIntent(node="n3", signal="INT", grace=1))
+    scene.conduct(DRILL, scene.stops("n1"))
+    assert "restart n1" in scene.did
+
+
+def test_a_drill_that_leaves_the_cluster_down_heals_nothing() -> None:
+    scene = Scene()
+    drill = Declaration(id="c", expects=("starts",), leaves="down", allow_quorum_loss=True)
+    scene.conduct(drill, scene.stops("n1"))
+    assert not any(word.startswith("restart") for word in scene.did)
+    assert not scene.guarded_while_running
+
+
+def test_healing_that_fails_is_written_down() -> None:
+    scene = Scene(healing=NodeError("n1 exited at once"))
+    ended = scene.conduct(DRILL, scene.stops("n1"))
+    assert "healing failed: n1 exited at once" in ended.aborted

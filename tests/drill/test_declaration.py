@@ -1,0 +1,56 @@
+"""`drill:` is read whole or refused at the word that is wrong."""
+
+from __future__ import annotations
+
+import pytest
+
+from raftfleet.drill import Declaration, parse_declaration
+from raftfleet.errors import SourceError
+from raftfleet.inventory import load_yaml
+
+
+def parsed(text: str) -> Declaration:
+    return parse_declaration(load_yaml(text=text, file="play.yml"), None)
+
+
+def test_every_key_is_read() -> None:
+    drill = parsed(
+        "id: a-remove\n"
+        "expects: [leader-moves, exits-graceful]\n"
+        "forbids: [starts]\n"
+        "evidence: {stops: 2, leader_stops: 1}\n"
+        "watch: 2.5\n"
+        "leaves: down\n"
+        "allow_quorum_loss: true\n"
+    )
+    assert drill == Declaration(
+        id="a-remove",
+        expects=("leader-moves", "exits-graceful"),
+        forbids=("starts",),
+        evidence={"stops": 2, "leader_stops": 1},
+        watch=2.5,
+        leaves="down",
+        allow_quorum_loss=True,
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "words"),
+    [
+        ("id: a\nexpect: [starts]\n", "play.yml:2:1", "expects"),
+        ("id: a\nexpects: [start]\n", "play.yml:2:11", "starts"),
+        ("id: a\nexpects: []\n", "play.yml:1:1", "expects nothing"),
+        ("expects: [starts]\n", "play.yml:1:1", "needs an id"),
+        ("id: a\nexpects: starts\n", "play.yml:2:10", "list"),
+        ("id: a\nexpects: [starts]\nevidence: {stop: 1}\n", "play.yml:3:12", "stops"),
+        ("id: a\nexpects: [starts]\nevidence: {stops: 0}\n", "play.yml:3", "at least 1"),
+        ("id: a\nexpects: [starts]\nleaves: runing\n", "play.yml", "running"),
+        ("id: a\nexpects: [starts]\nwatch: long\n", "play.yml:3:8", "seconds"),
+        ("id: a\nexpects: [starts]\nallow_quorum_loss: 1\n", "play.yml", "true or false"),
+    ],
+)
+def test_a_wrong_word_is_refused_with_its_place(text: str, place: str, words: str) -> None:
+    with pytest.raises(SourceError) as caught:
+        parsed(text)
+    assert place in str(caught.value)
+    assert words in str(caught.value)
