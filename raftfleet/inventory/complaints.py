@@ -15,6 +15,7 @@ __all__ = ["explain", "tag_error", "template_error"]
 _TEMPLATE_START = re.compile(r"(?:^|[:\-\[,]\s+|^\s*-\s+)(\{\{|\{%)")
 _SECOND_COLON = re.compile(r":\s+[^\"'\[{|>].*:(\s|$)")
 _OPEN_QUOTE: Final = "found unexpected end of stream"
+_QUOTE_BRACKETS: Final = "a text with any of , [ ] { } in it must be quoted inside brackets"
 _NO_START: Final = "found character that cannot start any token"
 
 
@@ -137,7 +138,11 @@ def template_error(mark: Mark) -> SourceError:
 def _problem(error: yaml.MarkedYAMLError, mark: Mark) -> SourceError:
     problem = error.problem or "not valid YAML"
     if problem in _AT_CONTEXT and error.context_mark is not None:
-        mark = _place(error.context_mark, mark.file, mark.source or "")
+        start = _place(error.context_mark, mark.file, mark.source or "")
+        if problem != _OPEN_QUOTE and start.line == mark.line and mark.column <= len(_line(mark)):
+            wanted = problem.removeprefix("did not find expected ")
+            return SourceError(f"expected {wanted} here", mark, hint=_QUOTE_BRACKETS)
+        mark = start
     message = _MESSAGES.get(problem) or _spoken(error)
     if problem == _NO_START:
         message = _unexpected_character(mark)

@@ -97,8 +97,6 @@ def _digest(path: Path) -> str | None:
 def _bring(host: OnHost, source: str, size: int, target: Path) -> None:
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        if target.is_symlink():
-            target.unlink()
     except OSError as error:
         raise TaskError(f"cannot write {target}: {error.strerror}") from error
     if host.context.become is None:

@@ -86,4 +86,6 @@ def _resolved(host: OnHost, path: str) -> str:
     folder, name = posixpath.split(path)
     line = f"CDPATH= cd -P -- {word(folder or '.')} && pwd -P"
     said = host.ask(line, f"look at {folder or '.'}").decode("utf-8", "surrogateescape")
-    return posixpath.join(said.removesuffix("\n"), name)
+    # POSIX leaves open what two leading slashes mean, so some shells keep them.
+    inside = said.removesuffix("\n").strip("/")
+    return posixpath.join("/", inside, name)

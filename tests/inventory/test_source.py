@@ -195,6 +195,8 @@ REFUSED = [
     ("a: !!python/object:os.system {}", (1, 4), "python/object", "quoted"),
     ("$ANSIBLE_VAULT;1.1;AES256\n61", (1, 1), "vault", "decrypt"),
     ("a: [1,\nb: 2", (1, 4), "'[' is never closed", None),
+    ("a: {that: x == ['e']}\nb: 1", (1, 16), "expected ',' or '}' here", "must be quoted"),
+    ("a: [b c, 'd' e]", (1, 14), "expected ',' or ']' here", "must be quoted"),
     ("a: {b: 1", (1, 4), "'{' is never closed", None),
     ('a: "\\d"', (1, 5), "backslash", "single quotes"),
     ("a: 1\n---\nb: 2", (2, 1), "second document", None),

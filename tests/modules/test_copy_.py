@@ -173,6 +173,13 @@ class TestModeAndOwner:
             "copy", content="x", dest=f"{there}/a", owner="a;b"
         )
 
+    def test_a_new_owner_does_not_cost_the_set_id_bits(self, bench: Bench, there: Path) -> None:
+        (there / "a").touch()
+        (there / "a").chmod(0o4755)
+        arguments = {"path": f"{there}/a", "mode": "4755", "owner": "daemon"}
+        assert bench.changes("file", **arguments) == [True, False]
+        assert mode(there / "a") == "4755"
+
     def test_the_mode_can_be_the_sources(self, bench: Bench, source: Path, there: Path) -> None:
         del source
         assert bench.changes("copy", src="src.txt", dest=f"{there}/a", mode="preserve") == [

@@ -34,11 +34,19 @@ def port_of(listening: socket.socket) -> int:
 
 
 def while_waiting(act: Callable[[], object], wait: Callable[[], Result]) -> Result:
-    """Let something happen once the wait has begun."""
-    timer = threading.Timer(0.3, act)
+    """Let something happen once the wait has begun, and see that the wait lasted until then."""
+    happened = threading.Event()
+
+    def later() -> None:
+        happened.set()
+        act()
+
+    timer = threading.Timer(0.3, later)
     timer.start()
     try:
-        return wait()
+        result = wait()
+        assert happened.is_set(), "the wait ended before what it waited for"
+        return result
     finally:
         timer.join()
 
@@ -110,6 +118,8 @@ class TestText:
         (tmp_path / "log").write_text("starting\n")
         said = bench.failure("wait_for", path=f"{tmp_path}/log", search_regex="ready", timeout=0.1)
         assert said.endswith("log has nothing that matches 'ready'")
+        gone = {"path": f"{tmp_path}/log", "search_regex": "start", "state": "absent"}
+        assert bench.failure("wait_for", **gone, timeout=0.1).endswith("log matches 'start'")
         said = bench.failure("wait_for", path=f"{tmp_path}/no", search_regex="ready", timeout=0.1)
         assert said.endswith("no does not exist")
 
