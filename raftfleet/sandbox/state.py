@@ -143,11 +143,18 @@ def erase(name: str) -> bool:
 
 
 def sweep() -> list[str]:
-    """Remove folders whose maker or eraser died over them; under the register's lock."""
-    left = [entry for entry in HOME.iterdir() if entry.name.startswith((_NEW, _GONE))]
-    for entry in left:
-        shutil.rmtree(entry)
-    return [entry.name for entry in left]
+    """Remove folders whose maker or eraser died over them; under the register's lock.
+
+    One that cannot be removed (something is mounted in it) is another sandbox's trouble, not that
+    of whoever sweeps: it is left for the next sweep.
+    """
+    swept = []
+    for entry in HOME.iterdir():
+        if entry.name.startswith((_NEW, _GONE)):
+            with suppress(OSError):
+                shutil.rmtree(entry)
+                swept.append(entry.name)
+    return swept
 
 
 def _take(descriptor: int) -> bool:
