@@ -57,7 +57,7 @@ class DrillJudgement:
     """One drill, judged.
 
     ``evidence`` counts what there was, ``needed`` what the drill asked for. ``start`` and ``end``
-    are on the controller's clock, ``ended_at`` is Unix time.
+    are on the controller's clock, ``ended_at`` is Unix time. ``completed``: it ran to its end.
     """
 
     drill: str
@@ -70,6 +70,7 @@ class DrillJudgement:
     start: float
     end: float
     ended_at: float
+    completed: bool
 
     def of(self, severity: Severity) -> tuple[Finding, ...]:
         """Return the findings of one severity."""
@@ -143,6 +144,7 @@ def _drill(window: Window) -> DrillJudgement:
         start=window.start,
         end=window.end,
         ended_at=end.wall,
+        completed=not window.cut,
     )
 
 

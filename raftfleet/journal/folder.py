@@ -103,6 +103,7 @@ def write_file(path: Path, content: bytes, *, mode: int = 0o600) -> Path:
     try:
         file = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
         with os.fdopen(file, "wb") as out:
+            os.fchmod(file, mode)
             out.write(content)
         part.replace(path)
     except OSError as error:

@@ -75,6 +75,7 @@ class LiveConsole:
 
     def _task(self, event: ev.TaskStarted) -> None:
         self._modules[event.task] = event.module
+        self._items = {key for key in self._items if key[0] != event.task}
         word = "RUNNING HANDLER" if event.handler else "TASK"
         self._terminal.header(f"{word} [{one_line(event.name)}]")
         if self._verbose and event.where:

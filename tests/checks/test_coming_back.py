@@ -41,6 +41,12 @@ def test_catching_up_is_measured_against_the_instant_of_readiness_not_the_end(as
     assert ask("rejoins", journal) == []
 
 
+def test_who_has_reached_that_index_has_caught_up_though_the_leader_went_on(ask: Ask) -> None:
+    told = grow(story("rejoins").stop("n3").let(1), 20, "n1", "n2").start("n3", last_applied=12)
+    told = grow(told.let(1), 30, "n1", "n2").say("n3", last_log=30, last_applied=25)
+    assert ask("rejoins", told.let(1).end().journal()) == []
+
+
 def test_a_node_that_stays_behind_is_found(ask: Ask) -> None:
     told = grow(story("rejoins").stop("n3").let(1), 20, "n1", "n2")
     journal = told.start("n3", last_log=12, last_applied=12).let(2).end().journal()

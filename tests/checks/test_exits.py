@@ -101,6 +101,17 @@ def test_an_exit_nobody_asked_for_is_a_crash_even_with_status_0(ask: Ask) -> Non
     assert [f.node for f in ask("exits-graceful", journal)] == ["n2"]
 
 
+def test_a_crash_just_before_our_signal_is_still_a_crash() -> None:
+    told = story()
+    crashed = Interval(told.now, told.now + 0.01)
+    told.let(0.1).signal("n3")
+    life = told.lives["n3"]
+    told.record(ev.NodeExited(node="n3", incarnation=life, at=crashed, status=0))
+    told.up.discard("n3")
+    one = only_exit(told)
+    assert (one.kind, one.signal) == (ExitClass.CRASHED, "")
+
+
 def test_alive_at_the_deadline_is_none_and_shows_what_it_ignores(ask: Ask) -> None:
     journal = story().resist("n3", sigign="0000000000000003").end().journal()
     (one,) = judge(journal).exits
@@ -157,6 +168,12 @@ def test_the_lines_of_an_earlier_life_do_not_count_for_a_later_one() -> None:
     told = story().stop("n3").let(2).start("n3").let(2).stop("n3", lines=[])
     kinds = [one.kind for one in judge(told.end().journal()).exits]
     assert kinds == [ExitClass.GRACEFUL, ExitClass.FORCED]
+
+
+def test_the_lines_of_a_later_life_do_not_count_for_an_earlier_one() -> None:
+    told = story().stop("n3", lines=[]).spawn("n3").let(0.1).stop("n3", took=0.1)
+    kinds = [one.kind for one in judge(told.end().journal()).exits]
+    assert kinds == [ExitClass.FORCED, ExitClass.GRACEFUL]
 
 
 def test_without_a_stamp_on_the_host_the_latency_comes_from_both_ends() -> None:

@@ -118,6 +118,11 @@ def test_followers_that_still_name_the_dead_leader_do_not_count(ask: Ask) -> Non
     }
 
 
+def test_a_survivor_that_claims_the_old_leaders_own_term_took_nothing_over() -> None:
+    told = story().stop("n1").let(5).elect("n2", term=1).let(4)
+    assert {f.outcome for f in failovers(told.end().journal())} == {Outcome.CENSORED}
+
+
 def test_a_censored_failover_keeps_its_lower_end_and_is_a_violation_past_the_promise(
     ask: Ask,
 ) -> None:
@@ -247,6 +252,25 @@ def test_a_move_from_a_leader_that_is_on_its_way_out_is_no_surprise(ask: Ask) ->
     assert ask("leader-moves", told.end().journal()) == []
 
 
+def test_a_leader_that_hangs_on_its_way_out_may_be_replaced(ask: Ask) -> None:
+    told = story().stop("n3").let(1).start("n3").let(1)
+    told.signal("n1")
+    told.let(2).elect("n2", term=2).let(3)
+    life = told.lives["n1"]
+    told.record(ev.NodeNotExited(node="n1", incarnation=life, signal="INT", waited=5))
+    assert ask("leader-moves", told.end().journal()) == []
+
+
+def test_what_a_leader_says_between_signal_and_exit_is_no_comeback(ask: Ask) -> None:
+    told = story()
+    told.signal("n1")
+    told.let(0.1).say("n1", last_log=11).let(0.1)
+    told.gone("n1", status=0, signal="INT").let(5).elect("n2", term=2).let(1)
+    journal = told.end().journal()
+    assert ask("leader-moves", journal) == []
+    assert {f.outcome for f in failovers(journal)} == {Outcome.ELECTED}
+
+
 def test_the_next_leader_may_be_stopped_in_turn(ask: Ask) -> None:
     told = story().stop("n1").let(5).elect("n2", term=2).let(1)
     told.start("n1", role=Role.FOLLOWER, leader="n2", term=2).let(1)
@@ -289,6 +313,15 @@ def test_a_lost_signal_is_an_episode_of_its_own() -> None:
     found = failovers(told.end().journal())
     assert {f.outcome for f in found} == {Outcome.ELECTED}
     assert {f.place for f in found} == {"inside"}
+
+
+def test_what_was_lost_before_the_signal_that_worked_was_not_lost_by_it(ask: Ask) -> None:
+    told = story().resist("n1", waited=6)
+    told.found("n1")
+    told.elect("n2", term=2).let(1).stop("n1", "TERM").let(1)
+    journal = told.end().journal()
+    assert failovers(journal) == []
+    assert {f.severity for f in ask("leader-moves", journal)} == {Severity.VIOLATION}
 
 
 def test_a_drill_that_follows_starts_with_what_the_one_before_left() -> None:

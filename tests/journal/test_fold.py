@@ -85,6 +85,26 @@ def test_a_tick_without_a_miss_says_that_a_silent_node_answers_again() -> None:
     assert picture(told).standing("n2") is Standing.ALIVE
 
 
+def sampled(told: Story, misses: int) -> None:
+    polls = dict.fromkeys(told.nodes, 50)
+    told.record(
+        ev.CoverageSampled(polls=polls, misses={"n2": misses}, gap=dict.fromkeys(polls, 0.9))
+    )
+
+
+def test_a_tick_with_some_misses_does_not_say_that_a_node_answers_again() -> None:
+    told = Story().running()
+    told.record(ev.StatusMissed(node="n2", since=told.now - 1, reason="timed out"))
+    sampled(told, misses=25)
+    assert picture(told).standing("n2") is Standing.UNKNOWN
+
+
+def test_a_tick_without_an_answer_says_that_a_node_is_silent() -> None:
+    told = Story().running()
+    sampled(told, misses=50)
+    assert picture(told).live() == ("n1", "n3")
+
+
 def test_without_any_tick_every_node_becomes_unknown() -> None:
     told = Story().running()
     assert picture(told).live(told.now + 2.5) == told.nodes

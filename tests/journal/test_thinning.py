@@ -147,6 +147,21 @@ def test_a_thinner_works_without_a_recorder() -> None:
     assert len(kept) == 2
 
 
+def test_without_a_recorder_an_urgent_change_comes_after_the_rise_before_it_too() -> None:
+    kept: list[ev.StatusSeen] = []
+
+    def record(event: ev.Event) -> ev.Event:
+        assert isinstance(event, ev.StatusSeen)
+        kept.append(event)
+        return event
+
+    thinner = StatusThinner(record, FakeClock())
+    thinner.saw("n1", {"data": BASE}, 1.0, 1.02)
+    thinner.saw("n1", {"data": replace(BASE, last_log=11)}, 1.02, 1.04)
+    thinner.saw("n1", {"data": replace(BASE, last_log=11, term=2)}, 1.04, 1.06)
+    assert [(e.since, e.groups["data"].term) for e in kept] == [(1.0, 1), (1.02, 1), (1.04, 2)]
+
+
 def test_the_folded_picture_is_that_of_the_last_poll_once_flushed() -> None:
     polls = Polls()
     for index in range(11, 100):

@@ -70,6 +70,14 @@ def test_items_are_shown_one_by_one_and_their_sum_is_not(
     assert "failed=1 " in paper.getvalue()
 
 
+def test_a_task_of_the_same_number_in_the_next_playbook_is_another(
+    paper: io.StringIO, terminal: Terminal
+) -> None:
+    again = ev.TaskStarted(task=1, name="next", module="ping")
+    shown([result(item="a"), result(), again, result(status="changed")], terminal)
+    assert "changed: [n1]" in lines(paper)
+
+
 def test_an_ignored_failure_says_so(paper: io.StringIO, terminal: Terminal) -> None:
     shown([result(status="failed", ignored=True, result={"msg": "no"})], terminal)
     assert "...ignoring" in lines(paper)

@@ -55,7 +55,7 @@ def test_a_run_at_a_glance(paper: io.StringIO, terminal: Terminal) -> None:
     assert "evidence: stops 1 of 1, failovers 1, leader_stops 1, 3 nodes and 1 groups seen" in text
     assert "verdict: PASS" in text
     assert "cluster: told, n1 (127.0.0.1), n2 (127.0.0.1), n3 (127.0.0.1)" in text
-    assert "time: 12.2 s, of which raftfleet's own 8.2 s (waiting for the cluster 4.0 s)" in text
+    assert "time: 12.2 s, of which raftfleet's own 8.0 s (waiting for the cluster 4.2 s)" in text
     assert text.endswith("run folder: runs/told\n")
 
 
