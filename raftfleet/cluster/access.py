@@ -116,9 +116,11 @@ class _Connection:
         ready = self._ready(until)
         ready.request(method, path, body=body or None, headers=dict(headers))
         response = ready.getresponse()
-        content = response.read(_LARGEST + 1)
+        # Reading a given number of bytes would not notice that an answer of known length is cut.
+        known = response.length is not None and response.length <= _LARGEST
+        content = response.read() if known else response.read(_LARGEST + 1)
         if len(content) > _LARGEST:
-            raise http.client.HTTPException(f"the answer is larger than {_LARGEST} bytes")
+            raise http.client.HTTPException(f"larger than {_LARGEST} bytes")
         if response.will_close:
             self.close()
         given = {name.lower(): value for name, value in response.getheaders()}

@@ -194,6 +194,10 @@ class Cluster:
                     self._observer.stop()
                     self.close()
 
+    def sample(self) -> None:
+        """Record now, and not only at the next second, how well each node has been watched."""
+        self._observer.sample()
+
     def close(self) -> None:
         """Let go of the connections to the nodes' APIs; the transports are not ours."""
         for access in self._accesses.values():

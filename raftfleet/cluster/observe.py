@@ -90,7 +90,7 @@ class Observer:
             thread.join(_JOIN)
         alive = [thread.name for thread in self._threads if thread.is_alive()]
         self._threads = []
-        self._sample()
+        self.sample()
         self._recorder.flush()
         if alive:
             raise RuntimeError(f"observer threads do not end: {', '.join(alive)}")
@@ -155,12 +155,13 @@ class Observer:
             if slept > _SUSPENDED:
                 for poller in self._pollers.values():
                     poller.interrupted(f"this controller was suspended for {slept:.1f} s")
-            self._sample()
+            self.sample()
 
     def _asleep(self) -> float:
         return self._clock.boottime() - self._clock.monotonic()
 
-    def _sample(self) -> None:
+    def sample(self) -> None:
+        """Record how well each node was watched since the last sample: each second, and when asked."""
         now = self._clock.monotonic()
         sampled = {name: poller.tally.sample(now) for name, poller in self._pollers.items()}
         self._recorder.record(

@@ -28,6 +28,7 @@ def conduct(declaration: Declaration, control: Control, proceed: Callable[[], No
     control.cluster.describe()
     with control.cluster.observing():
         unsteady = control.await_steady()
+        control.cluster.sample()  # the drill's own coverage begins here
         control.recorder.record(_started(declaration, control))
         if unsteady:
             _end(control, declaration, f"no steady state to begin with: {unsteady}")
@@ -95,4 +96,5 @@ def _collect(control: Control) -> str:
 
 
 def _end(control: Control, declaration: Declaration, aborted: str) -> None:
+    control.cluster.sample()  # a drill shorter than a second was watched too
     control.recorder.record(DrillEnded(drill=declaration.id, aborted=aborted))

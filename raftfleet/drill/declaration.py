@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from raftfleet.checks import CHECKS, EVIDENCE
 from raftfleet.errors import SourceError, nearest
 from raftfleet.inventory import mark_of
+from raftfleet.playbook import has_template
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from raftfleet.errors import Mark
 
-__all__ = ["Declaration", "parse_declaration"]
+__all__ = ["Declaration", "parse_declaration", "resolved"]
 
 _KEYS = ("id", "expects", "forbids", "evidence", "watch", "leaves", "allow_quorum_loss")
 _LEAVES = ("running", "down")
@@ -25,13 +26,14 @@ class Declaration:
     """What a drill expects, forbids and needs as evidence.
 
     ``watch`` is seconds of watching after the last undo, None for the longest the system can take
-    to react; ``leaves`` says how the cluster is left: ``running`` or ``down``.
+    to react; ``leaves`` says how the cluster is left: ``running`` or ``down``. A count of evidence
+    may be a template until the play begins (`resolved`).
     """
 
     id: str
     expects: tuple[str, ...]
     forbids: tuple[str, ...] = ()
-    evidence: Mapping[str, int] = field(default_factory=dict)
+    evidence: Mapping[str, Any] = field(default_factory=dict)
     watch: float | None = None
     leaves: str = "running"
     allow_quorum_loss: bool = False
@@ -81,15 +83,35 @@ def _names(value: Mapping[str, Any], key: str, known: Iterable[str]) -> tuple[st
     return tuple(str(name) for name in names)
 
 
-def _evidence(value: Mapping[str, Any]) -> dict[str, int]:
+def _evidence(value: Mapping[str, Any]) -> dict[str, Any]:
     evidence = value.get("evidence") or {}
     if not isinstance(evidence, dict):
         raise SourceError("evidence: wants a mapping of counts", mark_of(evidence))
     for key, count in evidence.items():
         _known(str(key), EVIDENCE, "kind of evidence", mark_of(key) or mark_of(evidence))
-        if not isinstance(count, int) or isinstance(count, bool) or count < 1:
+        if not has_template(count) and _count(count) < 1:
             raise SourceError(f"{key}: wants a count of at least 1", mark_of(evidence))
     return {str(key): count for key, count in evidence.items()}
+
+
+def resolved(declaration: Declaration, template: Callable[[Any], Any]) -> Declaration:
+    """Return the declaration with its counts templated; a count of 0 asks for nothing.
+
+    Raises `SourceError` for one that is no count.
+    """
+    counts = {}
+    for key, raw in declaration.evidence.items():
+        count = _count(template(raw))
+        if count < 0:
+            raise SourceError(f"{key}: wants a count, not {template(raw)!r}", mark_of(raw))
+        if count:
+            counts[key] = count
+    return replace(declaration, evidence=counts)
+
+
+def _count(value: Any) -> int:
+    """Return a whole number, -1 for what is none."""
+    return value if isinstance(value, int) and not isinstance(value, bool) else -1
 
 
 def _seconds(value: Mapping[str, Any], key: str) -> float | None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from raftfleet.drill.conduct import conduct
-from raftfleet.drill.declaration import Declaration, parse_declaration
+from raftfleet.drill.declaration import Declaration, parse_declaration, resolved
+from raftfleet.errors import UsageError
+from raftfleet.playbook import Scope
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,5 +38,11 @@ class DrillExtension:
         """Conduct the drill around the play's tasks; in check mode only run those."""
         if play.check_mode:
             proceed()
-        else:
-            conduct(parsed, self._control(), proceed)
+            return
+        if not play.everyone:
+            raise UsageError(
+                f"the drill {parsed.id} has no nodes: no host matches {play.pattern!r}",
+                hint="put the nodes' hosts into a group raft, or name theirs: -e raft_group=NAME",
+            )
+        scope = Scope([play.variables(play.everyone[0].name)])
+        conduct(resolved(parsed, scope.template), self._control(), proceed)

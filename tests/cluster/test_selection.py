@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from raftfleet.errors import TaskError
 from raftfleet.cluster.selection import RaftView, select
+from raftfleet.errors import TaskError
 
 VIEW = RaftView(
     nodes=("n1", "n2", "n3"),

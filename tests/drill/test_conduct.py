@@ -42,6 +42,7 @@ class Scene:
             names=self.names,
             describe=lambda: self.did.append("describe"),
             observing=self.observing,
+            sample=lambda: self.did.append("sample"),
             remember_logs=lambda: self.did.append("remember"),
             collect_logs=lambda: self.did.append("collect"),
         )
@@ -86,8 +87,8 @@ def test_a_drill_runs_heals_watches_and_collects_in_this_order() -> None:
     scene = Scene()
     ended = scene.conduct(DRILL, scene.stops("n2"))
     assert scene.did == [
-        "check", "describe", "observe", "remember", "tasks",
-        "restart n2", "watch 3", "collect", "look away",
+        "check", "describe", "observe", "sample", "remember", "tasks",
+        "restart n2", "watch 3", "collect", "sample", "look away",
     ]  # fmt: skip
     assert ended.aborted == ""
     assert scene.guarded_while_running

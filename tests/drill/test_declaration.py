@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from raftfleet.drill import Declaration, parse_declaration
+from raftfleet.drill.declaration import resolved
 from raftfleet.errors import SourceError
 from raftfleet.inventory import load_yaml
 
@@ -54,3 +55,14 @@ def test_a_wrong_word_is_refused_with_its_place(text: str, place: str, words: st
         parsed(text)
     assert place in str(caught.value)
     assert words in str(caught.value)
+
+
+def test_a_count_may_be_a_template_and_0_asks_for_nothing() -> None:
+    drill = parsed('id: a\nexpects: [starts]\nevidence: {stops: 1, leader_stops: "{{ n }}"}\n')
+    assert resolved(drill, lambda raw: 0 if isinstance(raw, str) else raw).evidence == {"stops": 1}
+    assert resolved(drill, lambda raw: 2 if isinstance(raw, str) else raw).evidence == {
+        "stops": 1,
+        "leader_stops": 2,
+    }
+    with pytest.raises(SourceError, match=r"leader_stops.*'two'"):
+        resolved(drill, lambda raw: "two" if isinstance(raw, str) else raw)

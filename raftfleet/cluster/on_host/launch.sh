@@ -6,7 +6,7 @@ exec 9>"$state/lock"
 flock -w 5 9 || { echo "refused another start of $node is under way"; exit 0; }
 [ -d "$home" ] || { echo "refused there is no $home: it was never deployed"; exit 0; }
 
-counter=$(number "$state/counter")
+count
 if lives "$state/life-$counter"; then
   echo found
   told life "$state/life-$counter"

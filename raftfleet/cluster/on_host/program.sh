@@ -2,10 +2,12 @@
 # A digest is kept with what would change if the file did, for reading a large program takes seconds.
 digest_of() {
   mark=$(stat -L -c '%d:%i:%s:%y:%z' -- "$1") || return 1
-  if [ "$(value "$state/digest" mark)" = "$mark" ]; then value "$state/digest" digest; return; fi
-  sum=$(sha256sum <"$1") || return 1
-  sum=${sum%% *}
-  printf '%s\n' "mark $mark" "digest $sum" >"$state/digest.part" && mv -f "$state/digest.part" "$state/digest"
+  { read -r sum && read -r known; } 2>/dev/null <"$state/digest"
+  if [ "$known" != "$mark" ]; then
+    sum=$(sha256sum <"$1") || return 1
+    sum=${sum%% *}
+    printf '%s\n' "$sum" "$mark" >"$state/digest.part" && mv -f "$state/digest.part" "$state/digest"
+  fi
   echo "$sum"
 }
 

@@ -1,5 +1,5 @@
 # What is known of a node's latest life, and whether it runs.
-counter=$(number "$state/counter")
+count
 echo "counter $counter"
 told life "$state/life-$counter"
 # In this order: a process that has ended in between shows its exit.

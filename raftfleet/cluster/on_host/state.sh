@@ -1,18 +1,12 @@
 # Begins every script: where the records of this node lie, and whether a process is the one we mean.
-# In: $cluster, $node, $root (empty: our own choice). Only root may look into it, or whoever started the nodes.
+# In: $cluster, $node, $root (empty: our own choice). Only whoever started the nodes may look into it.
+# Nothing here starts a process of its own: a host may be busy.
 if [ -n "$root" ]; then :
-elif [ "$(id -u)" != 0 ]; then root=$HOME/.raftfleet
-elif [ -d /run ] && [ -w /run ]; then root=/run/raftfleet
-else root=/var/lib/raftfleet
+elif [ -w /run ]; then root=/run/raftfleet
+elif [ -w /var/lib ]; then root=/var/lib/raftfleet
+else root=$HOME/.raftfleet
 fi
 state=$root/clusters/$cluster/$node
-
-# number FILE: the number in a file, 0 without one.
-number() {
-  n=0
-  { read -r n <"$1"; } 2>/dev/null
-  echo "${n:-0}"
-}
 
 # same_process PID START: whether it runs, and is no other that was given its number later.
 # A zombie has ended; it only waits to be asked how.
@@ -23,11 +17,10 @@ same_process() {
   case $3 in Z | X) return 1 ;; esac
 }
 
-# value FILE KEY: what a record says.
-value() {
-  while read -r key said; do
-    if [ "$key" = "$2" ]; then echo "$said"; fi
-  done 2>/dev/null <"$1"
+# count: the number of the latest life in $counter, 0 when there was none.
+count() {
+  counter=0
+  { read -r counter <"$state/counter"; } 2>/dev/null
 }
 
 # told PREFIX FILE: a record, line by line.
@@ -36,9 +29,19 @@ told() {
   while read -r key said; do echo "$1.$key $said"; done <"$2"
 }
 
-# lives LIFE: whether the process of a record runs. After a reboot nothing of before does.
+# lives LIFE: whether the process of a record runs; its number is in $life_pid then, its start in $life_start.
+# After a reboot nothing of before does.
 lives() {
+  life_pid=0 life_start= life_boot=
   [ -f "$1" ] || return 1
-  [ "$(value "$1" boot)" = "$(cat /proc/sys/kernel/random/boot_id)" ] || return 1
-  same_process "$(value "$1" pid)" "$(value "$1" start)"
+  while read -r key said; do
+    case $key in
+      pid) life_pid=$said ;;
+      start) life_start=$said ;;
+      boot) life_boot=$said ;;
+    esac
+  done <"$1"
+  read -r boot </proc/sys/kernel/random/boot_id
+  [ "$life_boot" = "$boot" ] || return 1
+  same_process "$life_pid" "$life_start"
 }

@@ -1,7 +1,7 @@
 # Empties directories that are ours. In: $marker, and the directories as "$@".
-counter=$(number "$state/counter")
+count
 if lives "$state/life-$counter"; then
-  echo "refused it still runs (pid $(value "$state/life-$counter" pid))"
+  echo "refused it still runs (pid $life_pid)"
   exit 0
 fi
 for directory in "$@"; do
