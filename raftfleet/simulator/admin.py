@@ -183,7 +183,7 @@ class Admin:
         raise FailedError(f"Failed to fetch config from broker {wanted}: {text}")
 
     async def _leave(self, request: Request) -> Json:
-        body = read_body(request, "node_id")
+        body = read_body(request, "node_id", node_id=int)
         node, force = body["node_id"], body.get("force", False)
         if node in self._cache.nodes and not force:
             raise FailedError(
@@ -202,21 +202,28 @@ class Admin:
         return page(self._cache.tenants.values(), _query(request))
 
     async def _create_tenant(self, request: Request) -> Json:
-        body = read_body(request, "tenant_name")
-        name = body["tenant_name"]
-        if not isinstance(name, str) or not 1 <= len(name.encode()) <= 128:
+        body = _tenant(request)
+        if not 1 <= len(body["tenant_name"].encode()) <= 128:
             text = "Parameter validation failed: Tenant name length must be between 1-128"
             raise FailedError(text, 400)
         await self._caller.call("CreateTenant", body)
         return "success"
 
     async def _update_tenant(self, request: Request) -> Json:
-        await self._caller.call("UpdateTenant", read_body(request, "tenant_name"))
+        await self._caller.call("UpdateTenant", _tenant(request))
         return "success"
 
     async def _delete_tenant(self, request: Request) -> Json:
-        await self._caller.call("DeleteTenant", read_body(request, "tenant_name"))
+        await self._caller.call("DeleteTenant", _tenant(request))
         return "success"
+
+
+def _tenant(request: Request) -> Json:
+    body = read_body(request, "tenant_name", tenant_name=str, desc=str, config=dict)
+    limits = body.get("config") or {}
+    if not all(isinstance(value, int) for value in limits.values()):
+        raise BodyError("Failed to deserialize the JSON body into the target type: config")
+    return body
 
 
 # -- envelopes -----------------------------------------------------------------------------

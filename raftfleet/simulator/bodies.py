@@ -19,10 +19,13 @@ class BodyError(Exception):
     """The body is not what the endpoint takes."""
 
 
-def read_body(request: Request, *required: str) -> Json:
-    """Return the body's object; raises `BodyError`."""
-    kind = request.headers.get("content-type", "").partition(";")[0].strip()
-    if kind != "application/json":
+def read_body(request: Request, *required: str, **kinds: type) -> Json:
+    """Return the body's object; raises `BodyError`.
+
+    ``required`` fields must be there; those with a kind must be of it, or null where they may lack.
+    """
+    content_type = request.headers.get("content-type", "").partition(";")[0].strip()
+    if content_type != "application/json":
         raise BodyError("Expected request with `Content-Type: application/json`")
     text = request.body.decode("utf-8", "replace")
     try:
@@ -36,6 +39,10 @@ def read_body(request: Request, *required: str) -> Json:
     for name in required:
         if name not in body:
             raise _unfit(f"missing field `{name}`", text)
+    for name, kind in kinds.items():
+        value = body.get(name)
+        if not isinstance(value, kind) and (name in required or value is not None):
+            raise _unfit(f"invalid type for field `{name}`", text)
     return body
 
 

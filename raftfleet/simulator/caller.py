@@ -11,7 +11,7 @@ import re
 from typing import TYPE_CHECKING
 
 from .deadline import DeadlineError, within
-from .links import CallError, LateError, Link, RefusedError
+from .links import BrokenError, CallError, LateError, Link, RefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,7 +27,7 @@ UTILS = "grpc_clients::utils"
 POOL = "grpc_clients::pool"
 TRIES = 3
 FORWARD = "has to forward request to"
-LEADER = re.compile(r'rpc_addr: "([^"]+)"')
+LEADER = re.compile(r'rpc_addr: \\"([^"\\]+)')
 
 
 class GrpcError(Exception):
@@ -77,13 +77,12 @@ class Caller:
             said = f"retry_call {name} attempt {number + 1}"
             try:
                 return await self._once(address, method, body)
-            except RefusedError as refusal:
+            except (RefusedError, BrokenError) as refusal:
                 error = _grpc_error(refusal)
-                if FORWARD not in refusal.message:
-                    text = f"{said}: {address} rejected the request (not retried): {error}"
-                    self._book.warn(UTILS, text)
+                if not _forwards(refusal):
+                    self._rejected(f"{said}: {address}", error)
                     raise error from refusal
-                result = await self._redirected(said, name, address, body, error, refusal)
+                result = await self._redirected(said, name, address, body, error)
                 if result is not None:
                     return result[0]
             except CallError as failure:
@@ -101,14 +100,13 @@ class Caller:
         name: str,
         address: str,
         body: Json,
-        error: GrpcError,
-        refusal: RefusedError,
+        refusal: GrpcError,
     ) -> tuple[Json] | None:
         """Follow a refusal to the leader it names; None when that leads nowhere."""
-        named = LEADER.search(refusal.message)
+        named = LEADER.search(str(refusal))
         if not named:
-            text = f"{said}: {address} returned a forward error but no leader addr parsed: {error}"
-            self._book.warn(UTILS, text)
+            text = f"{said}: {address} returned a forward error but no leader addr parsed"
+            self._book.warn(UTILS, f"{text}: {refusal}")
             return None
         leader = named[1]
         self._book.info(UTILS, f"{said}: {address} redirected to leader {leader}")
@@ -117,11 +115,11 @@ class Caller:
         said = f"{said}: redirected leader {leader}"
         try:
             return (await self._once(leader, name.partition("/")[2], body),)
-        except RefusedError as second:
-            if FORWARD in second.message:
+        except (RefusedError, BrokenError) as second:
+            if _forwards(second):
                 return None
             final = _grpc_error(second)
-            self._book.warn(UTILS, f"{said} rejected the request (not retried): {final}")
+            self._rejected(said, final)
             raise final from second
         except CallError as failure:
             self._book.warn(UTILS, f"{said} unreachable: {self._failure(leader, failure)}")
@@ -139,6 +137,9 @@ class Caller:
             raise LateError(address) from None
         return result
 
+    def _rejected(self, said: str, error: GrpcError) -> None:
+        self._book.warn(UTILS, f"{said} rejected the request (not retried): {error}")
+
     def _unreachable(self, said: str, address: str, failure: CallError) -> GrpcError:
         if isinstance(failure, LateError):
             seconds = f"{self._preset.call_timeout:g}s"
@@ -153,6 +154,10 @@ class Caller:
             seconds = f"{self._preset.call_timeout:g}s"
             return GrpcError(f"tcp connect error: {address} timed out after {seconds}")
         return _grpc_error(failure)
+
+
+def _forwards(error: CallError) -> bool:
+    return isinstance(error, RefusedError) and FORWARD in error.message
 
 
 def _grpc_error(error: CallError) -> GrpcError:

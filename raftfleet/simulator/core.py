@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 
 from .leader import Leadership
 from .messages import AppendReply, VoteReply, VoteRequest
+from .observer import Observer
 from .presets import draw
 from .values import BLANK, MEMBERSHIP, Entry, LogId, Membership, Vote
 
@@ -41,7 +42,6 @@ __all__ = [
     "Core",
     "LogConflictError",
     "NotLeaderError",
-    "Observer",
 ]
 
 LEADER = "Leader"
@@ -68,40 +68,6 @@ class NotLeaderError(Exception):
 
 class LogConflictError(Exception):
     """A leader contradicts what is committed here: somebody has lost his data."""
-
-
-class Observer:
-    """Is told what happens, for the log; the base class keeps quiet."""
-
-    def timed_out(self) -> None:
-        """No leader was heard of for too long."""
-
-    def standing(self, core: Core, vote: Vote) -> None:
-        """The node is about to stand for election."""
-
-    def vote_changed(self, old: Vote, new: Vote) -> None:
-        """The vote changed."""
-
-    def vote_asked(self, core: Core, request: VoteRequest, now: float) -> None:
-        """Somebody asks for a vote; ``core`` is as it was before."""
-
-    def vote_refused(self, reason: str) -> None:
-        """The vote was refused."""
-
-    def vote_answered(self, core: Core, reply: VoteReply, peer: int) -> None:
-        """A vote for this candidate was granted or refused."""
-
-    def stale(self, vote: Vote, what: str) -> None:
-        """A message counts for nothing, for it belongs to a vote that is over."""
-
-    def elected(self, core: Core) -> None:
-        """A quorum granted the vote."""
-
-    def leading(self, core: Core) -> None:
-        """The node leads from now on."""
-
-    def deposed(self) -> None:
-        """The node leads no longer."""
 
 
 class Core:
@@ -276,6 +242,7 @@ class Core:
     def entries_arrived(self, request: AppendRequest, now: float) -> AppendReply:
         """Take in what the leader sends."""
         if request.vote < self.vote:
+            self.observer.leader_refused(request.vote, self.vote)
             return AppendReply(higher=self.vote)
         if request.vote > self.vote:
             self._change_vote(request.vote, now)

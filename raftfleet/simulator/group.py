@@ -10,8 +10,9 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from .core import LEADER, Core, LogConflictError, NotLeaderError
-from .links import CallError, LateError, RefusedError
-from .messages import AppendReply, AppendRequest, VoteReply, VoteRequest
+from .links import RefusedError
+from .messages import AppendRequest, VoteRequest
+from .replication import Replication
 from .values import COMMAND, MEMBERSHIP, LogId, Membership
 
 if TYPE_CHECKING:
@@ -51,7 +52,6 @@ class Group:
         self._loop = asyncio.get_running_loop()
         self._preset = preset
         self._wal = wal
-        self._link_to = link_to
         self._apply = apply
         self._meters = meters
         self._applied = -1
@@ -59,8 +59,6 @@ class Group:
         self._looked = 0.0
         self._steps: list[asyncio.Future[None]] = []
         self._results: dict[int, tuple[LogId, asyncio.Future[Json]]] = {}
-        self._replicators: dict[int, tuple[asyncio.Event, asyncio.Task[None]]] = {}
-        self._votes: set[asyncio.Task[None]] = set()
         self._settling = False
         self._stopped = False
         self._watching = False
@@ -70,6 +68,9 @@ class Group:
         )
         if self.core.leader != node:
             self._led_by = self.core.leader
+        self._replication = Replication(
+            self.core, name, narrator, meters, link_to=link_to, step_over=self._settle
+        )
         self._settle()
         self._loop.call_later(preset.tick, self._tick)
 
@@ -179,8 +180,7 @@ class Group:
     def stop(self) -> None:
         """End in an orderly way; nothing is handed over."""
         self._stopped = True
-        for _, task in self._replicators.values():
-            task.cancel()
+        self._replication.stop()
         self.narrator.shut_down()
 
     async def _change(self, membership: Membership) -> LogId:
@@ -236,7 +236,7 @@ class Group:
         self._apply_committed()
         self._refuse_replaced()
         self._notice_leader()
-        self._send()
+        self._replication.send()
         if self.core.leadership:
             self._looked = self._loop.time()
             self._acked = self.core.leadership.quorum_acked(self._looked)
@@ -283,84 +283,10 @@ class Group:
     def _fail(self, error: Exception) -> None:
         self.narrator.quit_on_error(error)
         self._stopped = True
+        self._replication.stop()
 
     def _ack_age(self) -> int | None:
         return None if self._acked is None else int((self._looked - self._acked) * 1000)
-
-    # -- sending ---------------------------------------------------------------------------
-
-    def _send(self) -> None:
-        for peer, request in self.core.ballots:
-            self._votes.add(task := self._loop.create_task(self._ask_vote(peer, request)))
-            task.add_done_callback(self._votes.discard)
-        self.core.ballots.clear()
-        if self.core.leadership is None:
-            return
-        for peer in self.core.leadership.followers:
-            if peer not in self._replicators:
-                wake = asyncio.Event()
-                task = self._loop.create_task(self._replicate(peer, wake))
-                self._replicators[peer] = (wake, task)
-            self._replicators[peer][0].set()
-
-    async def _ask_vote(self, peer: int, request: VoteRequest) -> None:
-        timeout = self._preset.election[0]
-        try:
-            with self._meters.rpc["vote"].timed():
-                answer = await self._call(peer, "vote", request.encode(), timeout)
-        except CallError as error:
-            self.narrator.vote_unanswered(peer, error)
-            return
-        reply = VoteReply.decode(answer)
-        self.core.vote_answered(peer, request.vote, reply, self._loop.time())
-        self._settle()
-
-    async def _replicate(self, peer: int, wake: asyncio.Event) -> None:
-        """Send to one peer, one request at a time, for as long as the node lives."""
-        number = 0
-        while not self._stopped:
-            leadership = self.core.leadership
-            request = leadership.request_for(peer) if leadership else None
-            if request is None:
-                wake.clear()
-                await wake.wait()
-                continue
-            number += bool(request.entries)
-            try:
-                await self._append(peer, request)
-            except CallError as error:
-                await self._back_off(peer, error, number if request.entries else 0, wake)
-
-    async def _append(self, peer: int, request: AppendRequest) -> None:
-        sent = self._loop.time()
-        with self._meters.rpc["append_entries"].timed():
-            answer = await self._call(peer, "append", request.encode(), self._preset.append_timeout)
-        reply = AppendReply.decode(answer)
-        if reply.higher:
-            self.narrator.higher_vote(peer, reply.higher, request.vote)
-        now = self._loop.time()
-        self.core.append_answered(peer, request, reply, sent=sent, now=now)
-        self._settle()
-
-    async def _back_off(
-        self, peer: int, error: CallError, number: int, wake: asyncio.Event
-    ) -> None:
-        """Wait before the next try: half a second with entries to send, else the next heartbeat."""
-        self.narrator.append_failed(peer, error, number, int(self._preset.append_timeout * 1000))
-        self._settle()
-        leadership = self.core.leadership
-        if isinstance(error, LateError):
-            return
-        if leadership and leadership.has_news(peer):
-            await asyncio.sleep(self._preset.append_timeout)
-        else:
-            wake.clear()
-            await wake.wait()
-
-    async def _call(self, peer: int, method: str, body: Json, timeout: float) -> Json:  # noqa: ASYNC109
-        address = self.core.membership.addresses.get(peer, "")
-        link = self._link_to(address, self.name)
-        return await link.call(method, [self.name, body], timeout)
 
 
 def _position(core: Core, index: int) -> Json:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "PREFACE",
+    "BrokenError",
     "CallError",
     "LateError",
     "Link",
@@ -56,7 +57,11 @@ class CallError(Exception):
 
 
 class UnreachableError(CallError):
-    """The other node could not be reached, or the connection broke."""
+    """The other node could not be reached."""
+
+
+class BrokenError(UnreachableError):
+    """The connection broke during the call: the other node may have carried it out."""
 
 
 class LateError(CallError):
@@ -220,4 +225,4 @@ class Link:
         self._wire = None
         for future in self._waiting.values():
             if not future.done():
-                future.set_exception(UnreachableError(BROKEN))
+                future.set_exception(BrokenError(BROKEN))

@@ -53,7 +53,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         sections = load_outputs(settings.tree["log"]["log_config"])
         book = Logbook([Output.read(section) for section in sections.values()])
         asyncio.run(_run(settings, preset, book))
-    except (SettingsError, LockedError) as error:
+    except (SettingsError, LockedError, OSError) as error:
         _panic(str(error))
     raise AssertionError("a node runs until it leaves")
 

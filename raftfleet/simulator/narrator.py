@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from .core import Observer
 from .links import LateError
+from .observer import Observer
 
 if TYPE_CHECKING:
     from .core import Core
@@ -113,6 +113,10 @@ class Narrator(Observer):
         """The candidate could not reach a voter."""
         cause = _unreachable("Vote", error)
         self._book.error(CORE, "while requesting vote", error=f"{cause} target={peer}")
+
+    def leader_refused(self, vote: Vote, mine: Vote) -> None:
+        """A leader of an older vote sends entries."""
+        self._book.info(VOTES, f"vote {vote} is rejected by local vote: {mine}")
 
     def stale(self, vote: Vote, what: str) -> None:
         """A message belongs to a vote that is over."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from .cache import Cache, Pusher
 from .caller import Caller
+from .core import LEADER
 from .group import Group
 from .liveness import Presence
 from .meta import GROUPS, MetaService
@@ -113,8 +114,9 @@ class Node:
                 meters=self.meters[name],
             )
             role = self.groups[name].core.role
-            text = f"startup done: id={self.settings.node} target_state: {role}"
-            book.info("openraft::engine::engine_impl", text)
+            if role != LEADER:
+                text = f"startup done: id={self.settings.node} target_state: {role}"
+                book.info("openraft::engine::engine_impl", text)
             book.info(MANAGER, f"[{name}] Raft node ready")
         book.info(MANAGER, "Multi-Raft initialized")
 

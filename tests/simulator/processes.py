@@ -161,8 +161,11 @@ class Answer(NamedTuple):
 class Broker:
     """One node: its directory, its ports, its process."""
 
-    def __init__(self, root: Path, node: int, base: int, addresses: str, silence: int) -> None:
+    def __init__(
+        self, root: Path, node: int, base: int, addresses: str, *, silence: int, lease: float
+    ) -> None:
         self.node = node
+        self._lease = lease
         self.home = root / f"n{node}"
         self.ports = {name: base + place for place, name in enumerate(PORTS)}
         self.address = f"127.0.0.1:{self.ports['grpc']}"
@@ -191,7 +194,12 @@ class Broker:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                env={**os.environ, "RAFTFLEET_SIMULATOR_PRESET": preset, **environment},
+                env={
+                    **os.environ,
+                    "RAFTFLEET_SIMULATOR_PRESET": preset,
+                    "RAFTFLEET_SIMULATOR_LEASE": str(self._lease),
+                    **environment,
+                },
             )
         return self.process
 
@@ -307,9 +315,16 @@ def _messages(body: bytes) -> Iterable[bytes]:
 
 
 class Cluster:
-    """Some nodes that belong together."""
+    """Some nodes that belong together.
 
-    def __init__(self, root: Path, size: int = 3, *, silence: int = 30000) -> None:
+    ``lease`` is the leader lease: unless a test is about elections, none is to happen, however
+    long this machine makes a node wait. ``silence`` is after how many milliseconds a broker that
+    sends no heartbeats is taken off the register.
+    """
+
+    def __init__(
+        self, root: Path, size: int = 3, *, silence: int = 30000, lease: float = 600
+    ) -> None:
         base = free_ports(len(PORTS) * size)
         bases = {node: base + len(PORTS) * (node - 1) for node in range(1, size + 1)}
         addresses = ", ".join(f'{node} = "127.0.0.1:{port}"' for node, port in bases.items())
@@ -317,21 +332,23 @@ class Cluster:
         binary.write_bytes(bundle())
         binary.chmod(0o755)
         self.brokers = {
-            node: Broker(root, node, port, addresses, silence) for node, port in bases.items()
+            node: Broker(root, node, port, addresses, silence=silence, lease=lease)
+            for node, port in bases.items()
         }
+        self.booted: dict[int, dict[str, Any]] = {}
 
     def __getitem__(self, node: int) -> Broker:
         return self.brokers[node]
 
-    def boot(self, preset: str = "fast", **environment: str) -> None:
+    def boot(self) -> None:
         """Start the nodes one after the other, each when the one before is complete."""
         for node, broker in self.brokers.items():
-            broker.start(preset=preset, **environment)
+            broker.start()
             expected = [[sorted(self.brokers)[:node]]] * 3
             eventually(f"n{node} is a voter", partial(self.sees, broker, expected))
-            if preset == "fast":
-                broker.wait_up()
+            broker.wait_up()
         self.settle()
+        self.booted = {node: broker.status() for node, broker in self.brokers.items()}
 
     def sees(self, broker: Broker, voters: object) -> bool:
         """Whether a node sees these voter sets."""

@@ -105,7 +105,23 @@ def test_the_published_exits(name: str, low: float, high: float) -> None:
 
 
 def test_the_environment_chooses_and_a_wrong_name_is_refused() -> None:
-    assert chosen({}) is PRESETS["head"]
-    assert chosen({"RAFTFLEET_SIMULATOR_PRESET": "seed"}) is PRESETS["seed"]
+    assert chosen({}) == PRESETS["head"]
+    assert chosen({"RAFTFLEET_SIMULATOR_PRESET": "seed"}) == PRESETS["seed"]
     with pytest.raises(SystemExit, match="known: fast, head, seed"):
         chosen({"RAFTFLEET_SIMULATOR_PRESET": "slow"})
+
+
+def test_single_figures_can_be_set() -> None:
+    preset = chosen(
+        {
+            "RAFTFLEET_SIMULATOR_PRESET": "fast",
+            "RAFTFLEET_SIMULATOR_LEASE": "60",
+            "RAFTFLEET_SIMULATOR_ELECTION": "1.5-3",
+            "RAFTFLEET_SIMULATOR_DRAIN": "2",
+        }
+    )
+    expected = {"lease": 60.0, "election": (1.5, 3.0), "drain": (2.0, 2.0)}
+    assert preset == PRESETS["fast"]._replace(**expected)  # type: ignore[arg-type]
+    for text in ("soon", "1-2", ""):
+        with pytest.raises(SystemExit, match="RAFTFLEET_SIMULATOR_LEASE="):
+            chosen({"RAFTFLEET_SIMULATOR_LEASE": text})

@@ -10,7 +10,7 @@ import pytest
 
 from raftfleet.simulator.cache import Cache, Pusher
 from raftfleet.simulator.caller import Caller, GrpcError
-from raftfleet.simulator.links import LateError, RefusedError, UnreachableError
+from raftfleet.simulator.links import BrokenError, LateError, RefusedError, UnreachableError
 from raftfleet.simulator.liveness import Presence
 from raftfleet.simulator.logbook import Logbook, Output
 from raftfleet.simulator.presets import PRESETS
@@ -123,6 +123,15 @@ def test_a_refusal_for_good_is_not_tried_again(lines: Lines) -> None:
         asyncio.run(caller.call("CreateTenant"))
     assert len(asked) == 1
     assert "attempt 1: n1:1228 rejected the request (not retried): Grpc call" in lines.read()[0]
+
+
+def test_a_connection_that_breaks_during_a_call_is_not_tried_again(lines: Lines) -> None:
+    asked: list[str] = []
+    caller = caller_that(lines, lambda *_: BrokenError("transport error"), asked)
+    with pytest.raises(GrpcError, match="transport error"):
+        asyncio.run(caller.call("CreateTenant"))
+    assert asked == ["n1:1228"]
+    assert "attempt 1: n1:1228 rejected the request (not retried)" in lines.read()[0]
 
 
 def test_silence_is_told_apart_from_refusal(lines: Lines) -> None:

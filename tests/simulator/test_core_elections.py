@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from raftfleet.simulator.core import CANDIDATE, FOLLOWER, LEADER, LEARNER, Core, NotLeaderError
-from raftfleet.simulator.messages import VoteRequest
+from raftfleet.simulator.messages import AppendReply, AppendRequest, VoteRequest
 from raftfleet.simulator.presets import PRESETS
 from raftfleet.simulator.storage import Saved
 from raftfleet.simulator.values import MEMBERSHIP, Entry, LogId, Membership, Vote
@@ -47,7 +47,7 @@ def test_a_failover_takes_lease_and_draw_and_at_most_a_tick(
     preset: str, shortest: float, longest: float
 ) -> None:
     taken = []
-    for seed in range(150):
+    for seed in range(80):
         world = cluster(seed, preset)
         world.run(world.random.uniform(0, PRESETS[preset].tick))
         stopped = world.now
@@ -173,6 +173,21 @@ def test_a_leader_steps_down_before_a_vote_it_would_not_grant() -> None:
     assert deposed.vote.node == 3
     world.run(10.0, until=lambda: world.leader() is not None)
     assert world.leader() in (1, 2)
+
+
+def test_a_deposed_leader_does_not_grant_the_vote_that_deposed_it_to_a_shorter_log() -> None:
+    world = cluster()
+    leader, behind = world.members[1].running, world.members[3].running
+    assert leader.leadership
+    shown = Vote(5, committed=False, node=3)
+    request = AppendRequest(leader.vote, None, [], -1)
+    leader.append_answered(3, request, AppendReply(higher=shown), sent=0.0, now=world.now)
+    assert (leader.vote, leader.role) == (shown, FOLLOWER)
+    reply = leader.vote_asked(VoteRequest(shown, LogId(0, 0, 0)), world.now)
+    assert (reply.vote, reply.granted) == (shown, False)
+    behind.vote, behind.granted = shown, {3}
+    behind.vote_answered(1, shown, reply, world.now)
+    assert behind.role == CANDIDATE
 
 
 def test_a_refusal_by_log_leaves_the_term_alone() -> None:

@@ -55,7 +55,11 @@ def test_what_was_written_is_there_again(tmp_path: Path) -> None:
     assert saved.log.membership == (LogId(0, 0, 0), MEMBERS)
 
 
-def test_a_file_cut_off_anywhere_opens_with_what_is_whole_and_goes_on(tmp_path: Path) -> None:
+def test_a_file_cut_off_anywhere_opens_with_what_is_whole_and_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for slow in ("os.fsync", "os.fdatasync"):
+        monkeypatch.setattr(slow, lambda _: None)
     path = tmp_path / "group.wal"
     write(path)
     whole = path.read_bytes()

@@ -1,0 +1,128 @@
+"""Carries a group's messages: vote requests to all, entries to each follower in its own time.
+
+Each follower has one request under way at most. One that cannot be reached gets entries every half
+second and, when it lacks none, the next heartbeat, as openraft does it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from .links import CallError, LateError
+from .messages import AppendReply, VoteReply
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .core import Core
+    from .links import Link
+    from .messages import AppendRequest, VoteRequest
+    from .meters import GroupMeters
+    from .narrator import Narrator
+    from .values import Json
+
+__all__ = ["Replication"]
+
+
+class Replication:
+    """The sending side of one group on one node; ``step_over`` is called after every answer."""
+
+    def __init__(
+        self,
+        core: Core,
+        name: str,
+        narrator: Narrator,
+        meters: GroupMeters,
+        *,
+        link_to: Callable[[str, str], Link],
+        step_over: Callable[[], None],
+    ) -> None:
+        self._core = core
+        self._name = name
+        self._narrator = narrator
+        self._meters = meters
+        self._link_to = link_to
+        self._step_over = step_over
+        self._loop = asyncio.get_running_loop()
+        self._followers: dict[int, tuple[asyncio.Event, asyncio.Task[None]]] = {}
+        self._votes: set[asyncio.Task[None]] = set()
+
+    def send(self) -> None:
+        """Send the vote requests there are, and let every follower be looked at."""
+        for peer, request in self._core.ballots:
+            self._votes.add(task := self._loop.create_task(self._ask_vote(peer, request)))
+            task.add_done_callback(self._votes.discard)
+        self._core.ballots.clear()
+        leadership = self._core.leadership
+        for peer in leadership.followers if leadership else ():
+            if peer not in self._followers:
+                wake = asyncio.Event()
+                self._followers[peer] = (wake, self._loop.create_task(self._serve(peer, wake)))
+            self._followers[peer][0].set()
+
+    def stop(self) -> None:
+        """Send nothing more."""
+        for task in [*self._votes, *(task for _, task in self._followers.values())]:
+            task.cancel()
+
+    async def _ask_vote(self, peer: int, request: VoteRequest) -> None:
+        timeout = self._core.preset.election[0]
+        try:
+            with self._meters.rpc["vote"].timed():
+                answer = await self._call(peer, "vote", request.encode(), timeout)
+        except CallError as error:
+            self._narrator.vote_unanswered(peer, error)
+            return
+        reply = VoteReply.decode(answer)
+        self._core.vote_answered(peer, request.vote, reply, self._loop.time())
+        self._step_over()
+
+    async def _serve(self, peer: int, wake: asyncio.Event) -> None:
+        """For ever: send to one peer whatever it should get."""
+        number = 0
+        while True:
+            leadership = self._core.leadership
+            request = leadership.request_for(peer) if leadership else None
+            if request is None:
+                wake.clear()
+                await wake.wait()
+                continue
+            number += bool(request.entries)
+            try:
+                await self._append(peer, request)
+            except CallError as error:
+                self._complain(peer, error, number if request.entries else 0)
+                await self._back_off(peer, error, wake)
+
+    async def _append(self, peer: int, request: AppendRequest) -> None:
+        sent = self._loop.time()
+        timeout = self._core.preset.append_timeout
+        with self._meters.rpc["append_entries"].timed():
+            answer = await self._call(peer, "append", request.encode(), timeout)
+        reply = AppendReply.decode(answer)
+        if reply.higher:
+            self._narrator.higher_vote(peer, reply.higher, request.vote)
+        now = self._loop.time()
+        self._core.append_answered(peer, request, reply, sent=sent, now=now)
+        self._step_over()
+
+    def _complain(self, peer: int, error: CallError, number: int) -> None:
+        milliseconds = int(self._core.preset.append_timeout * 1000)
+        self._narrator.append_failed(peer, error, number, milliseconds)
+        self._step_over()
+
+    async def _back_off(self, peer: int, error: CallError, wake: asyncio.Event) -> None:
+        leadership = self._core.leadership
+        if isinstance(error, LateError):
+            return
+        if leadership and leadership.has_news(peer):
+            await asyncio.sleep(self._core.preset.append_timeout)
+        else:
+            wake.clear()
+            await wake.wait()
+
+    async def _call(self, peer: int, method: str, body: Json, timeout: float) -> Json:  # noqa: ASYNC109
+        address = self._core.membership.addresses.get(peer, "")
+        link = self._link_to(address, self._name)
+        return await link.call(method, [self._name, body], timeout)
