@@ -3,13 +3,14 @@
 
 VENV    := .venv
 BIN     := $(VENV)/bin
-PYTHON  ?= $(shell command -v python3.13 || command -v python3.12 || command -v python3.11 || command -v python3)
+PYTHON  ?= $(shell for p in python3 python3.11 python3.12 python3.13; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 NEEDED  := $(shell \
 	command -v ip >/dev/null || echo iproute2; \
 	command -v ssh >/dev/null || echo openssh-client; \
 	test -x /usr/sbin/sshd || echo openssh-server; \
 	command -v setpriv >/dev/null || echo util-linux; \
-	$(PYTHON) -c 'import ensurepip' 2>/dev/null || echo python3-venv)
+	test -z "$(PYTHON)" || $(PYTHON) -c 'import ensurepip' 2>/dev/null || echo python3-venv)
 
 .PHONY: demo test lint packages clean
 .DEFAULT_GOAL := help
@@ -33,6 +34,9 @@ lint: $(VENV)/.dev
 
 # Debian packages: installed when we may, otherwise the exact line to run.
 packages:
+ifeq ($(PYTHON),)
+	@echo "Python 3.11 or newer is needed; on Debian 12: apt-get install python3 python3-venv"; exit 1
+endif
 ifneq ($(strip $(NEEDED)),)
 	@if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 		echo "installing $(NEEDED)"; \
