@@ -211,7 +211,13 @@ class Stage:
 
     def transport(self, host: Host) -> FakeTransport:
         self.reached.append(host)
-        return self.transports.setdefault(host.name, FakeTransport(host.name, clock=self.clock))
+        return self.transports.get(host.name) or self.fake(host.name)
+
+    def fake(self, name: str) -> FakeTransport:
+        """Make a host on which every command succeeds until it is told otherwise."""
+        self.transports[name] = FakeTransport(name, clock=self.clock)
+        self.transports[name].on("*")
+        return self.transports[name]
 
     def engine(self, text: str, *, load: Mapping[str, Any] | None = None, **options: Any) -> Engine:
         playbook = self.load(text, extensions=options.get("extensions"), **(load or {}))

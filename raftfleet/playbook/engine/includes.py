@@ -9,6 +9,7 @@ from raftfleet.errors import RaftfleetError
 from raftfleet.playbook.engine import reach
 from raftfleet.playbook.engine.loop import items_of, turns
 from raftfleet.playbook.engine.outcome import Outcome
+from raftfleet.playbook.engine.task_run import TaskRun
 from raftfleet.playbook.syntax.actions import DYNAMIC
 from raftfleet.playbook.syntax.arguments import finish_arguments
 from raftfleet.playbook.syntax.nodes import Settings
@@ -122,16 +123,12 @@ class Includes:
         return (use,), inner
 
     def _fail(self, job: Job, hosts: Sequence[Host], error: RaftfleetError) -> set[str]:
-        """Record the failure of an include; `SourceError` of the included file is shown whole."""
-        for host in hosts:
-            self._record(job, host, Outcome.failed(str(error)), rescued=job.frame.rescuable)
-            if not job.frame.rescuable:
-                self._flow.state.failed.add(host.name)
-        return {host.name for host in hosts}
+        """Record that the include failed; a wrong included file is shown with its place."""
+        return TaskRun(self._flow.run, job, hosts).fail(error)
 
     @staticmethod
-    def _record(job: Job, host: Host, outcome: Outcome, *, rescued: bool = False) -> None:
-        job.services.recorder.result(job, host, outcome, seconds=0.0, rescued=rescued)
+    def _record(job: Job, host: Host, outcome: Outcome) -> None:
+        job.services.recorder.result(job, host, outcome, seconds=0.0)
 
 
 def _arguments(job: Job, scope: Scope) -> dict[str, Any]:

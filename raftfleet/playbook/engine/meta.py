@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from raftfleet.errors import RaftfleetError
 from raftfleet.playbook.engine import reach
+from raftfleet.playbook.engine.task_run import TaskRun, title_of
 from raftfleet.playbook.templating import holds
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from raftfleet.inventory import Host
     from raftfleet.playbook.engine.flow import Flow
@@ -26,7 +28,6 @@ class Meta:
         self._flow = flow
         self._actions: dict[str, Callable[[list[Host]], set[str]]] = {
             "noop": lambda _hosts: set(),
-            "flush_handlers": lambda _hosts: flow.flush(),
             "end_host": self._end_host,
             "end_batch": self._end_batch,
             "end_play": self._end_play,
@@ -35,17 +36,38 @@ class Meta:
 
     def run(self, task: Task, hosts: Sequence[Host], frame: Frame) -> set[str]:
         """Carry the action out for the hosts whose condition holds."""
-        inner = frame.enter(task.settings)
-        job = self._flow.quiet_job(task, inner)
         action = str(task.arguments["action"])
         if action == "flush_handlers":
             return self._flow.flush()
-        chosen = [host for host in hosts if holds(inner.settings.conditions, job.scope(host))]
-        if not chosen:
+        job = self._flow.quiet_job(task, frame.enter(task.settings))
+        chosen: list[Host] = []
+        wrong: dict[str, RaftfleetError] = {}
+        for host in hosts:
+            try:
+                if holds(job.frame.settings.conditions, job.scope(host)):
+                    chosen.append(host)
+            except RaftfleetError as error:
+                wrong[host.name] = error
+        failed = self._fail(job, [host for host in hosts if host.name in wrong], wrong)
+        return failed | self._act(action, chosen, job)
+
+    def _fail(self, job: Job, hosts: list[Host], wrong: Mapping[str, RaftfleetError]) -> set[str]:
+        """Record the hosts whose condition cannot be evaluated: only then `meta` is a task."""
+        failed: set[str] = set()
+        if hosts:
+            self._flow.run.services.recorder.task_started(job, title_of(job, hosts[0]))
+        for host in hosts:
+            failed |= TaskRun(self._flow.run, job, [host]).fail(wrong[host.name])
+        return failed
+
+    def _act(self, action: str, hosts: list[Host], job: Job) -> set[str]:
+        if not hosts:
             return set()
-        if action == "reset_connection":
-            return self._reset(chosen, job)
-        return self._actions[action](chosen)
+        return (
+            self._reset(hosts, job)
+            if action == "reset_connection"
+            else self._actions[action](hosts)
+        )
 
     def _end_host(self, hosts: list[Host]) -> set[str]:
         self._flow.state.gone |= {host.name for host in hosts}

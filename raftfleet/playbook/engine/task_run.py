@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 from raftfleet.errors import RaftfleetError
 from raftfleet.playbook.engine import reach
 from raftfleet.playbook.engine.handlers import notify
-from raftfleet.playbook.engine.host_task import HostTask
+from raftfleet.playbook.engine.host_task import Done, HostTask
 from raftfleet.playbook.engine.job import Job
+from raftfleet.playbook.engine.outcome import Outcome
 from raftfleet.playbook.engine.variables import Provided
 from raftfleet.playbook.module import Status
 
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
     from raftfleet.inventory import Host
     from raftfleet.playbook.engine.frame import Frame
-    from raftfleet.playbook.engine.host_task import Done
     from raftfleet.playbook.engine.play_state import PlayState
     from raftfleet.playbook.engine.run_state import RunState
     from raftfleet.playbook.syntax.nodes import Task
@@ -90,6 +90,14 @@ class TaskRun:
                 if host.name in dones:
                     self._remember(dones[host.name])
         return self._fallen([dones[host.name] for host in hosts])
+
+    def fail(self, error: RaftfleetError) -> set[str]:
+        """Record on all hosts that the task cannot even be tried; return who failed."""
+        dones = [Done(host, Outcome.failed(str(error))) for host in self._hosts]
+        for done in dones:
+            done.outcome.secret = bool(self._job.frame.value("no_log"))
+            self._record(done)
+        return self._fallen(dones)
 
     def _gate(self) -> AbstractContextManager[Any]:
         return threading.BoundedSemaphore(self._throttle) if self._throttle > 0 else nullcontext()

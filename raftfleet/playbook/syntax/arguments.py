@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any, Protocol
 
 from raftfleet.errors import SourceError, nearest
-from raftfleet.inventory.source import MarkedDict, MarkedStr, plain
+from raftfleet.inventory.source import MarkedDict, MarkedStr, Octal, plain
 from raftfleet.playbook.syntax.kinds import WrongKindError, convert
 from raftfleet.playbook.syntax.reading import place
 from raftfleet.playbook.templating.scope import OMIT, has_template
@@ -59,18 +59,17 @@ def _at(key: str, mark: Mark | None) -> dict[str, Mark]:
 
 def _free_form(module: Declares, text: str, mark: Mark | None) -> MarkedDict:
     key = module.free_form
+    if key is not None and "creates" in module.arguments:
+        return _command_line(module, key, text, mark)
+    names = "|".join(map(re.escape, module.arguments))
+    if found := re.match(rf"\s*({names})=" if key else r"\s*(\w+)=", text):
+        hint = f"write a mapping: {module.name}: {{{found[1]}: ...}}"
+        raise SourceError(
+            f"{module.name}: k=v arguments are not supported", place(text, mark), hint=hint
+        )
     if key is None:
         hint = f"write a mapping: {module.name}: {{name: value}}"
         raise SourceError(f"{module.name}: takes no plain text", place(text, mark), hint=hint)
-    if "creates" in module.arguments:
-        return _command_line(module, key, text, mark)
-    names = "|".join(map(re.escape, module.arguments))
-    if re.match(rf"\s*({names})=", text):
-        raise SourceError(
-            f"{module.name}: k=v arguments are not supported",
-            place(text, mark),
-            hint=f"write a mapping: {module.name}: {{{key}: ...}}",
-        )
     return MarkedDict({key: text}, mark, values=_at(key, place(text, mark)))
 
 
@@ -180,5 +179,6 @@ _LONGEST = 60
 
 
 def _shown(value: Any) -> str:
-    text = repr(value) if isinstance(value, str) else str(value)
+    text = value.text if isinstance(value, Octal) else str(value)
+    text = repr(text) if isinstance(value, str) else text
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from raftfleet.errors import Mark, SourceError, nearest
 from raftfleet.inventory import mark_of
 from raftfleet.inventory.source import MarkedDict, MarkedList, MarkedStr
-from raftfleet.playbook.syntax.words import bare, refusal
+from raftfleet.playbook.syntax.words import REFUSED_IN_PLAY, bare, refusal
 from raftfleet.playbook.templating.scope import is_text_template
 
 if TYPE_CHECKING:
@@ -26,6 +26,8 @@ def place(value: Any, fallback: Mark | None = None) -> Mark | None:
 def unknown_word(word: str, known: Iterable[str], what: str, mark: Mark | None) -> SourceError:
     """Return the error for a word that fits nowhere, with the nearest one or the way out."""
     way_out = refusal(bare(word))
+    if what == "a play":
+        way_out = way_out or REFUSED_IN_PLAY.get(word)
     if way_out:
         return SourceError(f"{word!r} is not supported", mark, hint=way_out)
     close = nearest(word, known)

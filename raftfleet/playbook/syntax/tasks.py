@@ -103,6 +103,12 @@ class TaskReader:
         reader = Reader(item, "a task", mark)
         if "block" in reader:
             return self._block(reader, site)
+        for word in ("rescue", "always"):
+            if word in reader:
+                hint = "put the tasks that may fail into block:"
+                raise SourceError(
+                    f"{word}: stands beside block: only", reader.key_at(word), hint=hint
+                )
         node = self._task(reader, site, TASK)
         if not isinstance(node, _ImportedFile):
             return node

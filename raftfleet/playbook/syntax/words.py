@@ -12,6 +12,7 @@ __all__ = [
     "LOOP_CONTROL",
     "PLAY",
     "REFUSED",
+    "REFUSED_IN_PLAY",
     "ROLE",
     "TASK",
     "bare",
@@ -83,11 +84,13 @@ REFUSED: Final[dict[str, str]] = {
     "su": "write become: true",
     "sudo": "write become: true",
     "sudo_user": "write become_user:",
-    "user": "write remote_user:",
     "vars_prompt": "pass the value with -e, or read it with lookup('env', ...)",
     "warn": "leave it out",
     **{word: f"write {hint}" for word, hint in _WITH.items()},
 }
+
+# `user` is the name of a module too, so it means this in a play only.
+REFUSED_IN_PLAY: Final = {"user": "write remote_user:"}
 
 _PREFIXES: Final = ("ansible.builtin.", "ansible.legacy.")
 

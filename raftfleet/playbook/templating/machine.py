@@ -28,7 +28,7 @@ from raftfleet.playbook.templating.failure import TemplatingError, place_inside
 from raftfleet.playbook.templating.filters import FILTERS, NOT_OURS
 from raftfleet.playbook.templating.lookups import GLOBALS
 from raftfleet.playbook.templating.predicates import TESTS
-from raftfleet.playbook.templating.undefined import Missing, MissingUsedError, deferred
+from raftfleet.playbook.templating.undefined import Missing, MissingUsedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -145,13 +145,13 @@ def _compiled(text: str, *, of_file: bool) -> Template:
 
 
 def render(text: str, scope: Scope, *, of_file: bool = False) -> Any:
-    """Evaluate a template; a lone expression keeps its type and may come out undefined.
+    """Evaluate a template; a lone expression keeps its type, and parts of it may be undefined.
 
     Raises `TemplatingError` with the place of the text, as far as it carries one.
     """
     value = _guarded(_render, text, scope, of_file=of_file)
-    if isinstance(value, Missing) and value.failure is None:
-        return deferred(_undefined(value.error(), scope, mark_of(text)))
+    if isinstance(value, Missing):
+        raise value.failure or _undefined(value.error(), scope, mark_of(text))
     return value
 
 

@@ -6,6 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from raftfleet.errors import HostKeyError
+from raftfleet.journal.events import TaskResult
+from raftfleet.transport.protocol import Lost
+
 if TYPE_CHECKING:
     from tests.playbook.conftest import Stage
 
@@ -207,11 +211,17 @@ def test_a_defect_of_a_module_fails_one_host_and_the_process_says_250(stage: Sta
     assert ran.failures()[0].startswith("defect in boom: ZeroDivisionError: the module is broken")
 
 
-def test_a_lost_connection_is_unreachable_and_not_a_failed_command(stage: Stage) -> None:
-    from raftfleet.testing.transport import FakeTransport
-    from raftfleet.transport.protocol import Lost
+def test_a_changed_host_key_stops_the_run_after_it_was_recorded(stage: Stage) -> None:
+    stage.fake("e1").refuse(HostKeyError("the key of e1 changed"))
+    with pytest.raises(HostKeyError, match="the key of e1 changed"):
+        stage.tasks("[{ask: ls}, {say: never}]", hosts="e1:e2")
+    statuses = {e.host: e.status for e in stage.events if isinstance(e, TaskResult)}
+    assert statuses == {"e1": "unreachable", "e2": "changed"}
+    assert stage.trace == []
 
-    stage.transports["e1"] = FakeTransport("e1", clock=stage.clock)
+
+def test_a_lost_connection_is_unreachable_and_not_a_failed_command(stage: Stage) -> None:
+    stage.fake("e1")
     stage.transports["e1"].on("ls", Lost(reason="the wire was cut"))
     ran = stage.tasks("- ask: ls")
     assert ran.recap == {"e1": {"unreachable": 1}}

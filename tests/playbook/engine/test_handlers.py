@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from raftfleet.errors import SourceError
+from raftfleet.journal.events import TaskStarted
 
 if TYPE_CHECKING:
     from tests.playbook.conftest import Stage
@@ -113,8 +114,6 @@ def test_names_may_be_templates_on_both_sides(stage: Stage) -> None:
 
 
 def test_handlers_need_no_matching_tag_and_are_marked_in_the_journal(stage: Stage) -> None:
-    from raftfleet.journal.events import TaskStarted
-
     ran = stage.run(
         """
         - hosts: e1

@@ -98,11 +98,11 @@ class TestTasks:
         ran = stage.tasks(
             """
             - block: [{include_tasks: "{{ inventory_hostname }}.yml"}]
-              rescue: [{say: rescued}]
+              rescue: [{say: "rescued {{ ansible_failed_task.action }}"}]
         """,
             hosts="e1:e2",
         )
-        assert (ran.of("e1"), ran.of("e2")) == (["rescued"], ["there"])
+        assert (ran.of("e1"), ran.of("e2")) == (["rescued include_tasks"], ["there"])
         assert "the file e1.yml does not exist" in ran.failures()[0]
 
     def test_an_included_file_that_is_wrong_fails_with_its_place(self, stage: Stage) -> None:
@@ -191,8 +191,15 @@ class TestRoles:
         ran = stage.run("""
             - hosts: e1
               roles: [one, one, {role: one, n: 2}, {role: one, vars: {n: 3}}, {role: one, n: 2}, many, many]
+              tasks:
+                - import_role: {name: one}
         """)
-        assert ran.of("e1") == ["one 1", "one 2", "one 3", "many", "many"]
+        assert ran.of("e1") == ["one 1", "one 2", "one 3", "many", "many", "one 1"]
+        ran = stage.run("""
+            - hosts: e1
+              roles: [{role: one, tags: a}, {role: one, tags: b}, {role: one, when: n == 1}]
+        """)
+        assert ran.of("e1") == ["one 1"] * 3
 
     def test_a_role_that_ran_on_one_host_still_runs_on_another(self, stage: Stage) -> None:
         stage.write("roles/one/tasks/main.yml", "- say: one")
@@ -225,8 +232,8 @@ class TestRoles:
 
     def test_handlers_of_an_included_role_join_the_play(self, stage: Stage) -> None:
         stage.write("roles/r/tasks/main.yml", "- {say: role, notify: h}")
-        stage.write("roles/r/handlers/main.yml", "- {name: h, say: handled by {{ role_name }}}")
-        assert stage.tasks("- include_role: {name: r}").of("e1") == ["role", "handled by r"]
+        stage.write("roles/r/handlers/main.yml", '- {name: h, say: "by {{ role_name }}"}')
+        assert stage.tasks("- include_role: {name: r}").of("e1") == ["role", "by r"]
 
     def test_roles_are_found_beside_the_playbook_above_it_and_in_further_folders(
         self, stage: Stage

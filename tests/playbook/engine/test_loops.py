@@ -165,6 +165,15 @@ def test_until_that_never_holds_fails_a_task_that_itself_did_not(stage: Stage) -
     assert (ran.of("e1"), ran.recap) == (["a", "a"], {"e1": {"failed": 1}})
 
 
+def test_no_retries_means_one_try(stage: Stage) -> None:
+    stage.answers["a"] = [FAILED] * 9
+    ran = stage.tasks("""
+        - {next_answer: a, register: r, until: r.rc == 0, retries: 0, ignore_errors: true}
+        - say: "{{ r.attempts }}"
+    """)
+    assert ran.of("e1") == ["a", "1"]
+
+
 def test_retries_without_until_repeat_until_success(stage: Stage) -> None:
     stage.answers["a"] = [FAILED, FINE, FAILED]
     assert stage.tasks("- {next_answer: a, retries: 5, delay: 0}").recap["e1"] == {

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from raftfleet.playbook import Result, Status
-from raftfleet.testing.transport import FakeTransport
+from raftfleet.playbook import Result, Status, written
 from raftfleet.transport.protocol import Exited
 
 if TYPE_CHECKING:
@@ -18,9 +17,7 @@ EVIL = "{{ 7*7 }}{% for x in groups %}{{ x }}{% endfor %}{# gone #}"
 
 @pytest.fixture(autouse=True)
 def _host_that_speaks_templates(stage: Stage) -> None:
-    transport = FakeTransport("e1", clock=stage.clock)
-    transport.on("tell", Exited(status=0, stdout=EVIL.encode()))
-    stage.transports["e1"] = transport
+    stage.fake("e1").on("tell", Exited(status=0, stdout=EVIL.encode()))
 
 
 def test_registered_output_stays_as_it_is_through_every_door(stage: Stage) -> None:
@@ -88,6 +85,19 @@ def test_facts_that_a_module_returns_from_a_host_are_data(stage: Stage) -> None:
         - say: "{{ f }}{{ g[0] }}{{ ansible_facts.g[0] }}"
     """)
     assert ran.of("e1")[-1] == EVIL * 3
+
+
+def test_the_authors_text_becomes_data_when_it_comes_back_in_a_result(stage: Stage) -> None:
+    own = written("{{ 7*7 }}")
+    stage.answers["own"] = [
+        Result(Status.OK, values={"v": own}, facts={"f": own}, gathered={"g": own})
+    ]
+    ran = stage.tasks("""
+        - {next_answer: own, register: r}
+        - say: "{{ f }}{{ g }}{{ r.v }}"
+        - {say: "{{ item }}", loop: ["{{ r.v }}", "{{ f }}"]}
+    """)
+    assert ran.of("e1")[1:] == ["{{ 7*7 }}" * 3, "{{ 7*7 }}", "{{ 7*7 }}"]
 
 
 def test_variables_of_the_command_line_are_the_authors_own(stage: Stage) -> None:

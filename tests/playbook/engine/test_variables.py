@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from raftfleet.errors import SourceError
+from raftfleet.errors import SourceError, UnreachableError
 
 if TYPE_CHECKING:
     from tests.playbook.conftest import Stage
@@ -16,7 +16,20 @@ if TYPE_CHECKING:
 class TestPrecedence:
     def test_from_the_weakest_to_the_strongest(self, stage: Stage) -> None:
         """Each name is defined from some level upwards; the level that wins must be the highest."""
-        levels = "default host play file role entry block task included fact param extra".split()
+        levels = [
+            "default",
+            "host",
+            "play",
+            "file",
+            "role",
+            "entry",
+            "block",
+            "task",
+            "included",
+            "fact",
+            "param",
+            "extra",
+        ]
         names = [f"v{n}" for n in range(len(levels))]
 
         def upto(level: str) -> dict[str, str]:
@@ -202,8 +215,6 @@ class TestProviders:
         assert ran.of("e1") == ["{{ 7*7 }}"]
 
     def test_an_error_of_a_provider_is_the_tasks(self, stage: Stage) -> None:
-        from raftfleet.errors import UnreachableError
-
         def provide() -> Any:
             raise UnreachableError("no node answers")
 
