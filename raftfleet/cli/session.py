@@ -26,7 +26,7 @@ from raftfleet.errors import ExitCode, InterruptedRun, RaftfleetError, UsageErro
 from raftfleet.inventory import load_inventory
 from raftfleet.journal import Recorder, make_run_folder, write_summary
 from raftfleet.journal.events import FindingMade, RunEnded, RunStarted, VerdictGiven
-from raftfleet.modules import generic_modules
+from raftfleet.modules import INSTEAD, generic_modules
 from raftfleet.modules.raft import raft_modules
 from raftfleet.playbook import Engine, Scope, has_template, load_playbook, written
 from raftfleet.shipped import shipped
@@ -138,7 +138,9 @@ class Session:
         scope = Scope((known, self.extra, host.variables))
         names = {*host.variables, *self.extra}
         return {
-            name: scope[name] if has_template(scope.raw(name)) else scope.raw(name)
+            name: scope.template(scope.raw(name))
+            if has_template(scope.raw(name))
+            else scope.raw(name)
             for name in sorted(names)
         }
 
@@ -151,6 +153,7 @@ class Session:
             modules={**generic_modules(), **raft_modules(self.control)},
             extensions=self._extensions,
             role_paths=[shipped("roles")],
+            instead=INSTEAD,
         )
 
     @cached_property
@@ -213,7 +216,9 @@ class Session:
         self.interruption.arm()
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, RaftfleetError):
+            self.recorder.record(RunEnded(exit_code=error.exit_code, reason=error.message))
         self.interruption.disarm()
         if "_control" in self.__dict__:
             self._control.cluster.close()
@@ -262,4 +267,5 @@ def syntax(paths: Sequence[Path]) -> None:
             modules={**generic_modules(), **raft_modules(nobody)},
             extensions={"drill": DrillExtension(nobody)},
             role_paths=[shipped("roles")],
+            instead=INSTEAD,
         )

@@ -1,0 +1,58 @@
+"""`raftfleet demo` is the whole thing once, and leaves nothing unless told to."""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+
+from raftfleet import sandbox
+
+from .conftest import Fleet, need_hosts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+pytestmark = pytest.mark.hosts
+
+GROUPS = ("metadata_0", "offset_0", "data_0")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Iterator[Fleet]:
+    need_hosts()
+    name = f"demo-{os.getpid()}"
+    yield Fleet(name, tmp_path, tmp_path / ".raftfleet" / f"{name}.yml")
+    sandbox.down(name)
+
+
+def test_the_demo_shows_hosts_verdicts_failovers_and_exits_and_cleans_up(folder: Fleet) -> None:
+    said = folder.say("demo", "--name", folder.name)
+    assert said.code == 0, said.text
+    for host in ("n1", "n2", "n3"):
+        assert f"host {host} " in said.text
+    drills = re.findall(r"^DRILL \[(\S+)\] .*: PASS$", said.text, re.MULTILINE)
+    assert drills == ["a-remove", "a-remove", "b-rejoin", "c-shutdown"]
+    assert "raftfleet's own" in said.text
+    summary = folder.summary()
+    assert {failover["group"] for failover in summary["failovers"]} == set(GROUPS)
+    for failover in summary["failovers"]:
+        assert failover["group"] in said.text
+        assert None not in failover["seconds_after_exit"]
+    assert [one["class"] for one in summary["exits"]] == ["graceful"] * 6
+    assert (folder.runs / "latest" / "raftfleet.prom").exists()
+    assert not sandbox.exists(folder.name)
+
+
+def test_a_demo_that_is_kept_goes_on_by_hand(folder: Fleet) -> None:
+    said = folder.say("demo", "--keep", "--name", folder.name)
+    assert said.code == 0, said.text
+    assert str(folder.inventory.relative_to(folder.folder)) in said.text
+    assert folder.say("status", "-i", folder.inventory).code == 0
+    assert folder.say("drill", "a-remove", "-i", folder.inventory).code == 0
+    assert folder.say("down", "-i", folder.inventory).code == 0
+    down = folder.say("status", "-i", folder.inventory)
+    assert down.code == 2, down.text
