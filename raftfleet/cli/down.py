@@ -2,38 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import click
 
-from raftfleet.cli.options import extra_variables, shared
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from raftfleet.cli.options import Given, shared
 
 
 @click.command("down")
 @shared
-def command(
-    inventories: tuple[Path, ...],
-    extra: tuple[str, ...],
-    limit: str | None,
-    forks: int,
-    verbose: int,
-    runs: Path,
-) -> int:
+def command(given: Given) -> int:
     """Stop every node gracefully, one after another, leaders last. Data and program stay."""
-    from raftfleet.cli.session import Asked  # noqa: PLC0415
     from raftfleet.cli.showing import Play, run_plays  # noqa: PLC0415
     from raftfleet.shipped import shipped  # noqa: PLC0415
 
-    asked = Asked(
-        what="down",
-        inventories=inventories,
-        runs=runs,
-        extra=extra_variables(extra),
-        limit=limit,
-        forks=forks,
-        verbose=verbose,
-    )
-    return run_plays(asked, [Play(shipped("playbooks", "stop.yml"))])
+    return run_plays(given.asked("down"), [Play(shipped("playbooks", "stop.yml"))])

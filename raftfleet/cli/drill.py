@@ -6,40 +6,23 @@ from pathlib import Path
 
 import click
 
-from raftfleet.cli.options import extra_variables, shared
+from raftfleet.cli.options import Given, shared
 from raftfleet.errors import UsageError, nearest
 
 
 @click.command("drill")
 @click.argument("names", nargs=-1, required=True, metavar="DRILL...")
 @shared
-def command(
-    names: tuple[str, ...],
-    inventories: tuple[Path, ...],
-    extra: tuple[str, ...],
-    limit: str | None,
-    forks: int,
-    verbose: int,
-    runs: Path,
-) -> int:
+def command(given: Given, names: tuple[str, ...]) -> int:
     """Run drills in order against a running cluster: a-remove, b-rejoin, c-shutdown.
 
     A name is that of a playbook which ships with raftfleet, or the path of one of your own.
     A run that is killed cannot heal: what it had stopped stays down until `raftfleet up`.
     """
-    from raftfleet.cli.session import Asked  # noqa: PLC0415
     from raftfleet.cli.showing import Play, run_plays  # noqa: PLC0415
 
-    asked = Asked(
-        what="+".join(Path(name).stem for name in names),
-        inventories=inventories,
-        runs=runs,
-        extra=extra_variables(extra),
-        limit=limit,
-        forks=forks,
-        verbose=verbose,
-    )
-    return run_plays(asked, [Play(_playbook(name)) for name in names])
+    what = "+".join(Path(name).stem for name in names)
+    return run_plays(given.asked(what), [Play(_playbook(name)) for name in names])
 
 
 def _playbook(name: str) -> Path:

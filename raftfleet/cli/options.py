@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import shlex
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,9 +15,9 @@ from raftfleet.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-__all__ = ["RUNS", "extra_variables", "shared"]
+    from raftfleet.cli.session import Asked
 
-F = TypeVar("F", bound="Callable[..., Any]")
+__all__ = ["RUNS", "Given", "extra_variables", "shared"]
 
 RUNS = click.option(
     "--runs",
@@ -50,11 +52,44 @@ _SHARED = (
 )
 
 
-def shared(function: F) -> F:
-    """Give a command the options that every command that acts has."""
+@dataclass(frozen=True, kw_only=True)
+class Given:
+    """What the shared options were given."""
+
+    inventories: tuple[Path, ...]
+    extra: tuple[str, ...]
+    limit: str | None
+    forks: int
+    verbose: int
+    runs: Path
+
+    def asked(self, what: str, **more: Any) -> Asked:
+        """Return what a session is asked for; ``what`` names the run folder."""
+        from raftfleet.cli.session import Asked  # noqa: PLC0415 - not for --help
+
+        return Asked(
+            what=what,
+            inventories=self.inventories,
+            runs=self.runs,
+            extra=extra_variables(self.extra),
+            limit=self.limit,
+            forks=self.forks,
+            verbose=self.verbose,
+            **more,
+        )
+
+
+def shared(function: Callable[..., int]) -> Callable[..., int]:
+    """Give a command the options that every command that acts has, as its first argument."""
+
+    @functools.wraps(function)
+    def command(**words: Any) -> int:
+        given = Given(**{field.name: words.pop(field.name) for field in fields(Given)})
+        return function(given, **words)
+
     for option in reversed(_SHARED):
-        function = option(function)
-    return function
+        command = option(command)
+    return command
 
 
 def extra_variables(given: Sequence[str]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from raftfleet.cli.options import extra_variables, shared
+from raftfleet.cli.options import Given, shared
 
 
 @click.command("play")
@@ -19,13 +19,8 @@ from raftfleet.cli.options import extra_variables, shared
 @click.option("-D", "--diff", is_flag=True, help="Show how files differ.")
 @click.option("--syntax-check", is_flag=True, help="Read and check the playbook, run nothing.")
 def command(
+    given: Given,
     playbook: Path,
-    inventories: tuple[Path, ...],
-    extra: tuple[str, ...],
-    limit: str | None,
-    forks: int,
-    verbose: int,
-    runs: Path,
     tags: tuple[str, ...],
     skip_tags: tuple[str, ...],
     start_at_task: str | None,
@@ -38,30 +33,21 @@ def command(
 
     A run that is killed cannot heal: what it had stopped stays down until `raftfleet up`.
     """
-    from raftfleet.cli.session import Asked, syntax  # noqa: PLC0415
+    from raftfleet.cli.session import syntax  # noqa: PLC0415
     from raftfleet.cli.showing import Play, run_plays  # noqa: PLC0415
 
     if syntax_check:
         syntax([playbook])
         click.echo(f"playbook: {playbook}")
         return 0
-    asked = Asked(
-        what=playbook.stem,
-        inventories=inventories,
-        runs=runs,
-        extra=extra_variables(extra),
-        limit=limit,
-        forks=forks,
-        verbose=verbose,
-        playbook={
-            "tags": _split(tags),
-            "skip_tags": _split(skip_tags),
-            "start_at_task": start_at_task,
-            "check": check,
-            "diff": diff,
-        },
-    )
-    return run_plays(asked, [Play(playbook)])
+    engine = {
+        "tags": _split(tags),
+        "skip_tags": _split(skip_tags),
+        "start_at_task": start_at_task,
+        "check": check,
+        "diff": diff,
+    }
+    return run_plays(given.asked(playbook.stem, playbook=engine), [Play(playbook)])
 
 
 def _split(given: tuple[str, ...]) -> list[str]:
