@@ -156,7 +156,7 @@ class NodeLife:
             intent = self._recorder.record(ev.NodeStartIntent(node=self.name))
             life, fresh, received = self._launch()
             if not fresh:
-                self._reconcile(life)
+                self._recorder.record(ev.NodeFound(node=self.name, incarnation=life.incarnation))
                 return False
             at = self._clocks.ours(self.place, life.began)
             self._started(life, meet(at, Interval(intent.t, received)))

@@ -195,7 +195,10 @@ class NodeLogs:
             return ""
         path = PurePosixPath("logs", self._node) / kept
         target = folder / path
-        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for parent in reversed(
+            path.parents[:-1]
+        ):  # with `parents=True` only the last gets the mode
+            (folder / parent).mkdir(mode=0o700, exist_ok=True)
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
         with os.fdopen(os.open(target, flags, 0o600), "ab") as out:
             out.write(self._system.redact(content))

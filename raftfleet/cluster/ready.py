@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Readiness", "lacks_quorum"]
 
+_MOST_PORTS = 4
+
 
 @dataclass(slots=True)
 class Readiness:
@@ -56,7 +58,7 @@ class Readiness:
             raise self._died(incarnation)
         closed = [*holding.missing, *holding.foreign]
         if closed:
-            self.lacks = f"not listening on {', '.join(map(_shown, closed))}"
+            self.lacks = f"not listening on {_shown(closed)}"
             return False
         self.lacks, seen_by = _unseen(self.recorder.picture, self.life.name, self.system.groups)
         if self.lacks:
@@ -104,8 +106,10 @@ def _how(ended: ExitRecord) -> str:
     return f"exit status {ended.status}" if ended.status >= 0 else f"signal {-ended.status}"
 
 
-def _shown(port: Port) -> str:
-    return f"{port.protocol} {port.number} ({port.name})"
+def _shown(ports: Sequence[Port]) -> str:
+    some = [f"{port.protocol} {port.number} ({port.name})" for port in ports[:_MOST_PORTS]]
+    more = len(ports) - len(some)
+    return ", ".join(some) + (f" and {more} more" if more else "")
 
 
 def _unseen(picture: Picture, node: str, groups: Sequence[str]) -> tuple[str, tuple[str, ...]]:

@@ -102,6 +102,7 @@ def stop(
     except UnreachableError as error:
         recorder.record(ev.HostLost(host=place.host, reason=error.message))
         raise
+    clocks.learn(place, reply)
     if "signalled" not in reply:
         return Stopped(place.node.name, Ending.NOT_RUNNING, led=led)
     return _Account(place, incarnation, name, recorder, clocks, reply).write(led)

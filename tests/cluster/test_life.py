@@ -63,6 +63,7 @@ def test_a_node_that_runs_is_not_started_again(bench: Bench) -> None:
     life.start()
     assert not life.start()
     assert len(bench.all(NodeStarted)) == 1
+    assert bench.only(NodeFound).incarnation == find(life.place)
     known = latest_life(life.place)
     assert known is not None
     assert known.incarnation.counter == 1
@@ -213,6 +214,14 @@ def test_the_last_words_are_those_of_this_life_without_secrets_or_colours(bench:
     assert said.splitlines()[0] == "    line 6 ***"
     assert said.splitlines()[-1] == "    line 20 ***"
     assert len(said.splitlines()) == 15
+
+
+def test_the_words_of_an_earlier_life_are_not_those_of_this_one(bench: Bench) -> None:
+    for said in ("first life", "second life"):
+        life = bench.life(f"echo {said}")
+        life.start()
+        until(lambda: (known := latest_life(life.place)) and known.ended, "the record")  # noqa: B023
+    assert life.last_words(latest_life(life.place)) == "    second life"
 
 
 def test_a_node_that_printed_nothing_is_said_to_have(bench: Bench) -> None:

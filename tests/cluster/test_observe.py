@@ -140,7 +140,13 @@ def test_a_node_somebody_else_starts_is_found_out(bench: Bench, pair: Cluster) -
         other = Recorder(None, bench.clock)
         place = pair.life("n2").place
         type(pair.life("n2"))(place, pair.system, other, pair.clocks).start()
-        until(lambda: pair.picture.standing("n2") is Standing.ALIVE, "the new life")
+
+        def counter() -> int:
+            running = pair.picture.node("n2").incarnation
+            return running.counter if running else 0
+
+        until(lambda: counter() == 2, "the new life")
+        assert pair.picture.node("n2").process is Standing.ALIVE
     found = [event for event in bench.all(NodeFound) if event.node == "n2"][-1]
     assert found.incarnation is not None
     assert found.incarnation.counter == 2
@@ -269,7 +275,7 @@ def test_a_suspended_controller_is_a_gap(bench: Bench) -> None:
     bench.clock = sleeper = Sleeper(bench.clock)  # type: ignore[assignment]
     with observer(bench, system):
         until(lambda: bench.all(StatusSeen), "an answer")
-        sleeper.slept = 90.0  # type: ignore[attr-defined]
+        sleeper.slept = 90.0
         until(lambda: bench.all(StatusMissed), "the gap")
     (missed,) = bench.all(StatusMissed)
     assert missed.reason == "this controller was suspended for 90.0 s"

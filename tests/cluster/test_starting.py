@@ -146,6 +146,16 @@ def test_a_node_left_waiting_is_waited_for_by_the_next_start(bench: Bench) -> No
     assert sorted(event.node for event in bench.all(NodeReady)) == ["n1", "n2"]
 
 
+def test_of_many_missing_ports_only_some_are_listed(bench: Bench) -> None:
+    ports = free_ports(7)
+    (node,) = bench.nodes(1)
+    cluster = bench.cluster(FakeSystem(), [node])
+    node.variables["toy_extra_ports"] = ports  # type: ignore[index]
+    with pytest.raises(NodeError, match=rf"tcp {ports[3]} \(extra4\) and 3 more") as caught:
+        cluster.start(["n1"], timeout=1.0)
+    assert str(ports[4]) not in str(caught.value)
+
+
 def test_an_interruption_ends_the_wait(bench: Bench) -> None:
     (port,) = free_ports(1)
     (node,) = bench.nodes(1)

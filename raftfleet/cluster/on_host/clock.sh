@@ -1,4 +1,7 @@
 # Reads the host's clocks, as exactly as it can: boot clock, wall clock, boot clock. In: $ways.
+# The first look is coarse, but before any interpreter has been started.
+read -r up _ </proc/uptime
+echo "up $up"
 by_python() {
   for one in /usr/bin/python3 python3; do
     command -v "$one" >/dev/null 2>&1 || continue
