@@ -32,8 +32,8 @@ class CommandTransport(abc.ABC):
 
     def __init__(self, host: str) -> None:
         self._host = host
-        self._streams: set[CommandStream] = set()
-        self._streams_lock = threading.Lock()
+        self._under_way: set[Running | CommandStream] = set()
+        self._under_way_lock = threading.Lock()
 
     @property
     def host(self) -> str:
@@ -74,6 +74,7 @@ class CommandTransport(abc.ABC):
             return TimedOut(after=timeout, began=began, ended=time.monotonic())
         except Broken as error:
             return Lost(reason=str(error), began=began, ended=time.monotonic())
+        self._note(running)
         try:
             ended = running.drive(deadline)
             gone = ended or running.end()
@@ -87,6 +88,7 @@ class CommandTransport(abc.ABC):
             running.end()
             raise
         finally:
+            self._forget(running)
             running.close()
 
     def _checked(self, running: Running, outcome: Outcome) -> Outcome:
@@ -120,8 +122,7 @@ class CommandTransport(abc.ABC):
             running.close()
             raise
         stream = CommandStream(running, lines, self._forget)
-        with self._streams_lock:
-            self._streams.add(stream)
+        self._note(stream)
         return stream
 
     def _await_beginning(self, running: Running, deadline: Deadline) -> None:
@@ -135,15 +136,23 @@ class CommandTransport(abc.ABC):
             raise UnreachableError(f"{self._host} does not answer: {outcome.reason}")
         raise self._not_begun(running)
 
-    def _forget(self, stream: CommandStream) -> None:
-        with self._streams_lock:
-            self._streams.discard(stream)
+    def _note(self, one: Running | CommandStream) -> None:
+        with self._under_way_lock:
+            self._under_way.add(one)
 
-    def _close_streams(self) -> None:
-        with self._streams_lock:
-            streams = list(self._streams)
-        for stream in streams:
-            stream.close()
+    def _forget(self, one: Running | CommandStream) -> None:
+        with self._under_way_lock:
+            self._under_way.discard(one)
+
+    def _end_all(self) -> None:
+        """End every command under way, in whatever thread it runs."""
+        with self._under_way_lock:
+            under_way = list(self._under_way)
+        for one in under_way:
+            if isinstance(one, CommandStream):
+                one.close()
+            else:
+                one.end()
 
     def put(
         self,

@@ -180,6 +180,8 @@ class Exchange:
         group = self._streams[0].group
         if group is None:
             return False
+        if self.finished:  # its number may be another group's by now
+            return not isinstance(self.outcome(), Lost)
         said = Capture()
         command = Command(shell.ending(group), become=self._become)
         try:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import concurrent.futures
 import functools
+import queue
 import threading
-from typing import TYPE_CHECKING, Protocol, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
 
+from raftfleet.clock import Deadline, SystemClock
 from raftfleet.errors import UsageError
 from raftfleet.transport.local import LocalTransport
 from raftfleet.transport.options import LocalOptions
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["FORKS", "Fleet", "FleetProgress", "make_transport"]
 
 FORKS = 20
+STRAGGLING = 5.0  # seconds for calls still under way when a fleet is closed
 T = TypeVar("T")
 
 
@@ -66,6 +69,7 @@ class Fleet:
         self._lock = threading.Lock()
         self._transports: dict[str, Transport] = {}
         self._pool: concurrent.futures.ThreadPoolExecutor | None = None
+        self._futures: set[concurrent.futures.Future[Any]] = set()
 
     def of(self, host: str) -> Transport:
         """Return the transport of a host, made on first use and kept."""
@@ -87,6 +91,8 @@ class Fleet:
         transports = {host: self.of(host) for host in hosts}
         pool = self._threads()
         futures = {pool.submit(function, one): host for host, one in transports.items()}
+        with self._lock:
+            self._futures = {one for one in self._futures if not one.done()} | futures.keys()
         return _collected(futures)
 
     def put(
@@ -116,22 +122,22 @@ class Fleet:
             return self._pool
 
     def close(self) -> None:
-        """Let go of every connection; calls still running find theirs gone."""
+        """Let go of every connection; commands still running are ended.
+
+        A function that goes on all the same, opening its connection again, is given 5 s.
+        """
         with self._lock:
             pool, self._pool = self._pool, None
             transports = list(self._transports.values())
+            futures, self._futures = self._futures, set()
             self._transports.clear()
         if pool is not None:
             pool.shutdown(wait=False, cancel_futures=True)
-        self._close(transports)
-        if pool is not None:
-            pool.shutdown(wait=True)
-            # A call that was still under way may have opened its connection again.
-            self._close(transports)
-
-    def _close(self, transports: list[Transport]) -> None:
-        with concurrent.futures.ThreadPoolExecutor(self._forks) as closers:
-            list(closers.map(lambda transport: transport.close(), transports))
+        deadline = Deadline.after(STRAGGLING, SystemClock())
+        _close(transports, self._forks)
+        while (running := {one for one in futures if not one.done()}) and not deadline.passed:
+            concurrent.futures.wait(running, timeout=0.1)
+            _close(transports, self._forks)
 
     def __enter__(self) -> Self:
         return self
@@ -140,11 +146,21 @@ class Fleet:
         self.close()
 
 
+def _close(transports: list[Transport], forks: int) -> None:
+    with concurrent.futures.ThreadPoolExecutor(forks) as closers:
+        list(closers.map(lambda transport: transport.close(), transports))
+
+
 def _collected(
     futures: dict[concurrent.futures.Future[T], str],
 ) -> Iterator[tuple[str, T | Exception]]:
+    # Not as_completed: it waits for ever for a call that was called off before it began.
+    finished: queue.SimpleQueue[concurrent.futures.Future[T]] = queue.SimpleQueue()
+    for future in futures:
+        future.add_done_callback(finished.put)
     try:
-        for future in concurrent.futures.as_completed(futures):
+        for _ in futures:
+            future = finished.get()
             try:
                 yield futures[future], future.result()
             except Exception as error:  # noqa: BLE001 - whatever it is belongs to its host

@@ -15,7 +15,7 @@ import fabric
 import paramiko
 
 from raftfleet.clock import Deadline
-from raftfleet.transport.cures import CuredTransport
+from raftfleet.transport.cures import CuredTransport, close_channel
 from raftfleet.transport.running import Broken, Refused
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["MOMENT", "Link"]
 
 MOMENT = 1.0  # seconds a call may outlast its deadline before its connection is given up
-SILENCE = 5.0  # seconds after which a peer that owes an answer is taken for dead
+SILENCE = 5.0  # seconds after which a peer that missed to answer is taken for dead
 REFUSING = 0.5  # seconds for which a host that refuses its only session is asked again
 SESSIONS = 8  # of the 10 that sshd allows (MaxSessions): room stays for ending a command
 
@@ -57,7 +57,7 @@ class Link:
         deadline: Deadline,
     ) -> Link:
         """Exchange keys and log in over a wire; what paramiko raises passes through."""
-        # A list of options of our own: neither ~/.fabric.yaml nor ~/.ssh/config is read.
+        # The inventory alone says how a host is reached: no ~/.fabric.yaml, no ~/.ssh/config.
         config = fabric.Config(lazy=True, ssh_config=paramiko.SSHConfig())
         seconds = max(deadline.left, 0.001)
         connection = fabric.Connection(
@@ -92,7 +92,7 @@ class Link:
 
     @property
     def alive(self) -> bool:
-        """Whether the connection is up and the peer does not owe us an answer for too long."""
+        """Whether the connection is up and the peer has not been silent for too long."""
         up = self._transport.is_active() and self.wire.reason is None
         return up and self.wire.silence < SILENCE
 
@@ -163,7 +163,7 @@ class Link:
             self.wire.limit(time.monotonic() + MOMENT),
             contextlib.suppress(EOFError, OSError, paramiko.SSHException),
         ):
-            channel.close()
+            close_channel(channel)
 
     def execute(self, channel: paramiko.Channel, line: bytes, deadline: Deadline) -> None:
         """Ask a session to run a line; raises as `session` does."""

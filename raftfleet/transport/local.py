@@ -45,8 +45,8 @@ class LocalTransport(CommandTransport):
         return Endpoint(host, port, lambda: None)
 
     def close(self) -> None:
-        """End what still streams."""
-        self._close_streams()
+        """End every command that still runs."""
+        self._end_all()
 
 
 class _Process:
@@ -157,6 +157,8 @@ class _Process:
 
     def end(self) -> bool:
         """End the process group; return whether it is known to be gone."""
+        if self._finished:  # its number may be another group's by now
+            return self._child.returncode is not None
         said = Capture()
         command = Command(shell.ending(self._child.pid), become=self._become)
         ending = _Process(command, BytesFeed(b""), said)

@@ -59,11 +59,11 @@ def inner(command: Command) -> str:
 def _entering(folder: PurePosixPath) -> str:
     where = quote(_path(folder))
     complaint = quote(f"cannot enter {folder}: no such directory, or not allowed")
-    return f"CDPATH= cd -- {where} 2>/dev/null || {{ echo {complaint} >&2; exit {CANNOT_ENTER}; }}"
+    return f"cd -- {where} 2>/dev/null || {{ echo {complaint} >&2; exit {CANNOT_ENTER}; }}"
 
 
 def _path(path: PurePosixPath) -> str:
-    """Return a path that no command takes for an option or for a word of its own."""
+    """Return a path that no command takes for an option, nor `cd` for a word of its own."""
     return str(path) if path.is_absolute() else f"./{path}"
 
 

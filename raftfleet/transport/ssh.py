@@ -128,11 +128,11 @@ class SshTransport(CommandTransport):
         return forwarder.endpoint
 
     def close(self) -> None:
-        """End what still streams, and let go of the connection; a later call opens a new one."""
+        """End every command that still runs, and let go of the connection; a later call opens a new one."""
         self._closings += 1
         for forwarder in list(self._forwarders):
             forwarder.close()
-        self._close_streams()
+        self._end_all()
         # Whoever is connecting right now sees that it was closed meanwhile.
         if self._lock.acquire(timeout=MOMENT):
             try:

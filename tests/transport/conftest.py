@@ -48,3 +48,10 @@ def ssh(sshd: Sshd) -> Iterator[MakeTransport]:
     for thread in left:
         thread.join(5)
     assert not [thread for thread in left if thread.is_alive()]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    folder = tmp_path / "another"
+    folder.mkdir()
+    return folder

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
+from raftfleet.errors import RaftfleetError
 from raftfleet.testing.transport import FakeFile, FakeTransport
 from raftfleet.transport import Command, Exited, Signalled
 
@@ -266,3 +267,23 @@ class FakeLab(Lab):
 
     def cut(self) -> None:
         self.fake.lose()
+
+
+def at_once(count: int, work: object) -> list[object]:
+    """Call something from several threads that start together."""
+    results: list[object] = [None] * count
+    barrier = threading.Barrier(count)
+
+    def run(number: int) -> None:
+        barrier.wait()
+        try:
+            results[number] = work(number)  # type: ignore[operator]
+        except RaftfleetError as error:
+            results[number] = error
+
+    threads = [threading.Thread(target=run, args=(number,)) for number in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(120)
+    return results

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -67,7 +69,7 @@ def test_only_what_follows_the_mark_is_output(noise: bytes, output: bytes, cuts:
     capture = Capture()
     framed = Framed(b"rf-t ", capture)
     edges = [0, *sorted(cuts), len(said)]
-    for begin, end in zip(edges, edges[1:], strict=False):
+    for begin, end in itertools.pairwise(edges):
         framed.feed(said[begin:end])
     assert framed.group == 4711
     assert capture.value() == output

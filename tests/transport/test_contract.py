@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from raftfleet.transport import Outcome
+
 ODD = "two words; $HOME `id` 'single' \"double\" \\back\\n\nnew line ! * ~ # é\t%s"
 PATIENCE = 30.0  # seconds for what takes milliseconds: this machine may be busy
 SHORT = 1.0  # seconds given to a call that must fail
@@ -340,6 +342,22 @@ def test_closing_a_stream_sets_its_reader_free(lab: Lab) -> None:
 def test_closing_the_transport_ends_what_streams(lab: Lab) -> None:
     lab.transport.open(lab.hangs(b"one\n"), timeout=PATIENCE)
     lab.transport.close()
+    assert lab.survivors() == 0
+
+
+def test_closing_the_transport_ends_what_runs_in_another_thread(lab: Lab) -> None:
+    if isinstance(lab, FakeLab):
+        pytest.skip("time stands still for the fake")
+    outcomes: list[Outcome] = []
+    command = lab.hangs()
+    runner = threading.Thread(
+        target=lambda: outcomes.append(lab.transport.run(command, timeout=600))
+    )
+    runner.start()
+    assert eventually(lambda: lab.survivors() > 1)
+    lab.transport.close()
+    runner.join(PATIENCE)
+    assert [type(outcome) for outcome in outcomes] in ([Signalled], [Lost])
     assert lab.survivors() == 0
 
 

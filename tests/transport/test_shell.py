@@ -159,6 +159,14 @@ def test_paths_are_never_taken_for_options(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["-f"]
 
 
+def test_a_relative_folder_is_entered_as_it_is_written(tmp_path: Path) -> None:
+    (tmp_path / "-").mkdir()
+    command = Command("pwd", cwd=PurePosixPath("-"), env={"CDPATH": "/", "OLDPWD": "/"})
+    script = ["/bin/sh", "-c", shell.inner(command), "sh", command.line]
+    done = subprocess.run(script, capture_output=True, check=True, cwd=tmp_path)
+    assert done.stdout.decode() == f"{tmp_path}/-\n"
+
+
 @pytest.mark.parametrize("openssl", [True, False])
 def test_a_host_without_openssl_hashes_all_the_same(
     tmp_path: Path, openssl: bool, monkeypatch: pytest.MonkeyPatch

@@ -78,14 +78,11 @@ def test_a_limit_that_was_kept_breaks_nothing(pair: tuple[Wire, socket.socket]) 
     line, theirs = pair
     with line.limit(time.monotonic() + 0.1):
         pass
-    with pytest.raises(TimeoutError), line.limit(time.monotonic() + 60):
+    with line.limit(time.monotonic() + 60):
         end = time.monotonic() + 0.3
         while time.monotonic() < end:
-            try:
+            with pytest.raises(TimeoutError):
                 line.recv(1)
-            except TimeoutError:
-                pass
-        line.recv(1)
     theirs.sendall(b"fine")
     assert line.recv(4) == b"fine"
 
@@ -148,7 +145,7 @@ def test_a_name_server_that_is_silent_costs_only_the_deadline(
 
 def test_an_address_that_does_not_answer_costs_only_the_deadline() -> None:
     with socket.create_server(("127.0.0.1", 0), backlog=0) as full:
-        place = full.getsockname()
+        place: tuple[str, int] = full.getsockname()
         waiting = []
         for _ in range(3):  # fill the queue: further connections are not answered at all
             client = socket.socket()
@@ -157,7 +154,7 @@ def test_an_address_that_does_not_answer_costs_only_the_deadline() -> None:
             waiting.append(client)
         began = time.monotonic()
         with pytest.raises(TimeoutError):
-            dial(*place, soon(0.3))
+            dial(place[0], place[1], soon(0.3))
         assert time.monotonic() - began < PATIENCE
         for client in waiting:
             client.close()
