@@ -80,8 +80,9 @@ class HostLost(Event, frozen=True, kw_only=True, tag="host.lost"):
 class HostClockRead(Event, frozen=True, kw_only=True, tag="host.clock"):
     """A host's clocks, read between ``sent`` and ``received`` on ours.
 
-    ``monotonic`` is seconds on the host's monotonic clock, ``host_wall`` its Unix time: together
-    they map the stamps of its logs even when its wall clock steps between two readings.
+    ``monotonic`` is seconds on the host's boot clock (it never steps, and a shell can read it),
+    ``host_wall`` its Unix time: together they map the stamps of its logs even when its wall clock
+    steps between two readings.
     """
 
     host: str

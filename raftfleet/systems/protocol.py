@@ -174,7 +174,10 @@ class System(Protocol):
         ...
 
     def start(self, node: Node) -> Command:
-        """The command that is the node, in the foreground."""
+        """The command that is the node, in the foreground.
+
+        Its line must end in `exec`, so that the process that was started is the program.
+        """
         ...
 
     def log_files(self, node: Node) -> Sequence[str]:
