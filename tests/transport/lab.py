@@ -7,10 +7,11 @@ import hashlib
 import math
 import os
 import shlex
+import signal
 import socketserver
 import threading
 import uuid
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -58,7 +59,7 @@ class Lab(abc.ABC):
     @abc.abstractmethod
     def says(self, out: bytes = b"", err: bytes = b"", status: int = 0) -> Command: ...
     @abc.abstractmethod
-    def dies(self, signal: str) -> Command: ...
+    def dies(self, name: str) -> Command: ...
     @abc.abstractmethod
     def hangs(self, out: bytes = b"", *, stubborn: bool = True) -> Command:
         """Print, then hang for ever with a grandchild, which ignores TERM if it is stubborn."""
@@ -111,8 +112,8 @@ class RealLab(Lab):
 
         return Command(f"{printing(out)}; {printing(err)} >&2; exit {status}")
 
-    def dies(self, signal: str) -> Command:
-        return Command(f"kill -s {signal} $$; sleep 60")
+    def dies(self, name: str) -> Command:
+        return Command(f"kill -s {name} $$; sleep 60")
 
     def hangs(self, out: bytes = b"", *, stubborn: bool = True) -> Command:
         said = shlex.quote(out.decode())
@@ -121,13 +122,21 @@ class RealLab(Lab):
         return Command(f": {self._tag}; printf %s {said}; sh -c {child} & sleep 600; wait")
 
     def survivors(self) -> int:
-        found = 0
+        return len(self._hanging())
+
+    def _hanging(self) -> list[int]:
+        found = []
         for path in Path("/proc").glob("[0-9]*/cmdline"):
-            try:
-                found += self._tag.encode() in path.read_bytes()
-            except OSError:
-                continue
+            with suppress(OSError):
+                if self._tag.encode() in path.read_bytes():
+                    found.append(int(path.parent.name))
         return found
+
+    def clean(self) -> None:
+        """End what a frozen or lost host could not be asked to end."""
+        for pid in self._hanging():
+            with suppress(ProcessLookupError):
+                os.killpg(os.getpgid(pid), signal.SIGKILL)
 
     def echoes(self) -> Command:
         return Command("cat")
@@ -211,8 +220,8 @@ class FakeLab(Lab):
         self.fake.on("says", Exited(status=status, stdout=out, stderr=err))
         return Command("says")
 
-    def dies(self, signal: str) -> Command:
-        self.fake.on("dies", Signalled(signal=signal))
+    def dies(self, name: str) -> Command:
+        self.fake.on("dies", Signalled(signal=name))
         return Command("dies")
 
     def hangs(self, out: bytes = b"", *, stubborn: bool = True) -> Command:  # noqa: ARG002

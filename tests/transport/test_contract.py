@@ -51,6 +51,7 @@ def lab(
         )
         yield local
         local.transport.close()
+        local.clean()
     else:
         if reason := missing():
             pytest.skip(reason)
@@ -60,6 +61,7 @@ def lab(
             yield ssh
             sshd.thaw()
             ssh.transport.close()
+            ssh.clean()
 
 
 def in_time(call: Callable[[], object]) -> object:
