@@ -13,7 +13,7 @@ from raftfleet.sandbox import network, state
 from raftfleet.sandbox.birth import newborns
 from raftfleet.sandbox.keys import cut_keys
 from raftfleet.sandbox.model import Phase, Sandbox, check_request, design
-from raftfleet.sandbox.processes import boot_id
+from raftfleet.sandbox.processes import boot_id, strays
 from raftfleet.sandbox.reach import await_sshd, check_neighbours
 from raftfleet.sandbox.removal import clear, down
 from raftfleet.sandbox.seed import hide, plant
@@ -64,7 +64,7 @@ def running(name: str, hosts: int = 3, *, disk_mb: int = 512) -> Iterator[Sandbo
 def _make_room(name: str) -> None:
     """Remove what is left of an earlier sandbox of this name; refuse when there is a live one."""
     if name not in state.registered():
-        if network.links(name):  # somebody removed its folder by hand
+        if network.links(name) or strays(name):  # somebody removed its folder by hand
             down(name)
         return
     with state.locked(name) as lock:
@@ -86,9 +86,8 @@ def _claim(name: str, hosts: int, disk_mb: int) -> tuple[Sandbox, int]:
         state.sweep()
         if name in state.registered():
             raise SandboxError(f"sandbox {name} has just been made by another process")
-        taken = state.subnets()
-        network.sweep_routes(taken, keep=keep)
-        subnet = network.free_subnet(name, taken, keep=keep)
+        network.remove_routes(name, keep=keep)
+        subnet = network.free_subnet(name, state.subnets(), keep=keep)
         sandbox = design(name, hosts, disk_mb, subnet, boot_id(), os.getpid())
         return sandbox, state.publish(sandbox)
 

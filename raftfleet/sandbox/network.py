@@ -1,7 +1,7 @@
 """The network of a sandbox: a /24 of its own, a bridge, a cable to each host, and no way out.
 
-Interfaces are found again by their names alone, which follow from the sandbox's name; routes by a
-protocol number that is ours. So both are removed even when nothing was written down.
+Interfaces are found again by their names, which follow from the sandbox's name; routes by our
+protocol number and a metric that does so too. Both are removed even if nothing was written down.
 """
 
 from __future__ import annotations
@@ -22,13 +22,20 @@ if TYPE_CHECKING:
 
     from raftfleet.sandbox.model import Sandbox
 
-__all__ = ["REALM", "free_subnet", "lay_bridge", "links", "plug_in", "remove_links", "sweep_routes"]
+__all__ = [
+    "REALM",
+    "free_subnet",
+    "lay_bridge",
+    "links",
+    "plug_in",
+    "remove_links",
+    "remove_routes",
+]
 
 REALM = ipaddress.IPv4Network("10.77.0.0/16")
 """Sandboxes take their subnets from here."""
 
 _PROTOCOL = "77"  # in no iproute2 table; tells our routes from everybody else's
-_METRIC = "4096"
 
 
 class _Route(TypedDict, total=False):
@@ -64,7 +71,7 @@ def lay_bridge(sandbox: Sandbox, *, keep: int) -> None:
     """
     bridge = sandbox.bridge
     _ip(
-        f"route add unreachable {sandbox.subnet} metric {_METRIC} proto {_PROTOCOL}",
+        f"route add unreachable {sandbox.subnet} {_mark(sandbox.name)}",
         f"link add name {bridge} address {_mac(sandbox.gateway)} type bridge stp_state 0",
         f"link set dev {bridge} addrgenmode none alias raftfleet-sandbox:{sandbox.name}",
         f"addr add {sandbox.gateway}/24 dev {bridge}",
@@ -107,15 +114,22 @@ def remove_links(name: str, *, keep: int) -> None:
     until(look, seconds=10, what=f"removal of the interfaces of sandbox {name}")
 
 
-def sweep_routes(claimed: Collection[str], *, keep: int) -> list[str]:
-    """Remove our unreachable routes to subnets that no sandbox has; under the register's lock."""
-    show = ["ip", "-json", "-4", "route", "show", "type", "unreachable", "proto", _PROTOCOL]
-    routes: list[_Route] = json.loads(call(show, keep=keep) or "[]")
-    left = [route["dst"] for route in routes if route["dst"] not in claimed]
-    if left:
-        tail = f"metric {_METRIC} proto {_PROTOCOL}"
-        _ip(*(f"route del unreachable {subnet} {tail}" for subnet in left), keep=keep)
-    return left
+def remove_routes(name: str, *, keep: int) -> list[str]:
+    """Remove the unreachable routes of a sandbox; return where they led."""
+    mark = _mark(name)
+    shown = call(["ip", "-json", "-4", "route", "show", *mark.split()], keep=keep)
+    routes: list[_Route] = json.loads(shown or "[]")
+    if routes:
+        _ip(*(f"route del unreachable {route['dst']} {mark}" for route in routes), keep=keep)
+    return [route["dst"] for route in routes]
+
+
+def _mark(name: str) -> str:
+    """Return what tells a sandbox's routes from all others, as ip(8) wants it.
+
+    Any metric above the 0 of the bridge's own route will do; this one belongs to the name.
+    """
+    return f"metric {int(link_prefix(name)[3:], 16) | 1 << 16} proto {_PROTOCOL}"
 
 
 def _ip(*lines: str, keep: int, force: bool = False) -> None:

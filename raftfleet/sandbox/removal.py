@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from raftfleet.sandbox import network, state
-from raftfleet.sandbox.model import HOME, Phase, check_name
+from raftfleet.sandbox.model import Phase, check_name
 from raftfleet.sandbox.processes import boot_id, end, end_strays
 from raftfleet.sandbox.tools import call, require_root
 
@@ -55,28 +55,38 @@ def down(name: str = "raftfleet", *, progress: Callable[[str], None] = lambda _:
     with state.register() as keep:
         if name in state.registered():
             return Removed()  # it has just been made: the sandbox we were asked to remove is gone
-        return _forget(name, _end(name, keep, progress), keep, progress)
+        return _forget(name, _end(name, keep, progress), progress)
 
 
 def clear(name: str, lock: int, progress: Callable[[str], None] = lambda _: None) -> Removed:
     """Remove a sandbox whose folder's lock we hold."""
     removed = _end(name, lock, progress)
-    with state.register() as keep:
-        return _forget(name, removed, keep, progress)
+    with state.register():
+        return _forget(name, removed, progress)
 
 
 def _end(name: str, keep: int, progress: Callable[[str], None]) -> Removed:
-    """End everything of a sandbox that runs, is mounted or is plugged in."""
+    """End everything of a sandbox that runs, is mounted, plugged in or routed."""
     progress("processes")
     interfaces = network.links(name)  # those of a host vanish with it, at a time of their own
     hosts = _end_recorded(name) | end_strays(name)
     progress("mounts")
-    mounts = _mounts_below(HOME / name)
+    mounts = _mounts_below(state.folders(name))
     for mount in mounts:
         call(["umount", "--lazy", mount], keep=keep)
     progress("interfaces")
     network.remove_links(name, keep=keep)
-    return Removed(hosts=tuple(sorted(hosts)), mounts=tuple(mounts), interfaces=tuple(interfaces))
+    progress("routes")
+    routes = network.remove_routes(name, keep=keep)
+    return Removed(tuple(sorted(hosts)), tuple(mounts), tuple(interfaces), tuple(routes))
+
+
+def _forget(name: str, removed: Removed, progress: Callable[[str], None]) -> Removed:
+    """Give the name and the subnet back, under the register's lock."""
+    progress("folder")
+    swept = state.sweep()
+    erased = [name] if state.erase(name) else []
+    return msgspec.structs.replace(removed, folders=(*erased, *swept))
 
 
 def _end_recorded(name: str) -> set[str]:
@@ -91,23 +101,12 @@ def _end_recorded(name: str) -> set[str]:
     return {names[process] for process in end(names)}
 
 
-def _forget(name: str, removed: Removed, keep: int, progress: Callable[[str], None]) -> Removed:
-    """Give the name and the subnet back, under the register's lock."""
-    progress("folder")
-    swept = state.sweep()
-    erased = [name] if state.erase(name) else []
-    progress("routes")
-    routes = network.sweep_routes(state.subnets(), keep=keep)
-    folders = (*erased, *swept)
-    return msgspec.structs.replace(removed, folders=folders, routes=tuple(routes))
-
-
-def _mounts_below(folder: Path) -> list[str]:
-    """Return what somebody mounted inside a folder, innermost first: it must not be deleted."""
+def _mounts_below(folders: list[Path]) -> list[str]:
+    """Return what somebody mounted inside folders, innermost first: it must not be deleted."""
     found = []
     for line in Path("/proc/self/mountinfo").read_text(encoding="utf-8").splitlines():
         escaped = line.split()[4]  # proc(5): blanks and backslashes are written as \ooo
         point = re.sub(r"\\([0-7]{3})", lambda octal: chr(int(octal[1], 8)), escaped)
-        if Path(point).is_relative_to(folder):
+        if any(Path(point).is_relative_to(folder) for folder in folders):
             found.append(point)
     return found[::-1]

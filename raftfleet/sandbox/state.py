@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from raftfleet.errors import SandboxError
 from raftfleet.sandbox.model import HOME, Sandbox
 from raftfleet.sandbox.waiting import until
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "erase",
+    "folders",
     "locked",
     "publish",
     "read",
@@ -131,14 +133,21 @@ def publish(sandbox: Sandbox) -> int:
     return descriptor
 
 
+def folders(name: str) -> list[Path]:
+    """Return every folder that a sandbox can have, in any stage of its life."""
+    return [HOME / f"{stage}{name}" for stage in ("", _NEW, _GONE)]
+
+
 def erase(name: str) -> bool:
     """Remove a sandbox's folder, under the register's lock; tell whether there was one."""
     gone = HOME / f"{_GONE}{name}"
     try:
         (HOME / name).rename(gone)
+        shutil.rmtree(gone)
     except FileNotFoundError:
         return False
-    shutil.rmtree(gone)
+    except OSError as problem:
+        raise SandboxError(f"cannot remove the folder of sandbox {name}: {problem}") from None
     return True
 
 
@@ -146,7 +155,7 @@ def sweep() -> list[str]:
     """Remove folders whose maker or eraser died over them; under the register's lock.
 
     One that cannot be removed (something is mounted in it) is another sandbox's trouble, not that
-    of whoever sweeps: it is left for the next sweep.
+    of whoever sweeps: it is left for the ``down`` of its own name.
     """
     swept = []
     for entry in HOME.iterdir():

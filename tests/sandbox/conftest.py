@@ -13,7 +13,7 @@ import pytest
 
 from raftfleet import sandbox
 from raftfleet.errors import SandboxError
-from raftfleet.sandbox import model, network, state
+from raftfleet.sandbox import model, state
 from raftfleet.sandbox.tools import require_machine
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 @pytest.fixture(scope="module")
 def trio() -> Iterator[Sandbox]:
     """Three hosts for all tests of a module; it must leave them as they were."""
-    name = "sbx-trio"
+    name = f"sbx-trio-{os.getpid()}"  # two runs of the tests may share a machine
     sandbox.down(name)
     with sandbox.running(name, disk_mb=32) as made:
         yield made
@@ -97,7 +97,7 @@ def leftovers(name: str) -> list[str]:
         *(str(path) for path in Path("/run/raftfleet/sandbox").glob(f"*{name}")),
         *(f"interface {link.name}" for link in Path("/sys/class/net").glob(f"{_prefix(name)}*")),
         *_processes(name, folder),
-        *_routes(),
+        *_routes(name),
         *_cgroups(name),
     ]
 
@@ -122,21 +122,14 @@ def _processes(name: str, folder: str) -> Iterator[str]:
                 yield f"process {entry.name} has mounts of {folder}"
 
 
-def _routes() -> Iterator[str]:
-    """Find routes of ours to subnets that no sandbox claims, those of other tests excepted."""
-    with state.register():
-        claimed = state.subnets()
-        shown = subprocess.run(
-            ["ip", "-4", "route", "show", "table", "all"],
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout
+def _routes(name: str) -> Iterator[str]:
+    """Find routes by the mark that is the name's own, and by the interface they lead to."""
+    metric = str(int(_prefix(name).removeprefix("rf-"), 16) | 0x10000)
+    argv = ["ip", "-4", "route", "show", "table", "all"]
+    shown = subprocess.run(argv, capture_output=True, text=True, check=True).stdout
     for line in shown.splitlines():
-        for subnet in network.REALM.subnets(new_prefix=24):
-            stem = str(subnet).removesuffix("0/24")
-            if f" {stem}" in f" {line}" and str(subnet) not in claimed:
-                yield f"route {line}"
+        if {metric, _prefix(name)} & set(line.split()):
+            yield f"route {line}"
 
 
 def _cgroups(name: str) -> Iterator[str]:

@@ -50,9 +50,10 @@ def test_a_sandbox_that_is_up_is_found_again(trio: Sandbox) -> None:
 
 
 def test_a_sandbox_that_is_not_there_is_refused_with_the_nearest_name(trio: Sandbox) -> None:
-    assert not sandbox.exists("sbx-tri")
-    with pytest.raises(SandboxError, match="there is no sandbox sbx-tri;") as caught:
-        sandbox.load("sbx-tri")
+    typo = trio.name.replace("trio", "tiro")
+    assert not sandbox.exists(typo)
+    with pytest.raises(SandboxError, match=f"there is no sandbox {typo};") as caught:
+        sandbox.load(typo)
     assert caught.value.hint == f"did you mean {trio.name}?"
 
 
@@ -258,9 +259,12 @@ def test_up_replaces_a_sandbox_of_before_the_reboot(fresh: str) -> None:
     assert again.hosts[0].alive
 
 
-def test_up_replaces_what_is_left_after_its_folder_was_deleted(fresh: str) -> None:
+@pytest.mark.parametrize("links_too", [False, True])
+def test_up_replaces_what_is_left_after_its_folder_was_deleted(fresh: str, links_too: bool) -> None:
     made = sandbox.up(fresh, 1, disk_mb=8)
     shutil.rmtree(made.directory)
+    for link in (made.bridge, made.hosts[0].link) if links_too else ():
+        subprocess.run(["ip", "link", "del", link], check=True)
     again = sandbox.up(fresh, 1, disk_mb=8)
     assert not made.hosts[0].alive
     assert again.hosts[0].alive

@@ -1,20 +1,23 @@
 from __future__ import annotations
 
 import ipaddress
+import os
 import subprocess
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from raftfleet.errors import SandboxError
-from raftfleet.sandbox import network, reach, state
+from raftfleet.sandbox import network, reach
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from raftfleet.sandbox import Sandbox
+
+
+ORPHAN = f"sbx-orphan-{os.getpid()}"
 
 
 @pytest.fixture
@@ -63,22 +66,24 @@ def test_a_network_that_owns_all_our_addresses_is_named(
 
 @pytest.fixture
 def orphan() -> Iterator[str]:
-    """A route as a maker leaves it that died before its folder's turn came."""
-    with state.register() as keep:
-        subnet = network.free_subnet("sbx-orphan", state.subnets(), keep=keep)
-        route = ["unreachable", subnet, "metric", "4096", "proto", "77"]
-        subprocess.run(["ip", "route", "add", *route], check=True)
-        yield subnet
-        with suppress(subprocess.CalledProcessError):
-            subprocess.run(["ip", "route", "del", *route], check=True, capture_output=True)
+    """A route whose sandbox is gone without a trace."""
+    subnet = "10.77.255.128/25"
+    route = ["unreachable", subnet, *network._mark(ORPHAN).split()]
+    subprocess.run(["ip", "route", "add", *route], check=True)
+    yield subnet
+    subprocess.run(["ip", "route", "del", *route], check=False, capture_output=True)
 
 
 @pytest.mark.hosts
-def test_routes_of_ours_that_no_sandbox_claims_are_swept(orphan: str) -> None:
-    assert network.free_subnet("sbx-orphan", state.subnets(), keep=1) != orphan
-    assert network.sweep_routes({*state.subnets(), orphan}, keep=1) == []
-    assert network.sweep_routes(state.subnets(), keep=1) == [orphan]
-    assert network.sweep_routes(state.subnets(), keep=1) == []
+def test_routes_are_found_by_the_sandboxs_name_alone(orphan: str) -> None:
+    assert network.remove_routes(f"{ORPHAN}-b", keep=1) == []
+    assert network.remove_routes(ORPHAN, keep=1) == [orphan]
+    assert network.remove_routes(ORPHAN, keep=1) == []
+
+
+@pytest.mark.hosts
+def test_a_subnet_with_a_route_to_it_is_not_free(orphan: str) -> None:
+    assert orphan in map(str, network._destinations(keep=1))
 
 
 @pytest.mark.hosts

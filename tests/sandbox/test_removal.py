@@ -18,7 +18,7 @@ import pytest
 from raftfleet import sandbox
 from raftfleet.errors import SandboxError
 from raftfleet.sandbox import removal, state
-from raftfleet.sandbox.model import link_prefix
+from raftfleet.sandbox.model import HOME, link_prefix
 from raftfleet.sandbox.processes import Process, identify
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ UP_STEPS = [
     *("files", "namespaces", "keys", "bridge", "identities", "cables", "go", "sshd"),
     *("neighbours", "record"),
 ]
-DOWN_STEPS = ["processes", "mounts", "interfaces", "folder", "routes"]
+DOWN_STEPS = ["processes", "mounts", "interfaces", "routes", "folder"]
 RANDOM_KILLS = 25
 
 # Says every step; at one that is asked for it says so and waits to be killed.
@@ -113,6 +113,13 @@ def test_after_a_maker_killed_at_any_step_down_leaves_nothing(
     assert sandbox.down(fresh)
     assert remains(fresh) == []
     assert not sandbox.down(fresh)
+
+
+def test_hosts_are_on_record_before_they_are_built(fresh: str) -> None:
+    kill_at("up", fresh, "go")
+    record = state.read(fresh)
+    assert record is not None
+    assert all(host.init and host.keeper for host in record.hosts)
 
 
 def test_after_a_maker_killed_at_random_moments_down_leaves_nothing(
@@ -252,6 +259,25 @@ def test_a_foreign_mount_in_the_folder_is_unmounted_and_not_emptied(
     point.mkdir()
     subprocess.run(["mount", "--bind", str(tmp_path), str(point)], check=True)
     assert sandbox.down(fresh).mounts == (str(point),)
+    assert (tmp_path / "precious").read_text() == "still here"
+
+
+def test_what_cannot_be_removed_stands_in_nobody_elses_way(fresh: str, tmp_path: Path) -> None:
+    other = f"{fresh}-b"
+    point = HOME / f".gone-{other}" / "mounted"
+    (tmp_path / "precious").write_text("still here")
+    with state.register():
+        point.mkdir(parents=True)
+        subprocess.run(["mount", "--bind", str(tmp_path), str(point)], check=True)
+        subprocess.run(["mount", "-o", "remount,bind,ro", str(point)], check=True)
+    try:
+        sandbox.up(fresh, 1, disk_mb=8)
+        sandbox.down(fresh)
+        assert point.exists()
+    finally:
+        removed = sandbox.down(other)
+    assert removed.mounts == (str(point),)
+    assert removed.folders == (f".gone-{other}",)
     assert (tmp_path / "precious").read_text() == "still here"
 
 

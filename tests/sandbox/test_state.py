@@ -124,15 +124,23 @@ def test_whoever_waited_for_a_folder_that_went_away_is_told_so() -> None:
     assert seen == [None]
 
 
-def test_a_lock_on_a_folder_that_was_replaced_meanwhile_does_not_count(home: Path) -> None:
+def test_a_lock_on_a_folder_that_was_replaced_meanwhile_does_not_count(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     published("sbx-a")
-    stale = os.open(home / "sbx-a", os.O_RDONLY)
-    with state.register():
-        state.erase("sbx-a")
-    published("sbx-a")
-    assert not state._is_at(stale, home / "sbx-a")
-    os.close(stale)
-    locks("sbx-a")
+    take = state._take
+
+    def replaced_just_before(descriptor: int) -> bool:
+        monkeypatch.setattr(state, "_take", take)
+        with state.register():
+            state.erase("sbx-a")
+        published("sbx-a")
+        return take(descriptor)
+
+    monkeypatch.setattr(state, "_take", replaced_just_before)
+    with state.locked("sbx-a") as lock:
+        assert lock is not None
+        assert os.path.samestat(os.fstat(lock), (home / "sbx-a").stat())
 
 
 def test_erasing_takes_the_whole_folder_once(home: Path) -> None:
@@ -141,6 +149,24 @@ def test_erasing_takes_the_whole_folder_once(home: Path) -> None:
     with state.register():
         assert state.erase("sbx-a")
         assert not state.erase("sbx-a")
+    assert list(home.iterdir()) == []
+
+
+def test_an_eraser_that_dies_over_a_folder_has_given_its_name_back(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    published("sbx-a")
+
+    def die(_: Path) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, state.register():
+        patch.setattr("shutil.rmtree", die)
+        with pytest.raises(KeyboardInterrupt):
+            state.erase("sbx-a")
+    assert state.registered() == []
+    with state.register():
+        assert state.sweep() == [".gone-sbx-a"]
     assert list(home.iterdir()) == []
 
 
