@@ -143,7 +143,7 @@ def test_an_address_that_does_not_answer_is_unreachable(cluster: Fleet) -> None:
 
 def test_a_full_disk_is_named_and_a_second_run_repairs(fleet: Fleet) -> None:
     fleet.say("down", "-i", fleet.inventory)
-    fill = "rm -rf /opt/robustmq; dd if=/dev/zero of=/fill bs=1M count=4096 2>/dev/null; true"
+    fill = "rm -rf /opt/robustmq/bin; dd if=/dev/zero of=/fill bs=1M count=4096 2>/dev/null; true"
     fleet.say("sandbox", "ssh", "--name", fleet.name, "n2", fill)
     try:
         said = fleet.say("up", "-i", fleet.inventory)
