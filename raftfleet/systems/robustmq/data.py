@@ -1,34 +1,30 @@
-"""The product's data files, which people may edit: `config/robustmq/`.
-
-An installed raftfleet carries them below `raftfleet/share`; in a checkout they lie beside the package.
-"""
+"""The product's data files, which people may edit: `config/robustmq/`."""
 
 from __future__ import annotations
 
 from functools import cache
-from importlib.resources import files
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import yaml
 
 from raftfleet.errors import UsageError
+from raftfleet.shipped import shipped
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 __all__ = ["data_file", "server_keys_data"]
 
 
 def data_file(name: str) -> Path:
     """Return the path of a file of `config/robustmq/`; raise `UsageError` when there is none."""
-    package = Path(str(files("raftfleet")))
-    places = [package / "share" / "config", package.parent / "config"]
-    for place in places:
-        path = place / "robustmq" / name
-        if path.is_file():
-            return path
-    looked = " and ".join(str(place / "robustmq") for place in places)
-    raise UsageError(
-        f"the data file {name} of the robustmq adapter is missing (looked in {looked})",
-        hint="install raftfleet again: its wheel carries this file",
-    )
+    try:
+        return shipped("config", "robustmq", name)
+    except UsageError as error:
+        raise UsageError(
+            f"the data file {name} of the robustmq adapter is missing: {error.message}",
+            hint=error.hint,
+        ) from None
 
 
 @cache

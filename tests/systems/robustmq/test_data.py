@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def package_at(monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], None]:
-    return lambda path: monkeypatch.setattr(data, "files", lambda _: path)
+    return lambda path: monkeypatch.setattr("raftfleet.shipped.files", lambda _: path)
 
 
 def test_a_checkout_uses_its_own_config() -> None:
