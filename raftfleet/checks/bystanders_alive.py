@@ -58,7 +58,7 @@ def _end(window: Window, life: Life) -> Iterator[Finding]:
 
 
 def _last_action(window: Window) -> int:
-    acted = (ev.NodeSignalled, ev.NodeStarted, ev.NodeExited, ev.NodeWiped)
+    acted = (ev.NodeSignalled, ev.NodeStarted, ev.NodeExited, ev.NodeWiped, ev.FaultUndone)
     places = [i for i, event in enumerate(window.events) if isinstance(event, acted)]
     return window.span.start + (places[-1] if places else 0)
 

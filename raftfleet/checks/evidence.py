@@ -115,7 +115,8 @@ def _unseen_groups(window: Window) -> Iterator[Finding]:
 
 def _watch(window: Window) -> Iterator[Finding]:
     """See that watching went on after the last action for as long as the drill said."""
-    actions = window.of(ev.NodeSignalled) + window.of(ev.NodeStarted) + window.of(ev.NodeExited)
+    acted = (ev.NodeSignalled, ev.NodeStarted, ev.NodeExited, ev.FaultUndone, ev.FaultIntent)
+    actions = [event for event in window.events if isinstance(event, acted)]
     if window.cut or not actions:
         return
     watched = window.end - max(event.t for event in actions)

@@ -29,7 +29,10 @@ class Severity(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing a check has to say; ``t`` is when it happened, on the controller's clock."""
+    """One thing a check has to say.
+
+    ``t`` is when it happened, on the controller's clock; ``cause`` what it is put down to.
+    """
 
     check: str
     severity: Severity
@@ -37,6 +40,7 @@ class Finding:
     node: str | None = None
     group: str | None = None
     t: float | None = None
+    cause: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,14 +20,15 @@ _NAME = "leader-moves"
 def _judge(window: Window) -> Iterator[Finding]:
     found = window.succession
     if not found.departed:
-        yield Finding(_NAME, Severity.GAP, "no node was stopped")
+        yield Finding(_NAME, Severity.GAP, "no node was stopped, paused or cut off")
     for node, group in found.unknown:
         text = f"{group}: nothing says whether {node} led it when it was stopped"
         yield Finding(_NAME, Severity.GAP, text, node, group)
     for failover in found.failovers:
         yield from _failover(window, failover)
     for move in found.moves:
-        yield _move(move)
+        if not move.returned:
+            yield _move(move)
 
 
 def _failover(window: Window, failover: Failover) -> Iterator[Finding]:
@@ -38,7 +39,7 @@ def _failover(window: Window, failover: Failover) -> Iterator[Finding]:
         waited = failover.elected.lo if failover.elected else 0.0
         text = (
             f"{failover.group}: nobody took it over from {failover.victim} "
-            f"(term {failover.old_term}) within {waited:.2f} s of its exit"
+            f"(term {failover.old_term}) within {waited:.2f} s of its {failover.counts_from}"
         )
         yield Finding(_NAME, severity, text, failover.victim, failover.group)
 
@@ -54,13 +55,11 @@ def not_exercised(check: str, failover: Failover) -> Finding:
 
 
 def _move(move: Move) -> Finding:
+    """Say that a group moved for no reason; one that a node caused is `leader-undisturbed`."""
     text = (
         f"{move.group} moved from {move.old} (term {move.old_term}) to {move.new} "
         f"(term {move.new_term}), though {move.old} had not been stopped"
     )
-    if move.returned:
-        text += f"; {' and '.join(move.returned)} had come back before"
-        return Finding(_NAME, Severity.WARNING, text, move.old, move.group, move.t)
     return Finding(_NAME, Severity.VIOLATION, text, move.old, move.group, move.t)
 
 

@@ -18,6 +18,10 @@ _AFTERWARDS = 1.0
 """Seconds after a process was gone in which its last lines may still be stamped."""
 
 
+_SILENCE = 60.0
+"""Seconds that a log may end before an event and still be the one that would tell of it."""
+
+
 def life_markers(journal: Journal, life: Life, following: list[Life]) -> set[str]:
     """Return the meanings of the log lines that belong to a life, by their stamps."""
     end = float("inf") if life.ended is None else life.ended.hi + _AFTERWARDS
@@ -50,6 +54,8 @@ def log_gap(journal: Journal, node: str, since: int) -> str | None:
         if isinstance(event, ev.LogMissing) and event.node == node:
             return f"the log {event.path} of {node} is missing: {event.reason}"
         if isinstance(event, ev.LogCollected) and event.node == node:
+            if event.newest is not None and event.newest < journal.events[since].t - _SILENCE:
+                return f"the log {event.path} of {node} ends before that"
             collected = True
         if isinstance(event, ev.DrillStarted) and collected:
             break

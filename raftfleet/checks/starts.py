@@ -50,6 +50,9 @@ def _never_ready(window: Window, life: Life, *, asked: bool) -> Iterator[Finding
         yield _wrong(life, text, life.exited.at.hi)
     elif life.vanished is not None:
         yield _wrong(life, "was gone before it was ready", life.vanished)
+    elif life.cleared is not None:
+        text = f"{life.node} was removed before it was seen to be ready"
+        yield Finding("starts", Severity.GAP, text, life.node)
     elif window.cut:
         text = f"whether {life.node} came up was not seen any more"
         yield Finding("starts", Severity.GAP, text, life.node)

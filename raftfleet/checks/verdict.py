@@ -16,6 +16,7 @@ from .evidence import counted, evidence_gaps
 from .exits import Exit, exits_of
 from .finding import Finding, Severity
 from .lives import lives_of
+from .outages import Outage, outages
 from .registry import CHECKS
 from .window import windows
 
@@ -65,6 +66,7 @@ class DrillJudgement:
     findings: tuple[Finding, ...]
     failovers: tuple[Failover, ...]
     exits: tuple[Exit, ...]
+    outages: tuple[Outage, ...]
     evidence: Mapping[str, int]
     needed: Mapping[str, int]
     start: float
@@ -139,6 +141,7 @@ def _drill(window: Window) -> DrillJudgement:
         findings=findings,
         failovers=tuple(window.succession.failovers),
         exits=window.exits,
+        outages=tuple(outages(window)),
         evidence=counts,
         needed=dict(window.drill.evidence),
         start=window.start,

@@ -10,6 +10,7 @@ from raftfleet.journal import events as ev
 from raftfleet.journal.fold import advance, fold
 from raftfleet.journal.picture import Standing
 
+from .away import Away, FaultSpan, absences, fault_spans
 from .exits import Exit, exits_of
 from .lives import Life, lives_of
 from .succession import succession
@@ -143,6 +144,34 @@ class Window:
         """Every exit of the drill, and every signal that was not followed by one."""
         exits = exits_of(self.journal, self.lives)
         return tuple(one for one in exits if self.inside(one.index))
+
+    @cached_property
+    def faults(self) -> tuple[FaultSpan, ...]:
+        """The faults that were put in place in the drill."""
+        return tuple(one for one in self._all_faults if self.inside(one.index))
+
+    @cached_property
+    def _all_faults(self) -> list[FaultSpan]:
+        return fault_spans(self.journal.events[: self.span.until])
+
+    @cached_property
+    def absences(self) -> tuple[Away, ...]:
+        """Every time a node was away, in this drill or before, in order."""
+        return tuple(absences(self.lives, self._all_faults))
+
+    @cached_property
+    def returns(self) -> tuple[Away, ...]:
+        """The absences that began and ended in the drill, in the order in which they ended."""
+        ended = [a for a in self.absences if self.start <= a.hi <= self.end and a.lo >= self.start]
+        return tuple(sorted(ended, key=lambda away: away.hi))
+
+    def away(self, node: str, t: float, *, seen_from: str = "") -> bool:
+        """Whether a node was away at this time, or out of another's sight."""
+        return any(
+            one.node == node and one.lo <= t < one.hi
+            for one in self.absences
+            if not seen_from or one.concerns(seen_from)
+        )
 
     @cached_property
     def succession(self) -> Succession:

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path, PurePosixPath
 
+    from raftfleet.journal import Recorder
     from raftfleet.journal.values import GroupStatus, NodeIdentity, Port, Timing
     from raftfleet.transport.protocol import Command
 
@@ -21,6 +22,7 @@ __all__ = [
     "ExitRules",
     "Node",
     "Problem",
+    "RecordingOf",
     "System",
 ]
 
@@ -117,6 +119,19 @@ class Problem:
 
     message: str
     hint: str
+
+
+class RecordingOf(Protocol):
+    """What somebody recorded of a cluster of this system, read and ready to be told."""
+
+    @property
+    def id(self) -> str:
+        """The id of the drill it holds."""
+        ...
+
+    def tell(self, recorder: Recorder) -> None:
+        """Write the journal that a run would have left of it."""
+        ...
 
 
 class System(Protocol):

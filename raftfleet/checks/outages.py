@@ -1,0 +1,115 @@
+"""Outages: from the last acknowledged write to the next, through each node and through any.
+
+A slow write counts from the slot it was due in, and a slot that could not be sent is part of an
+outage, so that a writer that was itself held up hides nothing.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from raftfleet.journal import events as ev
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from .window import Window
+
+__all__ = ["Outage", "outages", "writing"]
+
+_LONG = 1.0
+"""Seconds without an acknowledged write that are an outage though nothing was refused."""
+_PERIODS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Outage:
+    """No write was acknowledged between ``start`` and ``end``, though some were tried.
+
+    ``via`` is the node written through, empty for all of them together. ``ended`` is false when
+    the writers stopped before a write was acknowledged again. ``cause`` is the absence it is
+    put down to: the last that had begun.
+    """
+
+    via: str
+    start: float
+    end: float
+    failed: int
+    cause: str = ""
+    ended: bool = True
+
+    @property
+    def seconds(self) -> float:
+        """How long it lasted, at least."""
+        return self.end - self.start
+
+
+@dataclass(frozen=True, slots=True)
+class _Span:
+    """A stretch of time in which writers were at work."""
+
+    lo: float
+    hi: float
+    period: float
+
+
+def outages(window: Window) -> list[Outage]:
+    """Return the outages of a drill, those through each node first."""
+    writes = [event for event in window.of(ev.WriteEnded)]
+    vias = sorted({event.via for event in writes} | {e.via for e in window.of(ev.WriteSkipped)})
+    return [outage for via in [*vias, ""] for outage in _through(window, via, writes)]
+
+
+def writing(window: Window, via: str = "") -> list[_Span]:
+    """Return when writers were at work in a drill, as spans that do not overlap."""
+    began: dict[str, ev.WriterStarted] = {}
+    found: list[_Span] = []
+    for event in window.journal.events[: window.last + 1]:
+        if isinstance(event, ev.WriterStarted) and via in {"", event.via}:
+            began[event.writer] = event
+        elif isinstance(event, ev.WriterStopped) and event.writer in began:
+            first = began.pop(event.writer)
+            found.append(_Span(first.t, event.t, first.period))
+    found += [_Span(first.t, window.end, first.period) for first in began.values()]
+    return _joined([span for span in found if span.hi >= window.start])
+
+
+def _joined(spans: list[_Span]) -> list[_Span]:
+    joined: list[_Span] = []
+    for span in sorted(spans, key=lambda span: span.lo):
+        if joined and span.lo <= joined[-1].hi:
+            last = joined.pop()
+            period = max(last.period, span.period)
+            joined.append(_Span(last.lo, max(last.hi, span.hi), period))
+        else:
+            joined.append(span)
+    return joined
+
+
+def _through(window: Window, via: str, writes: Sequence[ev.WriteEnded]) -> Iterator[Outage]:
+    own = [write for write in writes if via in {"", write.via}]
+    skipped = [e for e in window.of(ev.WriteSkipped) if via in {"", e.via}]
+    for span in writing(window, via):
+        acks = sorted(w.t for w in own if w.outcome == "ok" and span.lo <= w.t <= span.hi)
+        points = [max(span.lo, window.start), *(t for t in acks if t > window.start), span.hi]
+        limit = max(_LONG, _PERIODS * span.period)
+        for place, (start, end) in enumerate(zip(points, points[1:], strict=False)):
+            failed = sum(start < w.t <= end for w in own if w.outcome != "ok")
+            failed += sum(e.count for e in skipped if start < e.until and e.intended < end)
+            if failed or end - start > limit:
+                ended = place < len(points) - 2
+                if not ended and not failed and end - start <= limit:
+                    continue
+                yield Outage(via, start, end, failed, _cause(window, start, end), ended)
+
+
+def _cause(window: Window, start: float, end: float) -> str:
+    begun = [a for a in window.absences if window.start <= a.lo <= end and a.lo > -math.inf]
+    before = [away for away in begun if away.lo <= start + _LONG] or begun[:1]
+    if not before:
+        return ""
+    last = before[-1]
+    text = f"{last.kind} of {last.node}"
+    return text if last.hi > start else f"{text}, over {start - last.hi:.1f} s before"

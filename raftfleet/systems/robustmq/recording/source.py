@@ -1,0 +1,201 @@
+"""The files of a recording, read and checked."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import zlib
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import msgspec
+from msgspec.structs import replace
+
+from raftfleet.errors import Mark, SourceError
+from raftfleet.journal import events as ev
+from raftfleet.journal.values import NodeIdentity, Timing
+from raftfleet.systems.log_rules import load_log_rules
+
+from raftfleet.systems.robustmq.logs import MARKERS
+from raftfleet.systems.robustmq.timing import ERAS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+__all__ = ["EPOCH", "GROUPS", "Recording", "read_recording"]
+
+EPOCH = 1000.0
+"""Where a recording's own zero lies on the clock of its journal: no stamp is zero or below."""
+GROUPS = ("data_0", "metadata_0", "offset_0")
+E = TypeVar("E", bound=ev.Event)
+
+
+@dataclass(frozen=True)
+class Recording:
+    """A recording's files, read; every ``t`` in them is seconds since its set-up."""
+
+    folder: Path
+    events: list[dict[str, Any]]
+    statuses: list[dict[str, Any]]
+    drill: dict[str, Any]
+
+    @property
+    def setup(self) -> dict[str, Any]:
+        """What the recorder said of the cluster when it began."""
+        return self.events[0]
+
+    @cached_property
+    def nodes(self) -> tuple[NodeIdentity, ...]:
+        """The nodes: number 1 is called n1."""
+        found = self.setup["nodes"].items()
+        return tuple(
+            NodeIdentity(f"n{number}", str(number), address, address) for number, address in found
+        )
+
+    @cached_property
+    def names(self) -> dict[str, str]:
+        """The nodes' names by their ids."""
+        return {node.id: node.name for node in self.nodes}
+
+    def name(self, number: object) -> str:
+        """Return a node's name; an id that the set-up does not know shows as ``#9``."""
+        return self.names.get(str(number), f"#{number}")
+
+    @property
+    def begin(self) -> float:
+        """The time of its first event."""
+        return float(self.events[0]["t"])
+
+    @cached_property
+    def end(self) -> float:
+        """The time of its last event."""
+        return max(float(event["t"]) for event in self.events)
+
+    @property
+    def gap(self) -> float:
+        """Seconds between two polls of a node."""
+        return float(self.setup.get("poll_gap_s", 0.05))
+
+    def wall(self, t: float) -> float:
+        """Return the Unix time of an instant."""
+        return float(self.setup["wall"]) + t - self.begin
+
+    def of_wall(self, wall: float) -> float:
+        """Return the instant of a Unix time, on the journal's clock."""
+        return EPOCH + self.begin + wall - float(self.setup["wall"])
+
+    def stamped(self, event: E) -> E:
+        """Return the event with its wall time."""
+        return replace(event, wall=round(self.wall(event.t - EPOCH), 4))
+
+    def described(self) -> ev.ClusterDescribed:
+        """Return the description of the cluster, with the rules that hold today."""
+        era = ERAS.get(self.setup.get("era", "head"))
+        timing = era and Timing(
+            "openraft-0.9",
+            era.heartbeat,
+            era.election_min,
+            era.election_max,
+            leader_lease=era.election_max,
+            tick=1.5 * era.heartbeat,
+        )
+        event = ev.ClusterDescribed(
+            t=EPOCH + self.begin,
+            system="robustmq",
+            nodes=self.nodes,
+            groups=GROUPS,
+            timing=timing,
+            ports={},
+            markers=dict(MARKERS),
+            exit_bound=era.exit_bound if era else 8.0,
+            watchdog=era.watchdog if era else 20.0,
+            poll_period=self.gap,
+            build=str(self.setup.get("build", "")),
+            cluster="recorded",
+            log_rules=load_log_rules("robustmq"),
+        )
+        return self.stamped(event)
+
+
+def read_recording(folder: Path) -> Recording:
+    """Read a recording; raise `SourceError` that names the file and line that is wrong."""
+    if not folder.is_dir():
+        raise SourceError(f"{folder} is not a folder", None, hint=_HINT)
+    events = _lines(folder / "events.jsonl", _plain)
+    statuses = _lines(folder / "status.jsonl.gz", _unpacked)
+    drill = _drill(folder / "drill.json")
+    _checked_events(folder / "events.jsonl", events)
+    for number, line in enumerate(statuses, 1):
+        if not {"node", "t2", "status"} <= line.keys():
+            text = "a status line wants node, t1, t2, prev_t1 and status"
+            raise _wrong(folder / "status.jsonl.gz", number, text)
+    one = Recording(folder, events, statuses, drill)
+    if float(drill["from_t"]) > one.end:
+        raise _wrong(folder / "drill.json", 1, "from_t lies after the last event")
+    return one
+
+
+_HINT = "a recording holds events.jsonl, status.jsonl.gz, drill.json and logs/"
+
+
+def _plain(path: Path) -> bytes:
+    return path.read_bytes()
+
+
+def _unpacked(path: Path) -> bytes:
+    return gzip.decompress(path.read_bytes())
+
+
+def _bytes(path: Path, read: Callable[[Path], bytes]) -> bytes:
+    try:
+        return read(path)
+    except FileNotFoundError:
+        text = f"{path.parent} is no recording: {path.name} is missing"
+        raise SourceError(text, None, hint=_HINT) from None
+    except (OSError, EOFError, zlib.error) as error:
+        raise SourceError(f"{path} cannot be read: {error}", None) from None
+
+
+def _lines(path: Path, read: Callable[[Path], bytes]) -> list[dict[str, Any]]:
+    found = []
+    decoder = msgspec.json.Decoder()
+    for number, line in enumerate(_bytes(path, read).split(b"\n"), 1):
+        if not line.strip():
+            continue
+        try:
+            value = decoder.decode(line)
+        except msgspec.DecodeError as error:
+            raise _wrong(path, number, f"this line is not JSON: {error}") from None
+        if not isinstance(value, dict):
+            raise _wrong(path, number, "this line is not an object")
+        found.append(value)
+    return found
+
+
+def _checked_events(path: Path, events: list[dict[str, Any]]) -> None:
+    if not events or events[0].get("kind") != "setup" or not events[0].get("nodes"):
+        raise _wrong(path, 1, "the first event must be the set-up with its nodes")
+    for number, event in enumerate(events, 1):
+        if not isinstance(event.get("t"), int | float) or "kind" not in event:
+            raise _wrong(path, number, "an event wants t and kind")
+    if not isinstance(events[0].get("wall"), int | float):
+        raise _wrong(path, 1, "the set-up wants wall, its Unix time")
+
+
+def _drill(path: Path) -> dict[str, Any]:
+    text = _bytes(path, _plain).decode("utf-8", "replace")
+    try:
+        drill = json.loads(text)
+    except ValueError as error:
+        raise _wrong(path, getattr(error, "lineno", 1), f"not JSON: {error}") from None
+    wanted = {"id": str, "expects": list, "from_t": (int, float)}
+    for key, kind in wanted.items():
+        if not isinstance(drill, dict) or not isinstance(drill.get(key), kind):
+            raise _wrong(path, 1, f"the drill's declaration wants {', '.join(wanted)}")
+    return dict(drill)
+
+
+def _wrong(path: Path, line: int, message: str) -> SourceError:
+    return SourceError(message, Mark(str(path), line, 1), hint=_HINT)
