@@ -54,7 +54,7 @@ class FaultSpan:
 class Away:
     """A node was away from ``lo`` to ``hi`` (infinite: to the end), and why.
 
-    ``kind`` is stop, kill, crash, gone, absent (not started yet) or the kind of the fault.
+    ``kind`` is stop, kill, crash, gone, start (it was not there before) or the kind of the fault.
     ``peers`` are those it was cut off from; empty: from everybody.
     """
 
@@ -68,6 +68,11 @@ class Away:
     def isolated(self) -> bool:
         """Whether its process lived meanwhile."""
         return self.kind in ISOLATING
+
+    @property
+    def known(self) -> bool:
+        """Whether its beginning was seen."""
+        return self.lo > -math.inf
 
     def concerns(self, other: str) -> bool:
         """Whether another node missed it."""
@@ -106,7 +111,7 @@ def absences(lives: Mapping[str, list[Life]], faults: Sequence[FaultSpan]) -> li
 
 def _down(node: str, lives: Sequence[Life]) -> Iterator[Away]:
     if lives and lives[0].started is not None:
-        yield Away(node, -math.inf, _back(lives[0]), "absent")
+        yield Away(node, -math.inf, _back(lives[0]), "start")
     for life, following in zip(lives, [*lives[1:], None], strict=True):
         end = _end(life)
         if end is None:

@@ -35,8 +35,9 @@ def _failover(window: Window, failover: Failover) -> Iterator[Finding]:
     if failover.outcome in {Outcome.NOT_EXERCISED, Outcome.NO_QUORUM}:
         yield not_exercised(_NAME, failover)
     if failover.outcome is Outcome.CENSORED:
-        severity = Severity.GAP if window.cut else Severity.VIOLATION
         waited = failover.elected.lo if failover.elected else 0.0
+        short = failover.predicted is not None and waited < failover.predicted.hi
+        severity = Severity.GAP if window.cut or short else Severity.VIOLATION
         text = (
             f"{failover.group}: nobody took it over from {failover.victim} "
             f"(term {failover.old_term}) within {waited:.2f} s of its {failover.counts_from}"
@@ -51,7 +52,8 @@ def not_exercised(check: str, failover: Failover) -> Finding:
     else:
         why = f"{failover.victim} was back before anybody else led (term {failover.old_term})"
     text = f"{failover.group}: failover not exercised: {why}"
-    return Finding(check, Severity.GAP, text, failover.victim, failover.group)
+    t = failover.counted_from.hi
+    return Finding(check, Severity.GAP, text, failover.victim, failover.group, t)
 
 
 def _move(move: Move) -> Finding:

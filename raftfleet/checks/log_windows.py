@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 __all__ = ["LogWindows", "Span"]
 
 Span = tuple[float, float]
+_Widened = tuple[float, float, bool]
+"""A span, and whether it ended the isolation of a node."""
 
 
 class LogWindows:
@@ -34,41 +36,54 @@ class LogWindows:
         """Return when a rule allows its lines on a node, as spans that do not overlap."""
         if not rule.during:
             return [(-math.inf, math.inf)]
-        spans = [span for name in rule.during for span in self._spans(name, node, peer)]
-        return joined((lo - rule.before, hi + rule.after) for lo, hi in spans)
+        late = rule.after if rule.after_cut is None else rule.after_cut
+        spans = [
+            (lo - rule.before, hi + (late if cut else rule.after))
+            for name in rule.during
+            for lo, hi, cut in self._spans(name, node, peer)
+        ]
+        return joined(spans)
 
     def led(self, node: str) -> list[Span]:
         """Return when a node led a group, or stood for election, by its own word."""
         return self._claims.get(node, [])
 
-    def _spans(self, name: LogWindow, node: str, peer: str) -> list[Span]:
+    def _spans(self, name: LogWindow, node: str, peer: str) -> list[_Widened]:
         window = self._window
         match name:
             case LogWindow.START:
-                return [_start(life) for life in window.lives.get(node, ())]
+                return [(*_start(life), False) for life in window.lives.get(node, ())]
             case LogWindow.STOP:
-                return [_stop(life) for life in window.lives.get(node, ()) if life.signals]
+                lives = window.lives.get(node, ())
+                return [(*_stop(life), False) for life in lives if life.signals]
             case LogWindow.PEER_START:
                 others = (lives for name, lives in window.lives.items() if name != node)
-                return [_start(life) for lives in others for life in lives]
+                return [(*_start(life), False) for lives in others for life in lives]
             case LogWindow.PEER_AWAY:
-                return [
-                    (away.lo, away.hi)
-                    for away in window.absences
-                    if away.node != node and peer in {"", away.node} and away.concerns(node)
-                ] + [
-                    # Seen from a node that is cut off, the others are away.
-                    (away.lo, away.hi)
-                    for away in window.absences
-                    if away.node == node and away.isolated and (not peer or away.concerns(peer))
-                ]
+                return self._peers_away(node, "" if peer == node else peer)
             case LogWindow.AWAY:
                 own = (away for away in window.absences if away.node == node)
-                return [(away.lo, away.hi) for away in own if away.isolated]
+                return [(away.lo, away.hi, True) for away in own if away.isolated]
             case LogWindow.ELECTION:
-                return self._changes
+                return [(*span, self._after_cut(span)) for span in self._changes]
             case LogWindow.FAULT:
-                return joined((away.lo, away.hi) for away in window.absences)
+                return [(away.lo, away.hi, away.isolated) for away in window.absences]
+
+    def _peers_away(self, node: str, peer: str) -> list[_Widened]:
+        """Return when a peer was away, or any; seen from a node that is cut off, all others are."""
+        found = []
+        for away in self._window.absences:
+            if away.node == node:
+                missed = away.isolated and (not peer or away.concerns(peer))
+            else:
+                missed = peer in {"", away.node} and away.concerns(node)
+            if missed:
+                found.append((away.lo, away.hi, away.isolated))
+        return found
+
+    def _after_cut(self, span: Span) -> bool:
+        """Whether some node had been paused or cut off before."""
+        return any(away.isolated and away.lo <= span[0] for away in self._window.absences)
 
     @cached_property
     def _changes(self) -> list[Span]:

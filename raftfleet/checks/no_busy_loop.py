@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from raftfleet.journal import events as ev
 from raftfleet.journal.picture import Standing
+from raftfleet.journal.values import Interval
 
 from .finding import Check, Finding, Severity
 
@@ -23,6 +24,8 @@ _ENOUGH = 3.0
 """Seconds of rest that must have been sampled of a node."""
 _BURNING = 0.9
 """A share of one core: a loop that never waits comes close to all of it."""
+_FOR = 5.0
+"""Seconds without a pause that no honest work at rest takes."""
 
 
 def _judge(window: Window) -> Iterator[Finding]:
@@ -38,10 +41,23 @@ def _judge(window: Window) -> Iterator[Finding]:
                 text = f"the processor time of {name} was sampled for {seconds:.1f} s at rest"
                 yield Finding(_NAME, Severity.GAP, text, name)
             continue
-        share = sum(sample.cpu for sample in samples) / seconds
-        if share > _BURNING:
-            text = f"{name} used {share:.0%} of a core for {seconds:.0f} s at rest"
-            yield Finding(_NAME, Severity.VIOLATION, text, name, t=samples[0].since)
+        burnt = _longest(samples)
+        if burnt.width >= _FOR:
+            text = f"{name} used a whole core for {burnt.width:.0f} s at rest"
+            yield Finding(_NAME, Severity.VIOLATION, text, name, t=burnt.lo)
+
+
+def _longest(samples: list[ev.NodeBusy]) -> Interval:
+    """Return the longest stretch in which every sample shows a core burning."""
+    longest, since = Interval(0.0, 0.0), None
+    for sample in samples:
+        if sample.cpu <= _BURNING * (sample.t - sample.since):
+            since = None
+            continue
+        since = sample.since if since is None else since
+        if sample.t - since > longest.width:
+            longest = Interval(since, sample.t)
+    return longest
 
 
 def _at_rest(window: Window, t: float) -> bool:

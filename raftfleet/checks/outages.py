@@ -6,8 +6,9 @@ outage, so that a writer that was itself held up hides nothing.
 
 from __future__ import annotations
 
-import math
+import statistics
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from raftfleet.journal import events as ev
@@ -21,7 +22,9 @@ __all__ = ["Outage", "outages", "writing"]
 
 _LONG = 1.0
 """Seconds without an acknowledged write that are an outage though nothing was refused."""
+_SHORTEST = 0.1
 _PERIODS = 4
+"""Or this many periods, or as many times as long as it usually takes, where that is more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,10 @@ class Outage:
         """How long it lasted, at least."""
         return self.end - self.start
 
+    def overlaps(self, other: Outage) -> bool:
+        """Whether both lasted at some moment."""
+        return self.start < other.end and other.start < self.end
+
 
 @dataclass(frozen=True, slots=True)
 class _Span:
@@ -57,7 +64,7 @@ class _Span:
 
 def outages(window: Window) -> list[Outage]:
     """Return the outages of a drill, those through each node first."""
-    writes = [event for event in window.of(ev.WriteEnded)]
+    writes = window.of(ev.WriteEnded)
     vias = sorted({event.via for event in writes} | {e.via for e in window.of(ev.WriteSkipped)})
     return [outage for via in [*vias, ""] for outage in _through(window, via, writes)]
 
@@ -94,19 +101,33 @@ def _through(window: Window, via: str, writes: Sequence[ev.WriteEnded]) -> Itera
     for span in writing(window, via):
         acks = sorted(w.t for w in own if w.outcome == "ok" and span.lo <= w.t <= span.hi)
         points = [max(span.lo, window.start), *(t for t in acks if t > window.start), span.hi]
-        limit = max(_LONG, _PERIODS * span.period)
-        for place, (start, end) in enumerate(zip(points, points[1:], strict=False)):
+        usual = _PERIODS * max(span.period, _usual(own, span))
+        for place, (start, end) in enumerate(pairwise(points)):
             failed = sum(start < w.t <= end for w in own if w.outcome != "ok")
             failed += sum(e.count for e in skipped if start < e.until and e.intended < end)
-            if failed or end - start > limit:
+            # One node that refuses is no outage as long as the others go on as usual.
+            enough = _SHORTEST if via else usual
+            if (failed and end - start > enough) or end - start > max(_LONG, usual):
                 ended = place < len(points) - 2
-                if not ended and not failed and end - start <= limit:
-                    continue
                 yield Outage(via, start, end, failed, _cause(window, start, end), ended)
 
 
+def _usual(writes: Sequence[ev.WriteEnded], span: _Span) -> float:
+    """Return the usual time from one acknowledged write to the next through the slowest node."""
+    acks: dict[str, list[float]] = {}
+    for write in writes:
+        if write.outcome == "ok" and span.lo <= write.t <= span.hi:
+            acks.setdefault(write.via, []).append(write.t)
+    medians = [
+        statistics.median(b - a for a, b in pairwise(sorted(times)))
+        for times in acks.values()
+        if len(times) > 1
+    ]
+    return max(medians, default=0.0)
+
+
 def _cause(window: Window, start: float, end: float) -> str:
-    begun = [a for a in window.absences if window.start <= a.lo <= end and a.lo > -math.inf]
+    begun = [a for a in window.absences if a.hi >= window.start and a.lo <= end and a.known]
     before = [away for away in begun if away.lo <= start + _LONG] or begun[:1]
     if not before:
         return ""

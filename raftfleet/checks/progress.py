@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from raftfleet.journal import events as ev
 
 from .finding import Check, Finding, Severity
-from .outages import outages, writing
+from .outages import Outage, outages, writing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,20 +30,26 @@ def _judge(window: Window) -> Iterator[Finding]:
         text = "the drill has no budget for outages, and this system's timing is not known"
         yield Finding(_NAME, Severity.GAP, text)
         return
-    for outage in outages(window):
-        if outage.seconds <= budget:
-            continue
-        how = "" if outage.ended else " at least"
-        what = f"through {outage.via}" if outage.via else "through any node"
-        text = f"no write {what} was acknowledged for{how} {outage.seconds:.1f} s (budget {budget:g} s)"
-        if outage.cause:
-            text += f": {outage.cause}"
-        severity = Severity.WARNING if outage.via else Severity.VIOLATION
-        if window.drill.allow_quorum_loss or window.away(outage.via, outage.start):
-            severity = Severity.NOTE
-        node = outage.via or None
-        yield Finding(_NAME, severity, text, node, t=outage.start, cause=outage.cause)
+    found = [outage for outage in outages(window) if outage.seconds > budget]
+    everywhere = [outage for outage in found if not outage.via]
+    for outage in found:
+        if not outage.via or not any(outage.overlaps(whole) for whole in everywhere):
+            yield _finding(window, outage, budget)
     yield from _thin(window)
+
+
+def _finding(window: Window, outage: Outage, budget: float) -> Finding:
+    how = "" if outage.ended else "at least "
+    text = (
+        f"no write through {outage.via or 'any node'} was acknowledged for {how}"
+        f"{outage.seconds:.1f} s (budget {budget:g} s)"
+    )
+    if outage.cause:
+        text += f": {outage.cause}"
+    severity = Severity.WARNING if outage.via else Severity.VIOLATION
+    if window.drill.allow_quorum_loss or window.away(outage.via, outage.start):
+        severity = Severity.NOTE
+    return Finding(_NAME, severity, text, outage.via or None, t=outage.start, cause=outage.cause)
 
 
 def _budget(window: Window) -> float | None:

@@ -29,7 +29,7 @@ def _judge(window: Window) -> Iterator[Finding]:
 
 def _life(window: Window, life: Life) -> Iterator[Finding]:
     asked = life.asked is not None or bool(life.signals)
-    if life.ready is None:
+    if life.ready is None or (life.signals and life.signals[0].sent.at.hi < life.ready.t):
         yield from _never_ready(window, life, asked=asked)
         return
     yield from _incomplete(window, life, life.ready)

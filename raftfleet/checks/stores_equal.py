@@ -75,7 +75,7 @@ def _size(one: Round, contents: dict[str, tuple[object, ...]], kind: tuple[objec
 
 
 def _said(one: Round, names: str) -> str:
-    read = one.stores[names.split(" and ")[0]]
+    read = one.stores[names.split(" and ", maxsplit=1)[0]]
     count = "other values" if read.count is None else f"{read.count} keys"
     return f"holds {count}" + (f" (digest {read.digest[:12]})" if read.digest else "")
 

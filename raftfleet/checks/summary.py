@@ -48,14 +48,18 @@ def judgement_json(judgement: Judgement) -> dict[str, object]:
 
 
 def _total(judgement: Judgement) -> dict[str, int]:
+    """Return the evidence of all drills: counts add up, what was seen does not."""
     total: dict[str, int] = {}
     for drill in judgement.drills:
         for name, count in drill.evidence.items():
-            total[name] = (
-                max(total.get(name, 0), count)
-                if name.endswith("_seen")
-                else (total.get(name, 0) + count)
-            )
+            if name not in total:
+                total[name] = count
+            elif name.endswith("_percent"):
+                total[name] = min(total[name], count)
+            elif name.endswith(("_seen", "_read")):
+                total[name] = max(total[name], count)
+            else:
+                total[name] += count
     return total
 
 

@@ -161,8 +161,8 @@ class Window:
 
     @cached_property
     def returns(self) -> tuple[Away, ...]:
-        """The absences that began and ended in the drill, in the order in which they ended."""
-        ended = [a for a in self.absences if self.start <= a.hi <= self.end and a.lo >= self.start]
+        """The absences that ended in the drill, in the order in which they ended."""
+        ended = [away for away in self.absences if self.start <= away.hi <= self.end]
         return tuple(sorted(ended, key=lambda away: away.hi))
 
     def away(self, node: str, t: float, *, seen_from: str = "") -> bool:

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from raftfleet.journal import events as ev
-
 from .finding import Check, Finding, Severity
 from .ledger import Ledger, ledger_of
 from .reads import Round, rounds, unread
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from raftfleet.journal import events as ev
 
     from .window import Window
 

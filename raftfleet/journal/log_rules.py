@@ -43,7 +43,8 @@ class LogRule(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fi
     ``peer`` in the expression holds the id or address of the node the line is about.
 
     ``during``: only in these windows may it come, else it is a problem; none means always.
-    ``before`` and ``after`` widen each window, in seconds. ``by`` is ``leader`` for lines that
+    ``before`` and ``after`` widen each window, in seconds; ``after_cut`` takes the place of
+    ``after`` where a node had been paused or cut off, as old connections recover late. ``by`` is ``leader`` for lines that
     only a node that leads or stands for election may write. More than ``most`` lines a minute on
     one node are a problem as well. ``why`` is for people.
     """
@@ -56,6 +57,7 @@ class LogRule(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fi
     during: tuple[LogWindow, ...] = ()
     before: float = 0.5
     after: float = 2.0
+    after_cut: float | None = None
     by: str = ""
     most: int | None = None
     why: str = ""

@@ -29,7 +29,7 @@ LEVELS = ("TRACE", "DEBUG", "INFO", "WARN", "ERROR")
 _KEYS = tuple(field.name for field in msgspec.structs.fields(LogRule))
 _LISTS = {"levels": LEVELS, "during": tuple(LogWindow)}
 _WORDS = {"judge": tuple(LogVerdict), "by": ("leader",)}
-_SECONDS = ("before", "after")
+_SECONDS = ("before", "after", "after_cut")
 
 
 @cache

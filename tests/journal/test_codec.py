@@ -63,10 +63,10 @@ def test_an_open_interval_is_null_in_json_and_infinite_again_when_read() -> None
 
 
 def test_a_newer_event_is_kept_whole() -> None:
-    raw = b'{"event":"fault.confirmed","seq":4,"t":2.5,"fault":"partition","who":["n1",null]}'
+    raw = b'{"event":"fault.guessed","seq":4,"t":2.5,"fault":"partition","who":["n1",null]}'
     event = decode(raw)
     assert isinstance(event, ev.UnknownEvent)
-    assert (event.kind, event.seq, event.t) == ("fault.confirmed", 4, 2.5)
+    assert (event.kind, event.seq, event.t) == ("fault.guessed", 4, 2.5)
     assert event.fields == {"fault": "partition", "who": ["n1", None]}
     assert json.loads(encode(event)) == json.loads(raw)
 

@@ -42,6 +42,23 @@ class Era:
     exit_bound: float
     watchdog: float
 
+    @property
+    def timing(self) -> Timing:
+        """What its constants promise.
+
+        openraft 0.9 waits for the leader's lease, as long as ``election_max``, before its own
+        draw, and looks at its timers every one and a half heartbeats (`engine_config.rs`,
+        `raft/mod.rs`).
+        """
+        return Timing(
+            _IMPLEMENTATION,
+            self.heartbeat,
+            self.election_min,
+            self.election_max,
+            leader_lease=self.election_max,
+            tick=round(1.5 * self.heartbeat, 6),
+        )
+
 
 ERAS = {
     # 0.14-0.29 s seen in 115 graceful exits; seven times that leaves room for a busy machine.

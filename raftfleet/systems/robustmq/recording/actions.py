@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["actions_of"]
 
 _READY = re.compile(r"n(\d+)(?: ready| listeners| up|: last listener .*)")
-_SLACK = 0.05
+_SLACK = 0.02
 """Seconds by which the recorder wrote an action later than it happened."""
 _EXACT = 0.001
 _CHAIN = re.compile(
@@ -88,6 +88,7 @@ class _Actions:
         for node in sorted(self._lives):
             yield ev.NodeWiped(t=t, node=node, paths=())
         self._alive.clear()
+        self._voters.clear()
         self._generation += 1
         yield ev.ClusterGeneration(t=t, generation=self._generation)
 
@@ -97,6 +98,7 @@ class _Actions:
         self._lives[node] = Incarnation(1000 + counter, counter, counter)
         self._alive.add(node)
         self._ready.discard(node)
+        self._voters.pop(node, None)
         self._began[node] = t
         at = Interval(t - _SLACK, t)
         return ev.NodeStarted(t=t, node=node, incarnation=self._lives[node], at=at)
@@ -126,7 +128,8 @@ class _Actions:
         while self._place < len(lines) and EPOCH + lines[self._place]["t2"] <= t + _SLACK:
             line = lines[self._place]
             name, status = self._one.name(line["node"]), line["status"]
-            self._voters[name] = self._in_all(status) if isinstance(status, dict) else set()
+            if isinstance(status, dict):
+                self._voters[name] = self._in_all(status)
             self._place += 1
         return tuple(sorted(name for name, seen in self._voters.items() if node in seen))
 
@@ -145,6 +148,7 @@ class _Actions:
                 waited=raw["latency"],
             )
         self._alive.discard(node)
+        self._voters.pop(node, None)
         latency = Interval(max(0.0, raw["latency"] - _EXACT), raw["latency"] + _EXACT)
         sent = self._signalled.get(node, t - raw["latency"])
         at = Interval(sent + latency.lo, max(sent + latency.lo, min(t, sent + latency.hi + 0.01)))

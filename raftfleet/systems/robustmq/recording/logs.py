@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, NamedTuple
 from raftfleet.journal import events as ev
 from raftfleet.journal.values import Interval
 from raftfleet.systems.log_rules import load_log_rules
+from raftfleet.systems.robustmq.logs import MARKERS, parse_log, redact
 from raftfleet.systems.tally import Line, tally
 
-from raftfleet.systems.robustmq.logs import MARKERS, parse_log, redact
 from .source import EPOCH
 
 if TYPE_CHECKING:

@@ -14,9 +14,8 @@ from msgspec.structs import replace
 
 from raftfleet.errors import Mark, SourceError
 from raftfleet.journal import events as ev
-from raftfleet.journal.values import NodeIdentity, Timing
+from raftfleet.journal.values import NodeIdentity
 from raftfleet.systems.log_rules import load_log_rules
-
 from raftfleet.systems.robustmq.logs import MARKERS
 from raftfleet.systems.robustmq.timing import ERAS
 
@@ -93,20 +92,12 @@ class Recording:
     def described(self) -> ev.ClusterDescribed:
         """Return the description of the cluster, with the rules that hold today."""
         era = ERAS.get(self.setup.get("era", "head"))
-        timing = era and Timing(
-            "openraft-0.9",
-            era.heartbeat,
-            era.election_min,
-            era.election_max,
-            leader_lease=era.election_max,
-            tick=1.5 * era.heartbeat,
-        )
         event = ev.ClusterDescribed(
             t=EPOCH + self.begin,
             system="robustmq",
             nodes=self.nodes,
             groups=GROUPS,
-            timing=timing,
+            timing=era.timing if era else None,
             ports={},
             markers=dict(MARKERS),
             exit_bound=era.exit_bound if era else 8.0,
@@ -190,10 +181,13 @@ def _drill(path: Path) -> dict[str, Any]:
         drill = json.loads(text)
     except ValueError as error:
         raise _wrong(path, getattr(error, "lineno", 1), f"not JSON: {error}") from None
-    wanted = {"id": str, "expects": list, "from_t": (int, float)}
-    for key, kind in wanted.items():
-        if not isinstance(drill, dict) or not isinstance(drill.get(key), kind):
-            raise _wrong(path, 1, f"the drill's declaration wants {', '.join(wanted)}")
+    if (
+        not isinstance(drill, dict)
+        or not isinstance(drill.get("id"), str)
+        or not isinstance(drill.get("expects"), list)
+        or not isinstance(drill.get("from_t"), int | float)
+    ):
+        raise _wrong(path, 1, "the drill's declaration wants id, expects and from_t")
     return dict(drill)
 
 
