@@ -13,7 +13,7 @@ import pytest
 from raftfleet.errors import SourceError, UsageError
 from raftfleet.systems import read_recording
 
-from .made import EXPECTS, make_recording
+from .made import make_recording
 from .recordings import NAMES, REAL, SHARED, Doctor, checker, judged, needed, said
 
 if TYPE_CHECKING:
