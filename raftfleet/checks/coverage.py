@@ -24,7 +24,7 @@ __all__ = ["coverage_gaps"]
 _PERIODS = 50
 _AT_LEAST = 1.0
 """A node may be unheard for this many poll periods, but for no less than a second."""
-_WAKES = 1.0
+_WAKES = 3.0
 """Seconds a node may need to answer again after a pause."""
 _TICKS_LATE = 3.0
 """Seconds without a tick after which the observer itself was away."""

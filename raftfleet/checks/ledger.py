@@ -87,7 +87,7 @@ def _last_seen(read: Sequence[Round]) -> dict[str, tuple[str | None, float]]:
     """Return the last value read of each key at rest, and when."""
     last: dict[str, tuple[str | None, float]] = {}
     for one in read:
-        for store in one.settled.values():
+        for store in one.usable.values():
             for key, value in store.values.items():
                 if value is not None or last.get(key, (None, 0.0))[1] < one.begun:
                     last[key] = (value, store.sent)

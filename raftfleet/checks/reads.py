@@ -1,7 +1,8 @@
 """What was read of the nodes' own stores, round by round, and whether it was read at rest.
 
 Two stores may differ while a write is on its way, while a node catches up, or while a group has
-no leader. So only a round read at rest proves anything, for the nodes that had caught up.
+no leader. So a difference proves something only when all was at rest; that nothing differs is
+proof enough wherever no write was under way.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from raftfleet.journal.agreement import behind, watermarks
 from raftfleet.journal.picture import Standing
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from raftfleet.journal.picture import Picture
 
     from .window import Window
@@ -25,8 +28,8 @@ __all__ = ["Round", "rounds", "unread"]
 class Round:
     """Reads that belong together, at most one of each node.
 
-    ``restless`` says why the round was not read at rest, empty when it was; ``lagging`` names the
-    nodes that had not reached their leader's index when it began, with what they lacked.
+    ``restless`` says why the round proves nothing, empty when no write was under way;
+    ``unsettled`` names the nodes that may rightly lack something, with the reason.
     """
 
     number: int
@@ -36,14 +39,12 @@ class Round:
     listings: dict[str, ev.ListingRead] = field(default_factory=dict)
     missed: dict[tuple[str, str], str] = field(default_factory=dict)
     restless: str = ""
-    lagging: dict[str, str] = field(default_factory=dict)
+    unsettled: dict[str, str] = field(default_factory=dict)
 
     @property
-    def settled(self) -> dict[str, ev.StoreRead]:
-        """The reads that can be judged: none unless all was at rest."""
-        if self.restless:
-            return {}
-        return {name: read for name, read in self.stores.items() if name not in self.lagging}
+    def usable(self) -> dict[str, ev.StoreRead]:
+        """The reads that may prove something: none of a restless round."""
+        return {} if self.restless else self.stores
 
 
 def rounds(window: Window) -> list[Round]:
@@ -73,25 +74,31 @@ def rounds(window: Window) -> list[Round]:
 def _opened(event: ev.StoreRead | ev.ListingRead, picture: Picture) -> Round:
     one = Round(event.round, event.sent, event.t)
     marks = watermarks(picture)
-    one.lagging = behind(picture, marks, picture.nodes)
     leaderless = [group for group in picture.groups if group not in marks]
     if leaderless:
-        one.restless = f"{', '.join(leaderless)} had no leader"
+        reason = f"{', '.join(leaderless)} had no leader"
+        one.unsettled = dict.fromkeys(picture.nodes, reason)
+    else:
+        lacking = behind(picture, marks, picture.nodes)
+        one.unsettled = {n: f"it had not caught up: {what}" for n, what in lacking.items()}
     return one
 
 
-def unread(window: Window, read: list[Round]) -> dict[str, str]:
-    """Return the nodes up at the end whose store was not read at rest after the last action.
+def unread(
+    window: Window, read: list[Round], excused: Callable[[Round, str], bool]
+) -> dict[str, str]:
+    """Return the nodes up at the end of whose store nothing is known since the last action.
 
-    Each comes with the reason, for a gap in evidence.
+    Each comes with the reason, for a gap in evidence. ``excused`` tells of a read whether it
+    shows something wrong that an unsettled node may rightly show.
     """
     last = max([window.start, *(away.hi for away in window.returns)])
     late = [one for one in read if one.ended >= last]
     reasons = {}
     for name, node in sorted(window.after.nodes.items()):
-        if node.process is Standing.DOWN or any(name in one.settled for one in late):
-            continue
-        reasons[name] = _reason(name, read, late)
+        known = any(name in one.usable and not excused(one, name) for one in late)
+        if node.process is not Standing.DOWN and not known:
+            reasons[name] = _reason(name, read, late)
     return reasons
 
 
@@ -105,4 +112,4 @@ def _reason(name: str, read: list[Round], late: list[Round]) -> str:
         return one.missed[name, "store"]
     if name not in one.stores:
         return "it was not read"
-    return one.restless or f"it had not caught up: {one.lagging.get(name, '')}"
+    return one.restless or one.unsettled.get(name, "")

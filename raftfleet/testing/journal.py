@@ -17,7 +17,6 @@ from raftfleet.journal.events import (
     FaultIntent,
     FaultUndone,
     ListingRead,
-    LogTally,
     PeersRead,
     ReadMissed,
     StatusMissed,
@@ -26,7 +25,6 @@ from raftfleet.journal.events import (
     WriterStarted,
     WriterStopped,
 )
-from raftfleet.journal.log_rules import Spell
 from raftfleet.journal.reader import Journal
 from raftfleet.journal.values import (
     Interval,
@@ -142,36 +140,6 @@ class Story(StoryCore):
         """Every node lists all."""
         for name in self.nodes:
             self.peers(name, *self.nodes)
-        return self
-
-    # --- logs ----------------------------------------------------------------------------------
-
-    def lines(
-        self,
-        node: str,
-        message: str,
-        *,
-        rule: str = "",
-        level: str = "WARN",
-        peer: str = "",
-        first: float = 0.0,
-        last: float = 0.0,
-        count: int = 1,
-    ) -> Story:
-        """A node wrote lines of one template, from ``first`` to ``last`` seconds from now."""
-        spell = Spell(self.now + first, self.now + last, count)
-        self._tallies.append(
-            LogTally(
-                node=node,
-                rule=rule,
-                level=level,
-                target="told",
-                template=message,
-                peer=peer,
-                spells=(spell,),
-                examples=(message,),
-            )
-        )
         return self
 
 

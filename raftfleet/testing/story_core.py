@@ -31,7 +31,7 @@ from raftfleet.journal.events import (
     StatusMissed,
     StatusSeen,
 )
-from raftfleet.journal.log_rules import LogRule, LogVerdict, LogWindow
+from raftfleet.journal.log_rules import LogRule, LogVerdict, LogWindow, Spell
 from raftfleet.journal.reader import Journal
 from raftfleet.journal.values import (
     GroupStatus,
@@ -312,6 +312,34 @@ class StoryCore:
         for other in sorted(self.up - {node}):
             for name in groups:
                 self.say(other, name, role=Role.FOLLOWER, leader=node, term=term)
+        return self
+
+    def lines(
+        self,
+        node: str,
+        message: str,
+        *,
+        rule: str = "",
+        level: str = "WARN",
+        peer: str = "",
+        first: float = 0.0,
+        last: float = 0.0,
+        count: int = 1,
+    ) -> Self:
+        """A node wrote lines of one template, from ``first`` to ``last`` seconds from now."""
+        spell = Spell(self.now + first, self.now + last, count)
+        self._tallies.append(
+            LogTally(
+                node=node,
+                rule=rule,
+                level=level,
+                target="told",
+                template=message,
+                peer=peer,
+                spells=(spell,),
+                examples=(message,),
+            )
+        )
         return self
 
     def log(self, node: str, marker: str) -> None:

@@ -14,7 +14,7 @@ import pytest
 from raftfleet.checks import Severity, Verdict, judge
 from raftfleet.errors import ExitCode
 from raftfleet.journal import events as ev
-from raftfleet.journal.values import GroupStatus, Incarnation, Interval, Role, Timing
+from raftfleet.journal.values import GroupStatus, Incarnation, Interval, Timing
 from raftfleet.testing.journal import Story, doctored
 
 if TYPE_CHECKING:

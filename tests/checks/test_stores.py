@@ -192,11 +192,22 @@ def test_a_node_that_is_still_catching_up_is_not_judged(ask: Ask, name: str) -> 
     assert "had not caught up: data at 10 of 20" in found[0].message
 
 
-def test_nothing_is_compared_while_a_group_has_no_leader(ask: Ask) -> None:
+def test_a_difference_while_a_group_has_no_leader_proves_nothing(ask: Ask) -> None:
     told = story().stop("n1").let(1)
+    assert ask("stores-equal", told.read().end().journal()) == []
+    told = story().stop("n1").let(1)
+    del told.stored["n3"]["key-n1"]
+    (finding,) = ask("stores-equal", told.read().end().journal())
+    assert (finding.severity, finding.node) == (Severity.GAP, "n3")
+    assert "data had no leader" in finding.message
+
+
+def test_those_who_are_still_behind_do_not_outvote_the_leader(ask: Ask) -> None:
+    told = story().say("n1", last_applied=20)
+    for name in ("n2", "n3"):
+        del told.stored[name]["key-n1"]
     found = ask("stores-equal", told.read().end().journal())
-    assert {f.severity for f in found} == {Severity.GAP}
-    assert any("data had no leader" in f.message for f in found)
+    assert {(f.severity, f.node) for f in found} == {(Severity.GAP, "n2"), (Severity.GAP, "n3")}
 
 
 def test_no_acknowledged_write_is_no_evidence(ask: Ask) -> None:
