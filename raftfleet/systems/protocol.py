@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from pathlib import Path, PurePosixPath
 
     from raftfleet.journal import Recorder
+    from raftfleet.journal.log_rules import LogRule
     from raftfleet.journal.values import GroupStatus, NodeIdentity, Port, Timing
     from raftfleet.transport.protocol import Command
 
@@ -212,6 +213,10 @@ class System(Protocol):
 
     def exit_rules(self, node: Node) -> ExitRules:
         """How exits are classified."""
+        ...
+
+    def log_rules(self) -> Sequence[LogRule]:
+        """What the lines of its logs mean; none when nobody has written that down."""
         ...
 
     def status(self, at: Access, *, timeout: float) -> Mapping[str, GroupStatus]:

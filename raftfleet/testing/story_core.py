@@ -54,6 +54,7 @@ POLL = 0.02
 TIMING = Timing("openraft-0.9", 0.5, 1.5, 3.0, leader_lease=3.0, tick=0.75)
 """Predicts 3.75 to 6.75 s for one election."""
 MARKERS = {
+    "configured": "this is my configuration",
     "recovering": "found state, recovering",
     "joining": "joining through a peer",
     "shutdown_requested": "shutdown requested",
