@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from raftfleet.journal import events as ev
 from raftfleet.journal.values import Incarnation, Interval
 
-from .logs import listening_times
+from .logs import listening_times, log_trouble
 from .source import EPOCH
 from .statuses import group_statuses
 
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = ["actions_of"]
 
-_READY = re.compile(r"n(\d+)(?: ready| listeners| up|: last listener .*)")
+_READY = re.compile(r"(?:n(\d+):? |peer )?(?:ready|listeners|up|last listener .*)")
+"""What the recorder waited for when it waited for a node; without a number, the last started."""
 _SLACK = 0.02
 """Seconds by which the recorder wrote an action later than it happened."""
 _EXACT = 0.001
@@ -41,6 +42,7 @@ class _Actions:
         self._lives: dict[str, Incarnation] = {}
         self._alive: set[str] = set()
         self._began: dict[str, float] = {}
+        self._last = ""
         self._ready: set[str] = set()
         self._signalled: dict[str, float] = {}
         self._generation = 1
@@ -54,6 +56,17 @@ class _Actions:
             yield from self._listeners(raw["t"])
             yield from self._told(raw)
         yield from self._listeners(self._one.end)
+        yield from self._unlogged()
+
+    def _unlogged(self) -> Iterator[ev.Event]:
+        """Of a node whose log is missing its own answers have to say that it came up.
+
+        What it listens on is not known then.
+        """
+        logged = {name for name in self._one.names.values() if not log_trouble(self._one, name)}
+        for node in sorted(self._alive - self._ready - logged):
+            if node in self._seen_by(node, EPOCH + self._one.end):
+                yield from self._up(node, EPOCH + self._one.end)
 
     def _told(self, raw: dict[str, Any]) -> Iterator[ev.Event]:
         t, node = EPOCH + raw["t"], self._one.name(raw.get("node"))
@@ -65,7 +78,7 @@ class _Actions:
             case "started" if node in self._alive:
                 yield from self._up(node, t)
             case "waited" if found := _READY.fullmatch(str(raw.get("what"))):
-                yield from self._up(self._one.name(found[1]), t)
+                yield from self._up(self._one.name(found[1]) if found[1] else self._last, t)
             case "signal" if node in self._lives:
                 self._signalled[node] = t
                 at = Interval(t - _SLACK, t)
@@ -100,6 +113,7 @@ class _Actions:
         self._ready.discard(node)
         self._voters.pop(node, None)
         self._began[node] = t
+        self._last = node
         at = Interval(t - _SLACK, t)
         return ev.NodeStarted(t=t, node=node, incarnation=self._lives[node], at=at)
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from .source import Recording
 
-__all__ = ["listening_times", "log_events"]
+__all__ = ["listening_times", "log_events", "log_trouble"]
 
 _LAST_LISTENER = "NATS Tcp Server started successfully, listening port"
 _SLACK = 0.005
@@ -51,6 +51,11 @@ def _read(one: Recording, node: str) -> _Log:
     if unpacker.unused_data:
         content = gzip.decompress(packed)
     return _Log(name, content, "" if content.strip() else "it is empty")
+
+
+def log_trouble(one: Recording, node: str) -> str:
+    """Return what is wrong with a node's log, empty when it could be read to its end."""
+    return _read(one, node).trouble
 
 
 def listening_times(one: Recording) -> list[tuple[float, str]]:
