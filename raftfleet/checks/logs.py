@@ -16,10 +16,8 @@ __all__ = ["life_markers", "log_gap"]
 
 _AFTERWARDS = 1.0
 """Seconds after a process was gone in which its last lines may still be stamped."""
-
-
-_SILENCE = 60.0
-"""Seconds that a log may end before an event and still be the one that would tell of it."""
+_SLACK = 0.5
+"""Seconds by which the stamps of a log may be off."""
 
 
 def life_markers(journal: Journal, life: Life, following: list[Life]) -> set[str]:
@@ -41,22 +39,26 @@ def _placed(line: ev.LogLine) -> bool:
     return math.isfinite(line.at.hi)
 
 
-def log_gap(journal: Journal, node: str, since: int) -> str | None:
+def log_gap(journal: Journal, node: str, since: int, reach: float) -> str | None:
     """Return what keeps a node's log after an event from being evidence, or None.
 
     A file that was missing when the logs were next collected is named. Lines whose stamps could
-    not be placed on our clock may be of any process, so they prove nothing either.
+    not be placed on our clock may be of any process, so they prove nothing either; nor does a log
+    whose last line is older than ``reach``, which is on our clock.
     """
-    collected = False
     if any(line.node == node and not _placed(line) for line in journal.of(ev.LogLine)):
         return f"the stamps in the log of {node} cannot be placed: its host's clock is not known"
+    collected: list[ev.LogCollected] = []
     for event in journal.events[since + 1 :]:
         if isinstance(event, ev.LogMissing) and event.node == node:
             return f"the log {event.path} of {node} is missing: {event.reason}"
         if isinstance(event, ev.LogCollected) and event.node == node:
-            if event.newest is not None and event.newest < journal.events[since].t - _SILENCE:
-                return f"the log {event.path} of {node} ends before that"
-            collected = True
+            collected.append(event)
         if isinstance(event, ev.DrillStarted) and collected:
             break
-    return None if collected else f"the log of {node} was not collected afterwards"
+    if not collected:
+        return f"the log of {node} was not collected afterwards"
+    newest = [event.newest for event in collected if event.newest is not None]
+    if len(newest) == len(collected) and max(newest) < reach - _SLACK:
+        return f"the log of {node} ends {reach - max(newest):.1f} s before that"
+    return None

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING
 
 from raftfleet.journal import events as ev
 from raftfleet.journal.log_rules import LogRule, LogVerdict, Spell
+from raftfleet.journal.picture import Standing
 
 from .finding import Check, Finding, Severity
 from .log_windows import LogWindows, Span, joined
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from .window import Window
 
@@ -25,6 +26,8 @@ __all__ = ["LOGS_CLEAN"]
 _NAME = "logs-clean"
 _SEVERE = {"ERROR": Severity.VIOLATION, "WARN": Severity.WARNING}
 _NEW_SHOWN = 10
+_SILENCE = 60.0
+"""Seconds that a live node may write nothing before the drill ends."""
 
 
 def _judge(window: Window) -> Iterator[Finding]:
@@ -35,7 +38,7 @@ def _judge(window: Window) -> Iterator[Finding]:
     tallies = [event for event in _collected(window) if isinstance(event, ev.LogTally)]
     windows = LogWindows(window)
     for tally in tallies:
-        spells = [spell for spell in map(_clip(window), tally.spells) if spell is not None]
+        spells = _clipped(window, tally.spells)
         if not spells:
             continue
         rule = rules.get(tally.rule)
@@ -51,17 +54,16 @@ def _collected(window: Window) -> tuple[ev.Event, ...]:
     return window.journal.events[window.span.start : window.span.until]
 
 
-class _clip:  # noqa: N801 - used as a function
-    """Keeps what of a spell lies in the drill; what could not be placed may lie in it."""
-
-    def __init__(self, window: Window) -> None:
-        self._lo, self._hi = window.start, window.end
-
-    def __call__(self, spell: Spell) -> Spell | None:
+def _clipped(window: Window, spells: Iterable[Spell]) -> list[Spell]:
+    """Return what of these spells lies in the drill; what could not be placed may lie in it."""
+    found = []
+    for spell in spells:
+        first, last = max(spell.first, window.start), min(spell.last, window.end)
         if spell.first < 0:
-            return spell
-        first, last = max(spell.first, self._lo), min(spell.last, self._hi)
-        return Spell(first, last, spell.count) if first <= last else None
+            found.append(spell)
+        elif first <= last:
+            found.append(Spell(first, last, spell.count))
+    return found
 
 
 def _ruled(
@@ -148,6 +150,17 @@ def _missing(window: Window, tallies: list[ev.LogTally]) -> Iterator[Finding]:
             yield Finding(_NAME, Severity.GAP, f"the log of {name} was not collected", name)
         elif name not in counted:
             yield Finding(_NAME, Severity.GAP, f"the lines of {name}'s log were not sorted", name)
+        else:
+            yield from _ends_early(window, name)
+
+
+def _ends_early(window: Window, name: str) -> Iterator[Finding]:
+    files = [e for e in _collected(window) if isinstance(e, ev.LogCollected) and e.node == name]
+    newest = [event.newest for event in files if event.newest is not None]
+    up = window.after.node(name).process is Standing.ALIVE
+    if up and len(newest) == len(files) and max(newest) < window.end - _SILENCE:
+        text = f"the log of {name} ends {window.end - max(newest):.0f} s before the drill does"
+        yield Finding(_NAME, Severity.GAP, text, name)
 
 
 LOGS_CLEAN = Check(_NAME, _judge)

@@ -131,6 +131,12 @@ def empty_log(doctor: Doctor) -> None:
     doctor.log(1).write_bytes(gzip.compress(b""))
 
 
+def cut_log(doctor: Doctor) -> None:
+    path = doctor.log(1)
+    lines = gzip.decompress(path.read_bytes()).splitlines(keepends=True)
+    path.write_bytes(gzip.compress(lines[0]))
+
+
 def no_lists(doctor: Doctor) -> None:
     doctor.without(lambda event: event["kind"] != "broker_node_list")
 
@@ -142,6 +148,7 @@ def no_lists(doctor: Doctor) -> None:
         (no_log, {"logs-clean", "exits-graceful", "rejoins"}),
         (truncated_log, {"logs-clean", "exits-graceful", "rejoins"}),
         (empty_log, {"logs-clean", "exits-graceful", "rejoins"}),
+        (cut_log, {"logs-clean", "exits-graceful", "rejoins"}),
         (no_lists, {"node-list-complete"}),
     ],
 )
