@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from .lives import Life
 
-__all__ = ["life_markers", "log_gap"]
+__all__ = ["last_words", "life_markers", "log_gap"]
 
 _AFTERWARDS = 1.0
 """Seconds after a process was gone in which its last lines may still be stamped."""
@@ -33,6 +33,18 @@ def life_markers(journal: Journal, life: Life, following: list[Life]) -> set[str
         and event.at.hi >= life.began
         and event.at.lo <= end
     }
+
+
+def last_words(journal: Journal, life: Life, until: float) -> str:
+    """Return the last error that a life logged before it ended, empty for none."""
+    said = [
+        (spell.last, tally.examples[0])
+        for tally in journal.of(ev.LogTally)
+        if tally.node == life.node and tally.level == "ERROR" and tally.examples
+        for spell in tally.spells
+        if life.began <= spell.last <= until + _AFTERWARDS
+    ]
+    return max(said, default=(0.0, ""))[1]
 
 
 def _placed(line: ev.LogLine) -> bool:

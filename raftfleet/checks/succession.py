@@ -155,6 +155,8 @@ class _Tracker:
                 self._found.unknown.append((node, group))
         self._found.departed.append((node, tuple(sorted(departure.leads))))
         for group, term in departure.leads.items():
+            if any((one.departure.node, one.group) == (node, group) for one in self._open):
+                continue  # it had been paused or cut off before it ended: contact ended then
             one = _Open(departure, group, term)
             for name in picture.nodes:
                 one.note(name, picture.status(name, group))

@@ -117,3 +117,10 @@ def test_watching_has_to_go_on_after_the_last_undo() -> None:
     assert [f.severity for f in drill.findings if "watched for 3.0 s of 10 s" in f.message] == [
         Severity.GAP
     ]
+
+
+def test_a_cut_off_leader_that_is_killed_fails_over_once_from_its_last_contact() -> None:
+    told = story().fault("partition", "n1", peers=["n2", "n3"]).let(1)
+    told.stop("n1", "KILL", status=-9, lines=[]).let(3).elect("n2", term=2).let(1)
+    (one,) = failovers(told)
+    assert (one.cause, one.counts_from) == ("partition", "last contact")
