@@ -61,7 +61,9 @@ def log_gap(journal: Journal, node: str, since: int, reach: float) -> str | None
     if any(line.node == node and not _placed(line) for line in journal.of(ev.LogLine)):
         return f"the stamps in the log of {node} cannot be placed: its host's clock is not known"
     collected: list[ev.LogCollected] = []
-    for event in journal.events[since + 1 :]:
+    told = (*journal.of(ev.LogMissing), *journal.of(ev.LogCollected), *journal.of(ev.DrillStarted))
+    place = journal.events[since].seq
+    for event in sorted((e for e in told if e.seq > place), key=lambda event: event.seq):
         if isinstance(event, ev.LogMissing) and event.node == node:
             return f"the log {event.path} of {node} is missing: {event.reason}"
         if isinstance(event, ev.LogCollected) and event.node == node:

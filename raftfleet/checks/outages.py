@@ -7,6 +7,7 @@ outage, so that a writer that was itself held up hides nothing.
 from __future__ import annotations
 
 import statistics
+from bisect import bisect_right
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -98,12 +99,13 @@ def _joined(spans: list[_Span]) -> list[_Span]:
 def _through(window: Window, via: str, writes: Sequence[ev.WriteEnded]) -> Iterator[Outage]:
     own = [write for write in writes if via in {"", write.via}]
     skipped = [e for e in window.of(ev.WriteSkipped) if via in {"", e.via}]
+    failures = sorted(write.t for write in own if write.outcome != "ok")
     for span in writing(window, via):
         acks = sorted(w.t for w in own if w.outcome == "ok" and span.lo <= w.t <= span.hi)
         points = [max(span.lo, window.start), *(t for t in acks if t > window.start), span.hi]
         usual = _PERIODS * max(span.period, _usual(own, span))
         for place, (start, end) in enumerate(pairwise(points)):
-            failed = sum(start < w.t <= end for w in own if w.outcome != "ok")
+            failed = bisect_right(failures, end) - bisect_right(failures, start)
             failed += sum(e.count for e in skipped if start < e.until and e.intended < end)
             # One node that refuses is no outage as long as the others go on as usual.
             enough = _SHORTEST if via else usual

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 from raftfleet.journal import events as ev
 
 from .finding import Check, Finding, Severity
-from .outages import Outage, outages, writing
+from .outages import writing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from .outages import Outage
     from .window import Window
 
 __all__ = ["PROGRESS"]
@@ -30,7 +31,7 @@ def _judge(window: Window) -> Iterator[Finding]:
         text = "the drill has no budget for outages, and this system's timing is not known"
         yield Finding(_NAME, Severity.GAP, text)
         return
-    found = [outage for outage in outages(window) if outage.seconds > budget]
+    found = [outage for outage in window.outages if outage.seconds > budget]
     everywhere = [outage for outage in found if not outage.via]
     for outage in found:
         if not outage.via or not any(outage.overlaps(whole) for whole in everywhere):

@@ -16,7 +16,6 @@ from .evidence import counted, evidence_gaps
 from .exits import Exit, exits_of
 from .finding import Finding, Severity
 from .lives import lives_of
-from .outages import Outage, outages
 from .registry import CHECKS
 from .window import windows
 
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
     from raftfleet.journal.reader import Journal
 
     from .failovers import Failover
+    from .outages import Outage
     from .window import Window
 
 __all__ = ["DrillJudgement", "Judgement", "Verdict", "judge"]
@@ -141,7 +141,7 @@ def _drill(window: Window) -> DrillJudgement:
         findings=findings,
         failovers=tuple(window.succession.failovers),
         exits=window.exits,
-        outages=tuple(outages(window)),
+        outages=window.outages,
         evidence=counts,
         needed=dict(window.drill.evidence),
         start=window.start,

@@ -13,6 +13,7 @@ from raftfleet.journal.picture import Standing
 from .away import Away, FaultSpan, absences, fault_spans
 from .exits import Exit, exits_of
 from .lives import Life, lives_of
+from .outages import Outage, outages
 from .succession import succession
 
 if TYPE_CHECKING:
@@ -172,6 +173,11 @@ class Window:
             for one in self.absences
             if not seen_from or one.concerns(seen_from)
         )
+
+    @cached_property
+    def outages(self) -> tuple[Outage, ...]:
+        """When no write was acknowledged, through each node and through any."""
+        return tuple(outages(self))
 
     @cached_property
     def succession(self) -> Succession:
