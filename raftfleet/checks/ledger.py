@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from raftfleet.journal import events as ev
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from .reads import Round
     from .window import Window
@@ -19,7 +18,6 @@ __all__ = ["FATES", "Ledger", "ledger_of"]
 FATES = ("recovered", "overwritten", "vanished", "still unknown")
 
 
-@dataclass(slots=True)
 class Ledger:
     """All writes since the cluster's data began, by key and in the order in which they were sent.
 
@@ -27,7 +25,14 @@ class Ledger:
     which writes it has outlived.
     """
 
-    writes: dict[str, list[ev.WriteEnded]] = field(default_factory=dict)
+    def __init__(self, events: Iterable[ev.WriteEnded]) -> None:
+        self.writes: dict[str, list[ev.WriteEnded]] = {}
+        for event in sorted(events, key=lambda write: (write.intended or write.sent, write.sent)):
+            self.writes.setdefault(event.key, []).append(event)
+        self._places = {
+            key: {w.value: place for place, w in enumerate(writes) if w.outcome != "refused"}
+            for key, writes in self.writes.items()
+        }
 
     def knows(self, key: str) -> bool:
         """Whether anybody wrote this key."""
@@ -35,21 +40,15 @@ class Ledger:
 
     def place(self, key: str, value: str | None) -> int | None:
         """Return the place of a value in its key's order; None for one that nobody wrote."""
-        if value is None:
-            return None
-        for place, write in enumerate(self.writes.get(key, ())):
-            if write.value == value and write.outcome != "refused":
-                return place
-        return None
+        return None if value is None else self._places.get(key, {}).get(value)
 
     def floor(self, key: str, by: float) -> int | None:
         """Return the place of the last write that was acknowledged before this time."""
-        places = [
-            place
-            for place, write in enumerate(self.writes.get(key, ()))
-            if write.outcome == "ok" and write.t <= by
-        ]
-        return places[-1] if places else None
+        writes = self.writes.get(key, [])
+        for place in range(len(writes) - 1, -1, -1):
+            if writes[place].outcome == "ok" and writes[place].t <= by:
+                return place
+        return None
 
     def acknowledged_among(self, store: ev.StoreRead) -> int:
         """Return how many of the keys that were asked for had been acknowledged by then."""
@@ -103,12 +102,7 @@ def _seen_by_name(read: Sequence[Round]) -> frozenset[str]:
 
 def ledger_of(window: Window) -> Ledger:
     """Return the ledger of everything written up to a drill's end, since the data began."""
-    ledger = Ledger()
-    for event in window.journal.events[: window.last + 1]:
-        if isinstance(event, ev.ClusterGeneration):
-            ledger.writes.clear()
-        elif isinstance(event, ev.WriteEnded):
-            ledger.writes.setdefault(event.key, []).append(event)
-    for writes in ledger.writes.values():
-        writes.sort(key=lambda write: (write.intended or write.sent, write.sent))
-    return ledger
+    last = window.journal.events[window.last].seq
+    begun = [e.seq for e in window.journal.of(ev.ClusterGeneration) if e.seq <= last]
+    first = max(begun, default=0)
+    return Ledger(write for write in window.journal.of(ev.WriteEnded) if first <= write.seq <= last)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from raftfleet.journal.picture import Picture
 
+    from .away import Away
     from .window import Window
 
 __all__ = ["NODE_LIST_COMPLETE"]
@@ -37,38 +38,45 @@ class _Missing(NamedTuple):
     since: float
     until: float
 
+    @property
+    def seconds(self) -> float:
+        """For how long."""
+        return self.until - self.since
+
 
 def _judge(window: Window) -> Iterator[Finding]:
     watch = _Watch(window)
-    found = watch.run()
     worst: dict[tuple[str, str, Severity], _Missing] = {}
-    for one in found:
-        late = one.until - _undone_before(window, one)
-        severity = Severity.VIOLATION if late > _STAYS else Severity.WARNING
-        key = (one.listing, one.missing, severity)
-        if key not in worst or worst[key].until - worst[key].since < one.until - one.since:
+    for one in watch.run():
+        key = (one.listing, one.missing, _severity(window, one))
+        if key not in worst or worst[key].seconds < one.seconds:
             worst[key] = one
-    for (listing, missing, severity), one in sorted(worst.items()):
+    for (listing, _, severity), one in sorted(worst.items()):
         yield Finding(_NAME, severity, _text(window, one), listing, t=one.since)
-        del missing
     for name, node in sorted(window.after.nodes.items()):
         if name not in watch.read and node.process is not Standing.DOWN:
             text = f"the node list of {name} was not read"
             yield Finding(_NAME, Severity.GAP, text, name)
 
 
-def _undone_before(window: Window, one: _Missing) -> float:
-    back = [away.hi for away in window.returns if away.hi <= one.until]
-    return max([one.since, *back])
+def _severity(window: Window, one: _Missing) -> Severity:
+    back = _back_before(window, one)
+    late = one.until - (back.hi if back else one.since)
+    return Severity.VIOLATION if late > _STAYS and one.seconds > _LAGS else Severity.WARNING
+
+
+def _back_before(window: Window, one: _Missing) -> Away | None:
+    """Return the absence that was the last to be over while the node was missing."""
+    return next((away for away in reversed(window.returns) if away.hi <= one.until), None)
 
 
 def _text(window: Window, one: _Missing) -> str:
     shown = "itself" if one.missing == one.listing else one.missing
-    text = f"the node list of {one.listing} lacked {shown} for {one.until - one.since:.1f} s"
-    back = [away for away in window.returns if away.hi <= one.until]
+    text = f"the node list of {one.listing} lacked {shown} for {one.seconds:.1f} s"
+    back = _back_before(window, one)
     if back:
-        late = one.until - max(away.hi for away in back)
-        text += f", until {late:.1f} s after the {back[-1].kind} of {back[-1].node} was over"
+        late = one.until - back.hi
+        text += f", until {late:.1f} s after the {back.kind} of {back.node} was over"
     return text
 
 
@@ -93,6 +101,8 @@ class _Watch:
                 self.read.add(event.node)
             elif isinstance(event, ev.ReadMissed) and event.what == "peers":
                 self._lists.pop(event.node, None)
+            elif isinstance(event, ev.StatusSeen | ev.WriteEnded):
+                continue  # the tick of each second is often enough
             found += self._closed(self._pairs(after), event.t)
         found += self._closed(set(), self._window.end)
         return found

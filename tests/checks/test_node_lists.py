@@ -35,6 +35,17 @@ def test_a_live_node_that_is_missing_is_a_warning_and_late_a_violation(ask: Ask)
     assert (late.severity, late.node) == (Severity.VIOLATION, "n1")
 
 
+def test_who_falls_out_of_a_list_late_counts_from_the_undo_too(ask: Ask) -> None:
+    told = story().fault("pause", "n3").let(5).undo("pause", "n3").let(30)
+    told.peers("n1", "n1", "n2").let(20)
+    (late,) = ask(NAME, told.everybody_listed().let(1).end().journal())
+    assert late.severity is Severity.VIOLATION
+    told = story().fault("pause", "n3").let(5).undo("pause", "n3").let(60)
+    told.peers("n1", "n1", "n2").let(0.5)
+    (blink,) = ask(NAME, told.everybody_listed().let(1).end().journal())
+    assert blink.severity is Severity.WARNING
+
+
 def test_a_node_may_be_missing_from_its_own_list(ask: Ask) -> None:
     (finding,) = ask(NAME, story().peers("n2", "n1", "n3").let(10).end().journal())
     assert "lacked itself" in finding.message
