@@ -380,6 +380,7 @@ class WriterStarted(Event, frozen=True, kw_only=True, tag="write.writer_started"
     ``kind`` says what it writes: ``register`` (few keys, one writer for each, values that only
     rise) or ``create`` (every key once). It sends on a fixed schedule, every ``period`` seconds;
     0 means that it sends the next when the last was answered. All its keys begin with ``prefix``.
+    This is the intent of all its writes: in a run that was cut short one may have been under way.
     """
 
     writer: str

@@ -47,7 +47,10 @@ def test_a_wrong_folder_is_refused_and_leaves_nothing(
 ) -> None:
     damaged = make_recording(tmp_path / "damaged")
     (damaged / "drill.json").write_text("{")
-    for folder, words in ((tmp_path, "no recording"), (damaged, "drill.json:1:1: not JSON")):
+    for folder, words in (
+        (tmp_path, "no recording"),
+        (damaged, "drill.json:1:1: this is no declaration"),
+    ):
         assert run(["import", str(folder), "--runs", str(tmp_path / "runs")]) == 5
         assert words in capsys.readouterr().err
     assert not (tmp_path / "runs").exists()

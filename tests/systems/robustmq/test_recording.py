@@ -330,12 +330,19 @@ def test_what_is_no_recording_is_refused(tmp_path: Path) -> None:
     [
         ("events.jsonl", b"", "events.jsonl:1:1: the first event must be the set-up"),
         ("events.jsonl", b'{"t": 1}\n', "events.jsonl:1:1"),
-        ("drill.json", b"{", "drill.json:1:1: not JSON"),
-        ("drill.json", b'{"id": "x"}', "wants id, expects and from_t"),
+        ("events.jsonl", b'{"t":0,"kind":"setup","wall":1}\n', "the set-up wants nodes"),
+        ("drill.json", b"{", "drill.json:1:1: this is no declaration of a drill"),
+        ("drill.json", b'{"id": "x"}', "missing required field `expects`"),
+        ("drill.json", b'{"id":"x","expects":[],"from_t":1,"watch":"long"}', "Expected `float`"),
         ("drill.json", b'{"id":"x","expects":[],"from_t":1e9}', "after the last event"),
         ("status.jsonl.gz", b"plain", "cannot be read"),
         ("status.jsonl.gz", gzip.compress(b"{}\n"), "status.jsonl.gz:1:1: a status line wants"),
         ("status.jsonl.gz", gzip.compress(b"[]\n"), "this line is not an object"),
+        (
+            "status.jsonl.gz",
+            gzip.compress(b'{"node":1,"t2":1,"status":{"g":[]}}\n'),
+            "status.jsonl.gz:1:1: this is no ClusterStatus",
+        ),
     ],
 )
 def test_a_damaged_file_is_named_with_its_line(
@@ -354,6 +361,20 @@ def test_a_line_that_is_no_json_is_named(tmp_path: Path) -> None:
     (folder / "events.jsonl").write_text("\n".join([*lines[:3], "{oops", *lines[3:]]))
     with pytest.raises(SourceError, match=r"events\.jsonl:4:1: this line is not JSON"):
         read_recording(folder)
+
+
+@pytest.mark.parametrize(
+    ("kind", "key"), [("signal", "sig"), ("exited", "rc"), ("write", "name"), ("compare", "result")]
+)
+def test_an_event_that_lacks_something_is_named_with_its_line(
+    tmp_path: Path, kind: str, key: str
+) -> None:
+    doctor = Doctor.at(make_recording(tmp_path / "r"), tmp_path / "doctored")
+    event = doctor.of(kind)[0]
+    del event[key]
+    line = doctor.events.index(event) + 1
+    with pytest.raises(SourceError, match=rf"events\.jsonl:{line}:1: .*{kind} wants {key}"):
+        doctor.judged()
 
 
 @pytest.mark.parametrize("missing", ["status.jsonl.gz", "drill.json"])

@@ -40,14 +40,15 @@ class RobustMQRecording:
     def __init__(self, folder: Path) -> None:
         """Read the folder; raise `SourceError` that names file and line for what is wrong."""
         self._one = one = read_recording(folder)
-        told = [_drill(one), *actions_of(one), *statuses_of(one), *ticks_of(one), *traffic_of(one)]
+        seen = list(statuses_of(one))  # first, as it says which line cannot be read
+        told = [_drill(one), *actions_of(one), *seen, *ticks_of(one), *traffic_of(one)]
         self._told = sorted(told, key=operator.attrgetter("t"))
         self._logs = list(log_events(one))
 
     @property
     def id(self) -> str:
         """The id of its drill."""
-        return str(self._one.drill["id"])
+        return self._one.drill.id
 
     def tell(self, recorder: Recorder) -> None:
         """Write its journal."""
@@ -69,13 +70,13 @@ class RobustMQRecording:
 def _drill(one: Recording) -> ev.Event:
     drill = one.drill
     return ev.DrillStarted(
-        t=EPOCH + float(drill["from_t"]),
-        drill=str(drill["id"]),
-        expects=tuple(drill["expects"]),
-        forbids=tuple(drill.get("forbids", ())),
-        evidence=dict(drill.get("evidence", {})),
-        budget=dict(drill.get("budget", {})),
-        watch=float(drill.get("watch", 0.0)),
-        leaves=str(drill.get("leaves", "running")),
-        allow_quorum_loss=bool(drill.get("allow_quorum_loss", False)),
+        t=EPOCH + drill.from_t,
+        drill=drill.id,
+        expects=drill.expects,
+        forbids=drill.forbids,
+        evidence=drill.evidence,
+        budget=drill.budget,
+        watch=drill.watch,
+        leaves=drill.leaves,
+        allow_quorum_loss=drill.allow_quorum_loss,
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import json
 import zlib
 from dataclasses import dataclass
 from functools import cached_property
@@ -23,12 +22,26 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-__all__ = ["EPOCH", "GROUPS", "Recording", "read_recording"]
+__all__ = ["EPOCH", "GROUPS", "Declared", "Recording", "read_recording"]
 
 EPOCH = 1000.0
 """Where a recording's own zero lies on the clock of its journal: no stamp is zero or below."""
 GROUPS = ("data_0", "metadata_0", "offset_0")
 E = TypeVar("E", bound=ev.Event)
+
+
+class Declared(msgspec.Struct, frozen=True):
+    """What the drill declares, as a play's `drill:` would; ``from_t`` is where it begins."""
+
+    id: str
+    expects: tuple[str, ...]
+    from_t: float
+    forbids: tuple[str, ...] = ()
+    evidence: dict[str, int] = {}
+    budget: dict[str, float] = {}
+    watch: float = 0.0
+    leaves: str = "running"
+    allow_quorum_loss: bool = False
 
 
 @dataclass(frozen=True)
@@ -38,7 +51,7 @@ class Recording:
     folder: Path
     events: list[dict[str, Any]]
     statuses: list[dict[str, Any]]
-    drill: dict[str, Any]
+    drill: Declared
 
     @property
     def setup(self) -> dict[str, Any]:
@@ -120,10 +133,10 @@ def read_recording(folder: Path) -> Recording:
     _checked_events(folder / "events.jsonl", events)
     for number, line in enumerate(statuses, 1):
         if not {"node", "t2", "status"} <= line.keys():
-            text = "a status line wants node, t1, t2, prev_t1 and status"
+            text = "a status line wants node, t2, prev_t1 and status"
             raise _wrong(folder / "status.jsonl.gz", number, text)
     one = Recording(folder, events, statuses, drill)
-    if float(drill["from_t"]) > one.end:
+    if drill.from_t > one.end:
         raise _wrong(folder / "drill.json", 1, "from_t lies after the last event")
     return one
 
@@ -165,30 +178,41 @@ def _lines(path: Path, read: Callable[[Path], bytes]) -> list[dict[str, Any]]:
     return found
 
 
+_WANTED = {
+    "start": ("node",),
+    "signal": ("node", "sig"),
+    "exited": ("node", "latency", "rc"),
+    "no-exit": ("node", "latency", "sig"),
+    "wipe": ("node",),
+    "nft": ("node", "rules"),
+    "write": ("node", "name", "ok", "t1", "t2"),
+    "compare": ("result",),
+    "broker_node_list": ("node", "list"),
+}
+"""What an event of a kind must say, beside ``t`` and ``kind``."""
+
+
 def _checked_events(path: Path, events: list[dict[str, Any]]) -> None:
-    if not events or events[0].get("kind") != "setup" or not events[0].get("nodes"):
+    if not events or events[0].get("kind") != "setup":
         raise _wrong(path, 1, "the first event must be the set-up with its nodes")
-    for number, event in enumerate(events, 1):
-        if not isinstance(event.get("t"), int | float) or "kind" not in event:
-            raise _wrong(path, number, "an event wants t and kind")
+    if not isinstance(events[0].get("nodes"), dict):
+        raise _wrong(path, 1, "the set-up wants nodes: the address of each by its number")
     if not isinstance(events[0].get("wall"), int | float):
         raise _wrong(path, 1, "the set-up wants wall, its Unix time")
+    for number, event in enumerate(events, 1):
+        if not isinstance(event.get("t"), int | float) or not isinstance(event.get("kind"), str):
+            raise _wrong(path, number, "an event wants t and kind")
+        lacking = [key for key in _WANTED.get(event["kind"], ()) if key not in event]
+        if lacking:
+            text = f"an event of kind {event['kind']} wants {', '.join(lacking)}"
+            raise _wrong(path, number, text)
 
 
-def _drill(path: Path) -> dict[str, Any]:
-    text = _bytes(path, _plain).decode("utf-8", "replace")
+def _drill(path: Path) -> Declared:
     try:
-        drill = json.loads(text)
-    except ValueError as error:
-        raise _wrong(path, getattr(error, "lineno", 1), f"not JSON: {error}") from None
-    if (
-        not isinstance(drill, dict)
-        or not isinstance(drill.get("id"), str)
-        or not isinstance(drill.get("expects"), list)
-        or not isinstance(drill.get("from_t"), int | float)
-    ):
-        raise _wrong(path, 1, "the drill's declaration wants id, expects and from_t")
-    return dict(drill)
+        return msgspec.json.decode(_bytes(path, _plain), type=Declared)
+    except msgspec.MsgspecError as error:
+        raise _wrong(path, 1, f"this is no declaration of a drill: {error}") from None
 
 
 def _wrong(path: Path, line: int, message: str) -> SourceError:

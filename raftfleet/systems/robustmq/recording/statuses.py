@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from raftfleet.errors import Mark, SourceError
 from raftfleet.journal import events as ev
 from raftfleet.journal.values import GroupStatus, Role
 
@@ -27,11 +28,15 @@ _ROLES = {
 
 def statuses_of(one: Recording) -> Iterator[ev.Event]:
     """Yield every change of a node's own view, and every poll that was not answered."""
-    for line in one.statuses:
+    for number, line in enumerate(one.statuses, 1):
         node, t = one.name(line["node"]), EPOCH + line["t2"]
         since = EPOCH + (line["t2"] if line.get("prev_t1") is None else line["prev_t1"])
         if isinstance(line["status"], dict):
-            groups = group_statuses(one, line["status"])
+            try:
+                groups = group_statuses(one, line["status"])
+            except (AttributeError, KeyError, TypeError) as error:
+                mark = Mark(str(one.folder / "status.jsonl.gz"), number, 1)
+                raise SourceError(f"this is no ClusterStatus: {error!r}", mark) from None
             yield ev.StatusSeen(t=t, node=node, since=since, groups=groups)
         else:
             yield ev.StatusMissed(t=t, node=node, since=since, reason=str(line["status"]))
