@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from .window import Window
 
-__all__ = ["Outage", "outages", "writing"]
+__all__ = ["Outage", "Writing", "outages", "writing"]
 
 _LONG = 1.0
 """Seconds without an acknowledged write that are an outage though nothing was refused."""
@@ -55,8 +55,8 @@ class Outage:
 
 
 @dataclass(frozen=True, slots=True)
-class _Span:
-    """A stretch of time in which writers were at work."""
+class Writing:
+    """A stretch of time in which writers were at work; ``period`` is the longest of theirs."""
 
     lo: float
     hi: float
@@ -70,27 +70,27 @@ def outages(window: Window) -> list[Outage]:
     return [outage for via in [*vias, ""] for outage in _through(window, via, writes)]
 
 
-def writing(window: Window, via: str = "") -> list[_Span]:
+def writing(window: Window, via: str = "") -> list[Writing]:
     """Return when writers were at work in a drill, as spans that do not overlap."""
     began: dict[str, ev.WriterStarted] = {}
-    found: list[_Span] = []
+    found: list[Writing] = []
     for event in window.journal.events[: window.last + 1]:
         if isinstance(event, ev.WriterStarted) and via in {"", event.via}:
             began[event.writer] = event
         elif isinstance(event, ev.WriterStopped) and event.writer in began:
             first = began.pop(event.writer)
-            found.append(_Span(first.t, event.t, first.period))
-    found += [_Span(first.t, window.end, first.period) for first in began.values()]
+            found.append(Writing(first.t, event.t, first.period))
+    found += [Writing(first.t, window.end, first.period) for first in began.values()]
     return _joined([span for span in found if span.hi >= window.start])
 
 
-def _joined(spans: list[_Span]) -> list[_Span]:
-    joined: list[_Span] = []
+def _joined(spans: list[Writing]) -> list[Writing]:
+    joined: list[Writing] = []
     for span in sorted(spans, key=lambda span: span.lo):
         if joined and span.lo <= joined[-1].hi:
             last = joined.pop()
             period = max(last.period, span.period)
-            joined.append(_Span(last.lo, max(last.hi, span.hi), period))
+            joined.append(Writing(last.lo, max(last.hi, span.hi), period))
         else:
             joined.append(span)
     return joined
@@ -114,7 +114,7 @@ def _through(window: Window, via: str, writes: Sequence[ev.WriteEnded]) -> Itera
                 yield Outage(via, start, end, failed, _cause(window, start, end), ended)
 
 
-def _usual(writes: Sequence[ev.WriteEnded], span: _Span) -> float:
+def _usual(writes: Sequence[ev.WriteEnded], span: Writing) -> float:
     """Return the usual time from one acknowledged write to the next through the slowest node."""
     acks: dict[str, list[float]] = {}
     for write in writes:

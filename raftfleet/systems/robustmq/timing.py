@@ -44,12 +44,7 @@ class Era:
 
     @property
     def timing(self) -> Timing:
-        """What its constants promise.
-
-        openraft 0.9 waits for the leader's lease, as long as ``election_max``, before its own
-        draw, and looks at its timers every one and a half heartbeats (`engine_config.rs`,
-        `raft/mod.rs`).
-        """
+        """What its constants promise; `timing_of` says why lease and tick follow from them."""
         return Timing(
             _IMPLEMENTATION,
             self.heartbeat,

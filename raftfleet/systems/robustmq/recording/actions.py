@@ -71,7 +71,7 @@ class _Actions:
     def _told(self, raw: dict[str, Any]) -> Iterator[ev.Event]:
         t, node = EPOCH + raw["t"], self._one.name(raw.get("node"))
         match raw["kind"]:
-            case "setup" | "round-begin":
+            case "setup" | "round-begin" if raw.get("cluster", "fresh") == "fresh":
                 yield from self._afresh(t)
             case "start":
                 yield self._start(node, t)
