@@ -287,7 +287,7 @@ def _can_elect(picture: Picture, one: _Open) -> bool:
     """Whether the processes that are not known to be down are a majority of every voter set."""
     sets = _voter_sets(picture, one.group)
     up = {name for name, node in picture.nodes.items() if node.process is not Standing.DOWN}
-    up -= picture.isolated | {one.departure.node}
+    up -= {*picture.isolated, one.departure.node}
     return all(len(up & set(voters)) >= majority(len(voters)) for voters in sets if voters)
 
 

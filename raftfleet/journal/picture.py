@@ -103,10 +103,11 @@ class Picture(msgspec.Struct, frozen=True):
     faults: Mapping[str, FaultIntent] = {}
 
     @property
-    def isolated(self) -> frozenset[str]:
-        """The nodes that are paused or cut off by a fault that is not undone."""
-        standing = (one for one in self.faults.values() if one.kind in ISOLATING)
-        return frozenset(name for one in standing for name in one.targets)
+    def isolated(self) -> dict[str, float]:
+        """The nodes that are paused or cut off by a fault that is not undone, and since when."""
+        standing = [one for one in self.faults.values() if one.kind in ISOLATING]
+        standing.sort(key=lambda one: -one.t)
+        return {name: one.t for one in standing for name in one.targets}
 
     @property
     def groups(self) -> tuple[str, ...]:
