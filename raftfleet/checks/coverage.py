@@ -62,7 +62,7 @@ def _accountable(lives: list[Life], since: float, until: float) -> float:
         end = min(
             [signal.sent.at.lo for signal in life.signals]
             + ([life.exited.at.lo] if life.exited else [])
-            + ([life.vanished] if life.vanished is not None else []),
+            + [t for t in (life.vanished, life.cleared) if t is not None],
             default=float("inf"),
         )
         longest = max(longest, min(until, end) - max(since, begin))

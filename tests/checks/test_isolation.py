@@ -124,3 +124,10 @@ def test_a_cut_off_leader_that_is_killed_fails_over_once_from_its_last_contact()
     told.stop("n1", "KILL", status=-9, lines=[]).let(3).elect("n2", term=2).let(1)
     (one,) = failovers(told)
     assert (one.cause, one.counts_from) == ("partition", "last contact")
+
+
+def test_a_node_that_is_still_cut_off_at_the_end_may_not_have_converged(ask: Ask) -> None:
+    told = story("converges").fault("partition", "n3", peers=["n1", "n2"]).let(1)
+    told.say("n1", last_log=50, last_applied=50).say("n2", last_log=50, last_applied=50).let(10)
+    found = ask("converges", told.end().journal())
+    assert [(f.severity, f.node) for f in found] == [(Severity.GAP, "n3")]

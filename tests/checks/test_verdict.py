@@ -310,3 +310,10 @@ def test_what_was_not_exercised_is_no_failover_in_the_summary() -> None:
     assert summary["drills"][0]["not_exercised"] == [
         {"victim": "n1", "group": "data", "term": 1, "why": "not exercised"}
     ]
+
+
+def test_a_node_whose_data_were_removed_was_down_and_may_be_silent() -> None:
+    told = Story().running().drill("membership-agrees").let(1)
+    told.record(ev.NodeWiped(node="n3", paths=()))
+    told.up.discard("n3")
+    assert gaps(told.let(10).end().journal()) == []
