@@ -19,14 +19,14 @@ if TYPE_CHECKING:
     from .lives import Life
     from .window import Window
 
-__all__ = ["coverage_gaps"]
+__all__ = ["TICKS_LATE", "coverage_gaps"]
 
 _PERIODS = 50
 _AT_LEAST = 1.0
 """A node may be unheard for this many poll periods, but for no less than a second."""
 _WAKES = 3.0
 """Seconds a node may need to answer again after a pause."""
-_TICKS_LATE = 3.0
+TICKS_LATE = 3.0
 """Seconds without a tick after which the observer itself was away."""
 
 
@@ -86,6 +86,6 @@ def _missing_ticks(window: Window) -> Iterator[Finding]:
         return
     ticks = [window.start, *(event.t for event in window.of(ev.CoverageSampled)), window.end]
     for before, after in pairwise(ticks):
-        if after - before > _TICKS_LATE:
+        if after - before > TICKS_LATE:
             text = f"nothing says how the nodes were watched for {after - before:.1f} s"
             yield Finding("evidence", Severity.GAP, text, t=before)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from raftfleet.journal import events as ev
 
+from .coverage import TICKS_LATE
 from .exits import ExitClass
 from .failovers import Outcome
 from .finding import Finding, Severity
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 __all__ = ["EVIDENCE", "counted", "evidence_gaps"]
 
 _NAME = "evidence"
-_TICKS_LATE = 3.0
 
 
 def _stops(window: Window) -> int:
@@ -35,9 +35,13 @@ def _kills(window: Window) -> int:
 
 
 def _leader_stops(window: Window) -> int:
-    return sum(
-        bool(groups) and not _isolated(window, node) for node, groups in window.succession.departed
-    )
+    left = window.succession.departed
+    return sum(bool(one.groups) and not one.isolated for one in left)
+
+
+def _follower_stops(window: Window) -> int:
+    left = window.succession.departed
+    return sum(not one.groups and not one.isolated for one in left)
 
 
 def _failovers(window: Window) -> int:
@@ -46,16 +50,6 @@ def _failovers(window: Window) -> int:
 
 def _starts(window: Window) -> int:
     return sum(life.ready is not None for life in window.started())
-
-
-def _follower_stops(window: Window) -> int:
-    return sum(
-        not groups and not _isolated(window, node) for node, groups in window.succession.departed
-    )
-
-
-def _isolated(window: Window, node: str) -> bool:
-    return any(node in fault.targets for fault in window.faults if fault.isolates)
 
 
 def _faults(window: Window, *kinds: str) -> int:
@@ -98,7 +92,7 @@ def _watched_percent(window: Window) -> int:
     ticks = [event.t for event in window.of(ev.CoverageSampled)]
     length = window.end - window.start
     gaps = (b - a for a, b in pairwise([window.start, *ticks, window.end]))
-    lost = sum(gap for gap in gaps if gap > _TICKS_LATE)
+    lost = sum(gap for gap in gaps if gap > TICKS_LATE)
     return 0 if not ticks else round(100 * (1 - lost / length)) if length > 0 else 100
 
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from raftfleet.journal.values import Interval
 
-__all__ = ["Failover", "Move", "Outcome", "Succession"]
+__all__ = ["Departed", "Failover", "Move", "Outcome", "Succession"]
 
 
 class Outcome(enum.StrEnum):
@@ -89,18 +89,26 @@ class Move:
     cause: str = ""
 
 
+class Departed(NamedTuple):
+    """A node that left: the groups it led then, and whether it was paused or cut off."""
+
+    node: str
+    groups: tuple[str, ...]
+    isolated: bool
+
+
 @dataclass(slots=True)
 class Succession:
     """All that happened to leadership in one drill.
 
     ``unknown`` lists (victim, group) where nothing says whether the victim led the group.
-    ``departed`` maps each node that left to the groups it led.
+    ``departed`` names each node that left.
     """
 
     failovers: list[Failover] = field(default_factory=list)
     moves: list[Move] = field(default_factory=list)
     unknown: list[tuple[str, str]] = field(default_factory=list)
-    departed: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
+    departed: list[Departed] = field(default_factory=list)
 
     def of(self, outcome: Outcome) -> list[Failover]:
         """Return the failovers that came out so."""

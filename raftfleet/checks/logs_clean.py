@@ -95,13 +95,13 @@ def _outside(spells: list[Spell], allowed: list[Span]) -> list[Spell]:
     """Return the parts of spells that no window covers."""
     found = []
     for spell in spells:
-        lo = spell.first
+        lo, covered = spell.first, False
         for start, end in joined(allowed):
             if start <= lo <= end:
-                lo = end
-        if lo == spell.first or lo < spell.last:
+                lo, covered = end, True
+        if not covered or lo < spell.last:
             found.append(Spell(lo, spell.last, spell.count))
-    return [one for one in found if not any(a <= one.first == one.last <= b for a, b in allowed)]
+    return found
 
 
 def _rate(spells: list[Spell]) -> float:

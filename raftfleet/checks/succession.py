@@ -14,7 +14,7 @@ from raftfleet.journal.picture import Standing
 from raftfleet.journal.values import Interval, Role, majority
 
 from .exits import plain_signal
-from .failovers import Failover, Move, Outcome, Succession
+from .failovers import Departed, Failover, Move, Outcome, Succession
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -153,7 +153,8 @@ class _Tracker:
             status = picture.status(node, group)
             if status is None or status.role is None:
                 self._found.unknown.append((node, group))
-        self._found.departed.append((node, tuple(sorted(departure.leads))))
+        left = Departed(node, tuple(sorted(departure.leads)), departure.isolated)
+        self._found.departed.append(left)
         for group, term in departure.leads.items():
             if any((one.departure.node, one.group) == (node, group) for one in self._open):
                 continue  # it had been paused or cut off before it ended: contact ended then

@@ -505,8 +505,9 @@ class LogTally(Event, frozen=True, kw_only=True, tag="log.tally"):
 
     ``rule`` is the first rule that names them, empty for none; ``template`` is the message with
     numbers, addresses and ids masked. ``peer`` is the node that a rule found named in the line.
-    Lines closer together than two seconds are one of ``spells`` (for levels below WARN all are
-    one); ``examples`` holds the first few, without secrets.
+    Lines closer together than two seconds are one of ``spells``; ``examples`` holds the first
+    few, without secrets. Of lines below WARN that no rule knows all are one spell, and there are
+    no examples.
     """
 
     node: str

@@ -74,7 +74,7 @@ def tally(
         key = (rule, line.level, line.target, template_of(line.message), peer)
         count = counts.setdefault(key, _Count())
         count.times.append(_UNPLACED if line.t is None else round(line.t, 4))
-        if len(count.examples) < _EXAMPLES and line.level not in _QUIET:
+        if len(count.examples) < _EXAMPLES and (rule or line.level not in _QUIET):
             count.examples.append(line.message[:_LONGEST])
     for (rule, level, target, template, peer), count in sorted(counts.items()):
         yield LogTally(
