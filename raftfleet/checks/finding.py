@@ -45,7 +45,11 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """A pure function from a drill's part of the journal to findings, under its name."""
+    """A pure function from a drill's part of the journal to findings, under its name.
+
+    ``unexpected`` is what a violation comes to in a drill that does not expect the check.
+    """
 
     name: str
     judge: Callable[[Window], Iterable[Finding]]
+    unexpected: Severity = Severity.NOTE

@@ -49,6 +49,7 @@ class RunStarted(Event, frozen=True, kw_only=True, tag="run.started"):
     """The first event: who ran what, from which inventory.
 
     ``inventory`` maps host names to their addresses; ``versions`` maps packages to versions.
+    ``recording`` is the folder that was imported, empty when raftfleet ran the drill itself.
     """
 
     run: str
@@ -56,6 +57,7 @@ class RunStarted(Event, frozen=True, kw_only=True, tag="run.started"):
     versions: dict[str, str]
     seed: int
     inventory: dict[str, str] = {}
+    recording: str = ""
 
 
 class RunEnded(Event, frozen=True, kw_only=True, tag="run.ended"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from raftfleet.checks import Outcome, Severity, Verdict
-from raftfleet.journal.events import ClusterDescribed
+from raftfleet.journal.events import ClusterDescribed, RunStarted
 from raftfleet.stats import overhead
 
 from .advice import advice
@@ -51,13 +51,22 @@ def show_judgement(
     if judgement.drills:
         out.line(f"verdict: {str(judgement.verdict).upper()}", _COLOURS[judgement.verdict])
     _show_cluster(out, journal)
+    _show_source(out, journal)
+    if folder is not None:
+        out.line(f"run folder: {folder}")
+
+
+def _show_source(out: Terminal, journal: Journal) -> None:
+    """Say where the time went, or whose recording it was."""
+    recording = next((event.recording for event in journal.of(RunStarted)), "")
+    if recording:
+        out.line(f"imported from: {one_line(recording)}")
+        return
     spent = overhead(journal)
     out.line(
         f"time: {spent.wall:.1f} s, of which raftfleet's own {spent.own:.1f} s "
         f"(waiting for the cluster {spent.waited:.1f} s)"
     )
-    if folder is not None:
-        out.line(f"run folder: {folder}")
 
 
 def _show_cluster(out: Terminal, journal: Journal) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from raftfleet.checks import Severity
+from raftfleet.checks import Severity, Verdict, judge
 from raftfleet.journal import events as ev
 from raftfleet.testing.journal import Story
 
@@ -67,3 +67,10 @@ def test_lists_that_were_never_read_are_a_gap(ask: Ask) -> None:
     told = Story().running().drill(NAME).peers("n1", "n1", "n2", "n3").let(1)
     found = ask(NAME, told.end().journal())
     assert [(f.severity, f.node) for f in found] == [(Severity.GAP, "n2"), (Severity.GAP, "n3")]
+
+
+def test_a_drill_that_does_not_expect_it_is_warned_all_the_same() -> None:
+    told = Story().running().everybody_listed().drill("membership-agrees")
+    (drill,) = judge(told.peers("n2", "n1", "n3").let(60).end().journal()).drills
+    assert [f.check for f in drill.of(Severity.WARNING)] == [NAME]
+    assert drill.verdict is Verdict.PASS

@@ -31,6 +31,8 @@ def test_the_folder_is_judged_without_its_recording(
     assert "DRILL [made]" in shown
     assert "stop, from its exit" in shown
     assert "writes through" in shown
+    assert f"imported from: {recording}" in shown
+    assert "of which raftfleet's own" not in shown
 
 
 def test_the_run_folder_is_its_owners_only(

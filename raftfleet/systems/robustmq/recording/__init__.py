@@ -59,6 +59,7 @@ class RobustMQRecording:
             versions={"raftfleet": __version__},
             seed=0,
             inventory={node.name: node.address for node in one.nodes},
+            recording=str(one.folder),
             t=EPOCH + one.begin,
         )
         ended = (ev.DrillEnded(t=end, drill=self.id), *self._logs)
