@@ -27,6 +27,7 @@ COMMANDS = {
     "down": ("down", "Stop every node gracefully."),
     "status": ("status", "Ask every node for its own view of every group."),
     "analyze": ("analyze", "Judge the journal of a run again."),
+    "import": ("import_", "Make a run folder from a recording of a real cluster."),
     "sandbox": ("sandbox", "Hosts made of namespaces on this machine."),
 }
 
