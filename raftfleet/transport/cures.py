@@ -10,6 +10,8 @@
 * It forgets a channel whose opening took too long: the host would keep the session for ever and
   soon refuse new ones (MaxSessions). Such a channel is closed when it opens after all.
 * A writer waiting for its window to open can only block; here a bell is rung for it.
+* It logs why a host says it ends the connection and forgets it; here it is kept.
+* It asks for certificates of hosts last, so that it never sees one; here the order can be chosen.
 """
 
 # mypy: disable-error-code="attr-defined"
@@ -46,6 +48,8 @@ class CuredTransport(paramiko.Transport):
 
     def __init__(self, sock: Any, **options: Any) -> None:
         super().__init__(sock, **options)
+        self.farewell: str | None = None
+        self.host_key_types_first: tuple[str, ...] = ()
         self._put_off: list[paramiko.Message] = []
         self._handler_table: dict[int, Callable[..., Any]]
         self._handler_table = {
@@ -53,6 +57,17 @@ class CuredTransport(paramiko.Transport):
             MSG_CHANNEL_OPEN_SUCCESS: self._opened,
             MSG_NEWKEYS: self._new_keys,
         }
+
+    @property
+    def preferred_keys(self) -> tuple[str, ...]:
+        """The types of host keys to ask for, best first."""
+        usual = tuple(super().preferred_keys)
+        first = tuple(one for one in self.host_key_types_first if one in usual)
+        return (*first, *(one for one in usual if one not in first))
+
+    def _parse_disconnect(self, message: paramiko.Message) -> None:
+        message.get_int()
+        self.farewell = message.get_text().strip() or None
 
     def _send_user_message(self, data: paramiko.Message) -> None:
         if threading.current_thread() is self and not self.clear_to_send.is_set():

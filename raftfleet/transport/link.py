@@ -21,6 +21,7 @@ from raftfleet.transport.running import Broken, Refused
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from raftfleet.transport.authentication import Keyring
     from raftfleet.transport.hostkeys import HostKeyPolicy
     from raftfleet.transport.options import SshOptions
     from raftfleet.transport.wire import Wire
@@ -53,11 +54,12 @@ class Link:
         options: SshOptions,
         wire: Wire,
         policy: HostKeyPolicy,
-        key: paramiko.PKey | None,
+        keyring: Keyring,
         deadline: Deadline,
     ) -> Link:
         """Exchange keys and log in over a wire; what paramiko raises passes through."""
-        # The inventory alone says how a host is reached: no ~/.fabric.yaml, no ~/.ssh/config.
+        # The options say how a host is reached: no ~/.fabric.yaml, nor what paramiko would make
+        # of ~/.ssh/config.
         config = fabric.Config(lazy=True, ssh_config=paramiko.SSHConfig())
         seconds = max(deadline.left, 0.001)
         connection = fabric.Connection(
@@ -67,17 +69,14 @@ class Link:
             config=config,
             connect_kwargs={
                 "sock": wire,
-                "pkey": key,
-                "allow_agent": key is None,
-                "look_for_keys": key is None,
+                "auth_strategy": keyring,
                 "timeout": seconds,
                 "banner_timeout": seconds,
                 "auth_timeout": seconds,
                 "channel_timeout": seconds,
-                "transport_factory": CuredTransport,
+                "transport_factory": policy.prefer(CuredTransport),
             },
         )
-        policy.expect(connection.client)
         connection.client.set_missing_host_key_policy(policy)
         try:
             with wire.limit(deadline.at + MOMENT):
