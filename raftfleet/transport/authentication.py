@@ -20,7 +20,7 @@ from paramiko.agent import AgentKey, AgentSSH
 from paramiko.pkey import PublicBlob
 
 from raftfleet.errors import AuthenticationError
-from raftfleet.transport.keyfiles import KeyFile, certificates_beside, public_half
+from raftfleet.transport.keyfiles import KeyFile, bare_key, certificates_beside, public_half
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -151,7 +151,7 @@ class Keyring:
         if self._agent is not None:
             for one in self._agent_keys():
                 # A certificate may be all that an agent has of a key.
-                if "-cert-" in one.get_name() and one.asbytes() not in seen:
+                if "-cert-" in one.get_name() and bare_key(one.blob) not in seen:
                     yield self._labelled(f"{one.comment} of the agent", self._certificate(one))
 
     def _with_certificates(
@@ -163,7 +163,7 @@ class Keyring:
             certified.public_blob = blob
             yield self._labelled(f"{label} with {file.name}", certified)
         for one in self._agent_keys():
-            if "-cert-" in one.get_name() and one.asbytes() == key.asbytes():
+            if "-cert-" in one.get_name() and bare_key(one.blob) == key.asbytes():
                 yield self._labelled(f"{one.comment} of the agent", self._certificate(one))
         yield self._labelled(label, key)
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from raftfleet.transport.options import SshOptions
+    from raftfleet.transport.route import Way
 
 __all__ = ["connect"]
 
@@ -41,16 +42,17 @@ def connect(host: str, options: SshOptions, *, timeout: float) -> Link:
     ssh_config cannot be followed. Only trouble on the way is tried again: a refused key will be
     refused again.
     """
-    return _connect(host, options, Deadline.after(timeout, SystemClock()), 0)
+    return _connect(host, options, Deadline.after(timeout, SystemClock()), ())
 
 
-def _connect(host: str, options: SshOptions, deadline: Deadline, depth: int) -> Link:
+def _connect(host: str, options: SshOptions, deadline: Deadline, way: Way) -> Link:
+    seconds = deadline.left
     options = resolve(host, options, deadline)
-    seconds = min(deadline.left, options.connect_timeout)
-    deadline = Deadline.after(seconds, SystemClock())
+    seconds = min(seconds, options.connect_timeout)
+    deadline = Deadline.after(min(deadline.left, seconds), SystemClock())
     try:
         with Keyring(host, options, deadline) as keyring:
-            return _try(host, options, keyring, deadline, seconds, depth)
+            return _try(host, options, keyring, deadline, seconds, way)
     except UnreachableError as error:
         if options.jump is None or error.message.startswith((f"{host} ", f"{host}:")):
             raise
@@ -75,18 +77,20 @@ def _try(
     keyring: Keyring,
     deadline: Deadline,
     seconds: float,
-    depth: int,
+    way: Way,
 ) -> Link:
     for attempt in range(1, ATTEMPTS + 1):
         try:
             with _gate(host, options, deadline):
-                return _attempt(host, options, keyring, deadline, depth)
+                return _attempt(host, options, keyring, deadline, way)
         except (paramiko.SSHException, OSError, EOFError) as error:
             # With jitter, or all hosts would knock again at the same moment.
             pause = random.uniform(0.1, 0.3) * attempt  # noqa: S311 - not a secret
             if attempt == ATTEMPTS or deadline.left <= pause:
                 late = deadline.passed or isinstance(error, TimeoutError)
                 reason = f"no answer within {seconds:.3g} s" if late else None
+                if late and options.jump is not None and isinstance(error, TimeoutError):
+                    reason = f"{reason}: {error}"
                 raise _unreachable(host, options, error, reason) from error
             time.sleep(pause)
     raise AssertionError  # pragma: no cover - the last attempt returns or raises
@@ -111,9 +115,9 @@ def _gate(host: str, options: SshOptions, deadline: Deadline) -> Iterator[None]:
 
 
 def _attempt(
-    host: str, options: SshOptions, keyring: Keyring, deadline: Deadline, depth: int
+    host: str, options: SshOptions, keyring: Keyring, deadline: Deadline, way: Way
 ) -> Link:
-    wire = open_wire(host, options, deadline, _next_hop, depth)
+    wire = open_wire(host, options, deadline, _connect, way)
     try:
         return Link.open(options, wire, _policy(host, options), keyring, deadline)
     except HostKeyError as error:
@@ -128,10 +132,6 @@ def _attempt(
         if wire.reason not in {None, "the connection was closed"}:
             raise paramiko.SSHException(wire.reason) from error
         raise
-
-
-def _next_hop(host: str, options: SshOptions, deadline: Deadline, depth: int) -> Link:
-    return _connect(host, options, deadline, depth + 1)
 
 
 def _policy(host: str, options: SshOptions) -> HostKeyPolicy:

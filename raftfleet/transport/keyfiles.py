@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import paramiko
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import serialization
 from paramiko.pkey import PublicBlob
 
 from raftfleet.errors import AuthenticationError
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-__all__ = ["KeyFile", "certificates_beside", "public_half"]
+__all__ = ["KeyFile", "bare_key", "certificates_beside", "public_half"]
 
 _BEGIN = "-----BEGIN OPENSSH PRIVATE KEY-----"
 _MAGIC = b"openssh-key-v1\0"
@@ -77,16 +79,23 @@ def certificates_beside(
     for file in dict.fromkeys((*named, *beside)):
         with contextlib.suppress(OSError, ValueError, paramiko.SSHException, binascii.Error):
             found = PublicBlob.from_file(str(file))
-            if _bare(found) == blob:
+            if bare_key(found.key_blob) == blob:
                 yield file, found
 
 
-def _bare(certificate: PublicBlob) -> bytes | None:
-    """Return the public key inside a certificate."""
-    kind, blob = certificate.key_type, certificate.key_blob
-    if "-cert-" not in kind:
+def bare_key(certificate: bytes) -> bytes | None:
+    """Return the public key inside a certificate; None for what is none that can be read."""
+    kind = paramiko.Message(certificate).get_text()
+    text = f"{kind} ".encode() + base64.b64encode(certificate)
+    try:
+        shown = serialization.load_ssh_public_identity(text)
+    except (ValueError, UnsupportedAlgorithm):
         return None
-    return paramiko.PKey.from_type_string(kind, blob).asbytes()
+    if not isinstance(shown, serialization.SSHCertificate):
+        return None
+    form = serialization.PublicFormat.OpenSSH
+    public = shown.public_key().public_bytes(serialization.Encoding.OpenSSH, form)
+    return base64.b64decode(public.split()[1])
 
 
 def _public_text(path: Path) -> bytes | None:

@@ -31,11 +31,11 @@ if TYPE_CHECKING:
     from raftfleet.transport.link import Link
     from raftfleet.transport.options import SshOptions
 
-    Connect = Callable[[str, SshOptions, Deadline, int], Link]
+    Way = tuple[SshOptions, ...]
+    Connect = Callable[[str, SshOptions, Deadline, Way], Link]
 
 __all__ = ["name_of", "open_wire"]
 
-MOST_HOPS = 12
 _BLOCK = 64 * 1024
 _LEAVING = 1.0  # seconds for a command or a thread to end
 
@@ -46,22 +46,23 @@ def name_of(options: SshOptions) -> str:
 
 
 def open_wire(
-    host: str, options: SshOptions, deadline: Deadline, connect: Connect, depth: int
+    host: str, options: SshOptions, deadline: Deadline, connect: Connect, way: Way
 ) -> Wire:
     """Open the way to a host; raises OSError, or UnreachableError when a machine on it fails.
 
-    ``connect`` makes the connection to such a machine, ``depth`` of which lie behind us.
+    ``connect`` makes the connection to such a machine; ``way`` are those between us and the host.
     """
     if options.proxy_command is not None:
         return CommandWire(options.proxy_command)
     if options.jump is None:
         return dial(options.address, options.port, deadline, options.family, options.bind_address)
-    if depth >= MOST_HOPS:
+    if options.jump in way:
+        names = " via ".join(name_of(one) for one in (*way, options.jump))
         raise UsageError(
-            f"{host}: more than {MOST_HOPS} jumps, the last through {name_of(options.jump)}",
-            hint="does a ProxyJump of ssh_config lead round in a circle? see ssh -G",
+            f"{host}: the way leads round in a circle: {names}",
+            hint="see ProxyJump of these in ssh_config: ssh -G",
         )
-    return _through(host, options, options.jump, deadline, connect, depth)
+    return _through(host, options, options.jump, deadline, connect, way)
 
 
 def _through(
@@ -70,11 +71,11 @@ def _through(
     jump: SshOptions,
     deadline: Deadline,
     connect: Connect,
-    depth: int,
+    way: Way,
 ) -> Wire:
     hop = _hop(jump)
     name = name_of(jump)
-    link = hop.borrow(deadline, connect, depth)
+    link = hop.borrow(deadline, connect, way)
     try:
         channel = link.tunnel(options.address, options.port, deadline)
     except BaseException as error:
@@ -108,17 +109,17 @@ class _Hop:
         self._attempts = 0
         self._problem: Exception | None = None
 
-    def borrow(self, deadline: Deadline, connect: Connect, depth: int) -> Link:
+    def borrow(self, deadline: Deadline, connect: Connect, way: Way) -> Link:
         """Return the live connection; whoever waits for one that fails shares its failure."""
         with self._changed:
             self._users += 1
         try:
-            return self._live(deadline, connect, depth)
+            return self._live(deadline, connect, way)
         except BaseException:
             self.give_back()
             raise
 
-    def _live(self, deadline: Deadline, connect: Connect, depth: int) -> Link:
+    def _live(self, deadline: Deadline, connect: Connect, way: Way) -> Link:
         with self._changed:
             while self._link is None or not self._link.alive:
                 if not self._making:
@@ -135,14 +136,14 @@ class _Hop:
             else:
                 return self._link
             lost, self._link = self._link, None
-        return self._make(lost, deadline, connect, depth)
+        return self._make(lost, deadline, connect, way)
 
-    def _make(self, lost: Link | None, deadline: Deadline, connect: Connect, depth: int) -> Link:
+    def _make(self, lost: Link | None, deadline: Deadline, connect: Connect, way: Way) -> Link:
         link, problem = None, None
         try:
             if lost is not None:
                 lost.close("it stopped answering")
-            link = connect(name_of(self._options), self._options, deadline, depth)
+            link = connect(name_of(self._options), self._options, deadline, (*way, self._options))
         except BaseException as error:
             problem = error if isinstance(error, Exception) else None
             raise
@@ -188,7 +189,9 @@ class _TunnelWire(Wire):
         self._name = name
         self._link = link
         self._channel = channel
-        self._give_back: Callable[[], None] | None = give_back
+        self._give_back = give_back
+        self._closing = threading.Lock()
+        self._over = False
         self._threads = [
             threading.Thread(target=work, name=f"through {name}", daemon=True)
             for work in (self._out, self._back)
@@ -216,15 +219,16 @@ class _TunnelWire(Wire):
     def close(self) -> None:
         """Let go of the channel, and of the connection below when nobody else needs it."""
         super().close()
-        with contextlib.suppress(OSError):
-            self._theirs.shutdown(socket.SHUT_RDWR)
-        give_back, self._give_back = self._give_back, None
-        if give_back is not None:
-            give_back()
-        for thread in self._threads:
-            if thread is not threading.current_thread():
+        with self._closing:
+            if self._over:
+                return
+            self._over = True
+            with contextlib.suppress(OSError):
+                self._theirs.shutdown(socket.SHUT_RDWR)
+            self._give_back()
+            for thread in self._threads:
                 thread.join(_LEAVING)
-        self._theirs.close()
+            self._theirs.close()
 
 
 class CommandWire(Wire):
@@ -237,6 +241,7 @@ class CommandWire(Wire):
     def __init__(self, command: str) -> None:
         ours, theirs = socket.socketpair()
         super().__init__(ours)
+        self._closing = threading.Lock()
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the wire
         try:
             self._process = subprocess.Popen(
@@ -256,8 +261,12 @@ class CommandWire(Wire):
     def close(self) -> None:
         """Let go of the command; one that does not end is ended."""
         super().close()
-        if self._errors.closed:
-            return
+        # Whoever comes second waits for what the command has said.
+        with self._closing:
+            if not self._errors.closed:
+                self._end()
+
+    def _end(self) -> None:
         with contextlib.suppress(subprocess.TimeoutExpired):
             # At the end of its input it ends by itself, and what it has to say is complete.
             self._process.wait(0.2)
