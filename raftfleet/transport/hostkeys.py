@@ -187,7 +187,7 @@ class HostKeyPolicy(paramiko.MissingHostKeyPolicy):
 
     def prefer(self, make: Callable[..., CuredTransport]) -> Callable[..., CuredTransport]:
         """Return a maker of transports that ask for a key of a type that is remembered first."""
-        known = self._look_up()
+        known = [*self._look_up(), *self._without_port()]
         types = [one.key.get_name() for one in known if not one.marker]
         first: list[str] = []
         if any(one.marker == "cert-authority" for one in known):
@@ -203,10 +203,11 @@ class HostKeyPolicy(paramiko.MissingHostKeyPolicy):
         return making
 
     def _look_up(self) -> list[Known]:
-        """Return what is known of the host; a key filed without its port counts if it is right."""
+        """Return what is known of the host."""
         return self._known_hosts.look_up(self._name)
 
     def _without_port(self) -> list[Known]:
+        """Return what is filed without the port: as with ssh, it counts when it is right."""
         if self._address == self._name:
             return []
         return self._known_hosts.look_up(self._address)

@@ -140,14 +140,9 @@ def options_from_variables(
     read.refuse_unsupported()
     before, common, extra = (read.arguments(name) for name in _ARGUMENTS)
     key_file = read.text(*_KEY)
-    if key_file:
-        key_file = str(Path(key_file).expanduser())
-        # A percent sign begins a token, and this one is none.
-        words = ("-i", key_file.replace("%", "%%"))
-        before += read.own_arguments() + Arguments(words, keys=(key_file,))
-    else:
-        before += read.own_arguments()
-    given = before + common + extra
+    key_file = key_file and str(Path(key_file).expanduser())
+    named = Arguments(("-i", key_file), keys=(key_file,)) if key_file else Arguments()
+    given = before + read.own_arguments() + named + common + extra
     address = (read.text(*_HOST) or host_name).removeprefix("[").removesuffix("]")
     return SshOptions(
         address=address,
