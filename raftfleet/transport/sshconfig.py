@@ -1,8 +1,8 @@
-"""What ssh_config says about a host: ssh itself is asked, with ``ssh -G``.
+"""What ssh_config says about a host, as ssh itself understands it.
 
-So Include, Match, canonical names and the rule that the first value wins are OpenSSH's own, of
-whatever release is installed. Tokens in file names and commands are left in its answer; they are
-replaced here (ssh_config(5), TOKENS).
+Include, Match, canonical names and the rule that the first value wins are OpenSSH's own, of whatever
+release is installed. Tokens in file names and commands are left in its answer; they are replaced
+here (ssh_config(5), TOKENS).
 """
 
 from __future__ import annotations
@@ -12,21 +12,19 @@ import os
 import pwd
 import re
 import socket
-import subprocess
-import threading
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from raftfleet.errors import UnreachableError, UsageError
+from raftfleet.errors import UsageError
 from raftfleet.transport.options import SshOptions, SshQuestion
+from raftfleet.transport.sshask import ask, command, home
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from raftfleet.clock import Deadline
-
-    Answer = Mapping[str, tuple[str, ...]]
+    from raftfleet.transport.sshask import Answer
 
 __all__ = ["resolve"]
 
@@ -43,10 +41,6 @@ _UNSUPPORTED = {
 }
 _NOT_GIVEN = {"none", "0", ""}
 
-_asking: dict[SshQuestion, threading.Lock] = {}
-_answers: dict[SshQuestion, Answer] = {}
-_lock = threading.Lock()
-
 
 def resolve(host: str, options: SshOptions, deadline: Deadline) -> SshOptions:
     """Return the options with what ssh_config adds; each question is asked once per process.
@@ -56,66 +50,15 @@ def resolve(host: str, options: SshOptions, deadline: Deadline) -> SshOptions:
     """
     if options.question is None:
         return options
-    answer = _ask_once(host, options.question, deadline)
+    answer = ask(host, options.question, deadline)
     for keyword, harmless in _UNSUPPORTED.items():
         for value in answer.get(keyword, ()):
             if value.lower() not in harmless:
                 raise UsageError(
                     f"{host}: ssh_config says {keyword} {value}, which is not supported",
-                    hint=f"see: {' '.join(_command(options.question))}",
+                    hint=f"see: {' '.join(command(options.question))}",
                 )
     return _Reader(host, options, answer).read()
-
-
-def _ask_once(host: str, question: SshQuestion, deadline: Deadline) -> Answer:
-    with _lock:
-        asking = _asking.setdefault(question, threading.Lock())
-    if not asking.acquire(timeout=deadline.left):
-        raise UnreachableError(f"{host}: ssh -G did not answer in time")
-    try:
-        if question not in _answers:
-            _answers[question] = _ask(host, question, deadline)
-        return _answers[question]
-    finally:
-        asking.release()
-
-
-def _command(question: SshQuestion) -> list[str]:
-    # ssh knows the configuration of the machine only by default: -F replaces both files.
-    config = [] if question.config is None else ["-F", question.config]
-    return ["ssh", "-G", "-T", *config, *question.arguments, "--", question.host]
-
-
-def _ask(host: str, question: SshQuestion, deadline: Deadline) -> Answer:
-    try:
-        done = subprocess.run(
-            _command(question),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=max(deadline.left, 0.001),
-            check=False,
-        )
-    except FileNotFoundError:
-        raise UsageError(
-            f"{host}: the program ssh, which is asked what ssh_config says, is not installed",
-            hint="on Debian: apt-get install openssh-client",
-        ) from None
-    except subprocess.TimeoutExpired:
-        raise UnreachableError(
-            f"{host}: ssh -G {question.host} did not answer in time",
-            hint="a command of Match exec in ssh_config, or a name to be made canonical, takes long",
-        ) from None
-    if done.returncode != 0:
-        said = "; ".join(done.stderr.decode("utf-8", "replace").split("\n")).strip("; \r")
-        raise UsageError(
-            f"{host}: ssh does not take its configuration: {said.replace(chr(13), '')}",
-            hint=f"see: {' '.join(_command(question))}",
-        )
-    answer: dict[str, tuple[str, ...]] = {}
-    for line in done.stdout.decode("utf-8", "surrogateescape").splitlines():
-        keyword, _, value = line.partition(" ")
-        answer[keyword.lower()] = (*answer.get(keyword.lower(), ()), value)
-    return answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,9 +122,8 @@ class _Reader:
 
         Without a word about it, keys are remembered in the project, and ssh's files are read.
         """
-        home = pwd.getpwuid(os.getuid()).pw_dir
         users = self.answer.get("userknownhostsfile", ("",))[0].split()
-        usual = [f"{home}/.ssh/known_hosts", f"{home}/.ssh/known_hosts2"]
+        usual = [f"{home()}/.ssh/known_hosts", f"{home()}/.ssh/known_hosts2"]
         machines = self.answer.get("globalknownhostsfile", ("",))[0].split()
         known_hosts, trusted = self.options.known_hosts, self.options.trusted
         question = self.options.question
@@ -253,7 +195,7 @@ def _destination(host: str, text: str) -> tuple[str | None, str, str | None]:
 def _file(text: str) -> Path:
     """Expand ``~`` as ssh does: the home of the password file, whatever $HOME says."""
     if text == "~" or text.startswith("~/"):
-        return Path(pwd.getpwuid(os.getuid()).pw_dir + text[1:])
+        return Path(home() + text[1:])
     return Path(text).expanduser()
 
 
@@ -265,7 +207,7 @@ class _Tokens:
         self._host = host
         self._values = {
             "%": "%",
-            "d": pwd.getpwuid(os.getuid()).pw_dir,
+            "d": home(),
             "h": options.address,
             "i": str(os.getuid()),
             "j": jump,

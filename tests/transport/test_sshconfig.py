@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pwd
 import subprocess
@@ -18,11 +19,13 @@ from raftfleet.transport import (
     make_transport,
     options_from_variables,
     resolve,
+    sshask,
 )
 from tests.transport.lab import at_once
 from tests.transport.sshd import new_key
 
 if TYPE_CHECKING:
+    from raftfleet.transport.options import SshQuestion
     from tests.transport.sshd import Sshd
 
 PATIENCE = 30.0
@@ -224,3 +227,65 @@ def test_a_question_that_is_not_answered_costs_only_the_deadline(config: Path) -
     with pytest.raises(UnreachableError, match="n1: ssh -G n1 did not answer in time") as info:
         resolved(config, timeout=0.5)
     assert "Match exec" in str(info.value)
+
+
+@pytest.fixture
+def questions(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The hosts that ssh is asked about."""
+    asked: list[str] = []
+    real = sshask._ask
+
+    def ask(host: str, question: SshQuestion, deadline: Deadline) -> sshask.Answer:
+        asked.append(question.host)
+        return real(host, question, deadline)
+
+    monkeypatch.setattr(sshask, "_ask", ask)
+    return asked
+
+
+def test_one_answer_does_for_hosts_that_are_not_told_apart(
+    config: Path, tmp_path: Path, questions: list[str]
+) -> None:
+    (tmp_path / "more").write_text("Host *\n  IdentityFile /a\n")
+    config.write_text(f"User deploy\nInclude {tmp_path}/mor*\nHost *\n  Port 2222\n")
+    found = [resolved(config, f"N{number}", ansible_user="root") for number in range(5)]
+    assert [str(one) for one in found] == [f"root@n{number}:2222" for number in range(5)]
+    assert found[0].identities == (Path("/a"),)
+    assert len(questions) == 1
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Host n1",
+        "Host = n1",
+        "Host * !n1",
+        "Match host n1",
+        "  mAtch all",
+        "HostName %h.example",
+        "UserKnownHostsFile /known/%h",
+        "ProxyJump gate",
+        "Include {folder}/telling",
+        'Include "{folder}/telling"',
+        "Include {folder}",
+        "CanonicalizeHostname yes",
+    ],
+)
+def test_hosts_that_may_be_told_apart_are_asked_about_one_by_one(
+    config: Path, tmp_path: Path, questions: list[str], line: str
+) -> None:
+    (tmp_path / "telling").write_text("Host n1\n  Port 7\n")
+    config.write_text(f"{line.format(folder=tmp_path)}\n  ConnectTimeout 9\n")
+    with contextlib.suppress(UsageError):  # ssh cannot read a folder either
+        for host in ("n1", "n2"):
+            resolved(config, host)
+    assert "raftfleet-any-host" not in questions
+    assert questions
+
+
+@pytest.mark.parametrize("args", ["-J b", "-o ProxyJump=b", "-o HostName=%h.example"])
+def test_arguments_may_tell_hosts_apart_too(config: Path, questions: list[str], args: str) -> None:
+    config.write_text("")
+    for host in ("n1", "n2"):
+        resolved(config, host, args=args)
+    assert questions == ["n1", "n2"]
