@@ -124,7 +124,8 @@ def _attempt(
         if options.jump is None and options.proxy_command is None:
             raise
         more = "Two networks may use one address: HostKeyAlias in ssh_config tells them apart"
-        raise HostKeyError(error.message, hint=f"{error.hint}. {more}") from error
+        hint = f"{error.hint}. {more}" if error.hint else more
+        raise HostKeyError(error.message, hint=hint) from error
     except (paramiko.SSHException, OSError, EOFError) as error:
         # What carries the connection knows better why it broke.
         if wire.last_words is not None:

@@ -29,6 +29,7 @@ from paramiko.common import (
     MSG_CHANNEL_WINDOW_ADJUST,
     MSG_NEWKEYS,
     cMSG_CHANNEL_CLOSE,
+    cMSG_GLOBAL_REQUEST,
 )
 
 if TYPE_CHECKING:
@@ -64,6 +65,14 @@ class CuredTransport(paramiko.Transport):
         usual = tuple(super().preferred_keys)
         first = tuple(one for one in self.host_key_types_first if one in usual)
         return (*first, *(one for one in usual if one not in first))
+
+    def ask_for_nothing(self) -> None:
+        """Send a request that every host answers, if only to say that it does not know it."""
+        message = paramiko.Message()
+        message.add_byte(cMSG_GLOBAL_REQUEST)
+        message.add_string("keepalive@openssh.com")
+        message.add_boolean(True)  # noqa: FBT003 - it wants a reply
+        self._send_user_message(message)
 
     def _parse_disconnect(self, message: paramiko.Message) -> None:
         message.get_int()

@@ -40,7 +40,7 @@ logging.getLogger("paramiko").addHandler(logging.NullHandler())
 class Link:
     """An authenticated connection and what can be opened on it."""
 
-    def __init__(self, connection: Any, wire: Wire, transport: paramiko.Transport) -> None:
+    def __init__(self, connection: Any, wire: Wire, transport: CuredTransport) -> None:
         self._connection = connection
         self._transport = transport
         self._sessions = threading.BoundedSemaphore(SESSIONS)
@@ -81,7 +81,7 @@ class Link:
         try:
             with wire.limit(deadline.at + MOMENT):
                 connection.open()
-            transport: paramiko.Transport = connection.transport
+            transport: CuredTransport = connection.transport
             transport.set_keepalive(int(options.keepalive))
         except BaseException:
             connection.client.close()
@@ -179,8 +179,22 @@ class Link:
             with self._translated(deadline):
                 return self._transport.open_channel(kind, target, source, timeout=seconds)
         except TimeoutError:
-            self.wire.misses(asked)
+            # A host that itself waits, for one that we want to reach through it, is not silent.
+            if target is None or not self._answers():
+                self.wire.misses(asked)
             raise
+
+    def _answers(self) -> bool:
+        """Whether the host has said something of late, or does when asked for nothing."""
+        asked = time.monotonic()
+        if asked - self.wire.heard < MOMENT:
+            return True
+        with contextlib.suppress(EOFError, OSError, paramiko.SSHException):
+            with self.wire.limit(asked + MOMENT):
+                self._transport.ask_for_nothing()
+            while self.wire.heard < asked and time.monotonic() < asked + MOMENT:
+                time.sleep(0.01)
+        return self.wire.heard >= asked
 
     @contextlib.contextmanager
     def _translated(self, deadline: Deadline) -> Iterator[None]:

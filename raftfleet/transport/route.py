@@ -81,7 +81,7 @@ def _through(
     except BaseException as error:
         hop.give_back()
         if isinstance(error, Broken):
-            raise ConnectionError(None, f"the connection to {name} was lost: {error}") from error
+            raise ConnectionError(f"the connection to {name} was lost: {error}") from error
         if isinstance(error, TimeoutError):
             raise TimeoutError(f"{name} did not reach it in time") from error
         if isinstance(error, Refused):
@@ -110,7 +110,10 @@ class _Hop:
         self._problem: Exception | None = None
 
     def borrow(self, deadline: Deadline, connect: Connect, way: Way) -> Link:
-        """Return the live connection; whoever waits for one that fails shares its failure."""
+        """Return the live connection; whoever waits for one that fails shares its failure.
+
+        One that failed for want of time is tried again by those who have more.
+        """
         with self._changed:
             self._users += 1
         try:
@@ -145,7 +148,8 @@ class _Hop:
                 lost.close("it stopped answering")
             link = connect(name_of(self._options), self._options, deadline, (*way, self._options))
         except BaseException as error:
-            problem = error if isinstance(error, Exception) else None
+            if isinstance(error, Exception) and not deadline.passed:
+                problem = error
             raise
         else:
             return link

@@ -157,6 +157,15 @@ def test_another_agent_may_be_named(
         let_in(ssh(key_file=None, agent="/nowhere"))
 
 
+def test_an_agent_that_does_not_sign_is_said_not_to(
+    sshd: Sshd, ssh: MakeTransport, agent: Agent
+) -> None:
+    # It would ask somebody for every signature, and cannot.
+    agent.add("-c", sshd.key_file)
+    with pytest.raises(AuthenticationError, match="the SSH agent refused to sign"):
+        let_in(ssh(key_file=sshd.key_file.with_suffix(".pub")))
+
+
 def test_an_agent_that_hangs_costs_only_the_deadline(ssh: MakeTransport, tmp_path: Path) -> None:
     with socket.socket(socket.AF_UNIX) as mute:
         mute.bind(str(tmp_path / "mute"))

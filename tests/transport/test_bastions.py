@@ -14,7 +14,8 @@ import pytest
 from raftfleet import sandbox
 from raftfleet.errors import SandboxError, UnreachableError
 from raftfleet.sandbox.tools import require_machine
-from raftfleet.transport import Command, Lost, make_transport, options_from_variables, route
+from raftfleet.transport import Command, Lost, link, make_transport, options_from_variables, route
+from raftfleet.transport.ssh import SshTransport
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -148,6 +149,26 @@ def test_a_chain_that_breaks_in_the_middle_is_noticed_and_mended(
     assert isinstance(outcomes[0], Lost)
     assert "was lost" in outcomes[0].reason
     assert name_of(transport) == "n3"
+
+
+def test_a_host_that_is_gone_does_not_cost_the_others_their_bastion(
+    reach: Callable[..., Transport], hosts: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A bastion that waits in vain for one host has nothing to say, and is not dead for that."""
+    monkeypatch.setattr(link, "SILENCE", 0.5)
+    monkeypatch.setattr(link, "MOMENT", 0.5)
+    there = reach("n3")
+    assert name_of(there) == "n3"
+    inside(
+        hosts.host("n3"), *["nft", "add", "rule", "inet", "raftfleet_test_ssh", "input", "tcp", "dport", "2299", "drop"]
+    )
+    assert isinstance(there, SshTransport)
+    before = there._link
+    for _ in range(2):
+        with pytest.raises(UnreachableError, match="n2 did not reach it in time"):
+            reach("gone", ansible_host="n3", ansible_port=2299).connect(timeout=1.5)
+    assert name_of(there) == "n3"
+    assert there._link is before
 
 
 def inside_pid(host: SandboxHost, line: str) -> None:
