@@ -97,7 +97,7 @@ def reach(config: Path, tmp_path: Path) -> Iterator[Callable[..., Transport]]:
 def name_of(transport: Transport) -> str:
     outcome = transport.run(Command("cat /proc/sys/kernel/hostname"), timeout=PATIENCE)
     assert outcome.ok, outcome
-    return outcome.stdout.decode().strip()  # type: ignore[union-attr]
+    return outcome.stdout.decode().strip()
 
 
 def test_the_far_hosts_do_not_answer_us(hosts: Sandbox) -> None:
@@ -160,7 +160,19 @@ def test_a_host_that_is_gone_does_not_cost_the_others_their_bastion(
     there = reach("n3")
     assert name_of(there) == "n3"
     inside(
-        hosts.host("n3"), *["nft", "add", "rule", "inet", "raftfleet_test_ssh", "input", "tcp", "dport", "2299", "drop"]
+        hosts.host("n3"),
+        *[
+            "nft",
+            "add",
+            "rule",
+            "inet",
+            "raftfleet_test_ssh",
+            "input",
+            "tcp",
+            "dport",
+            "2299",
+            "drop",
+        ],
     )
     assert isinstance(there, SshTransport)
     before = there._link

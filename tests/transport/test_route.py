@@ -79,7 +79,7 @@ def reach(config: Path, tmp_path: Path) -> Iterator[Reach]:
 def said_by(transport: Transport, command: Command = PEER) -> str:
     outcome = transport.run(command, timeout=PATIENCE)
     assert outcome.ok, outcome
-    return outcome.stdout.decode()  # type: ignore[union-attr]
+    return outcome.stdout.decode()
 
 
 def children(name: str) -> list[int]:

@@ -88,7 +88,7 @@ def test_what_ssh_does_is_what_we_do(sshd: Sshd, config: Path, tmp_path: Path) -
     ours = transport.run(Command(there), timeout=PATIENCE)
     transport.close()
     assert ours.ok, ours
-    assert ours.stdout == ssh.stdout == f"{me} {sshd.port}".encode()  # type: ignore[union-attr]
+    assert ours.stdout == ssh.stdout == f"{me} {sshd.port}".encode()
     log = (sshd.folder / "sshd.log").read_text().splitlines()
     accepted = [line.split()[-1] for line in log if line.startswith("Accepted publickey")]
     assert len(accepted) == 2
