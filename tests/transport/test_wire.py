@@ -158,3 +158,17 @@ def test_an_address_that_does_not_answer_costs_only_the_deadline() -> None:
         assert time.monotonic() - began < PATIENCE
         for client in waiting:
             client.close()
+
+
+def test_what_arrives_over_tcp_is_acknowledged_at_once() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        line = dial("127.0.0.1", server.getsockname()[1], soon(PATIENCE))
+        theirs, _ = server.accept()
+    with theirs:
+        for _ in range(10):  # in such a conversation the kernel begins to wait before it does
+            line.send(b"question")
+            theirs.recv(20)
+            theirs.send(b"answer")
+            line.recv(20)
+        assert line._socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK)
+        line.close()
