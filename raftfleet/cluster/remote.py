@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 __all__ = ["Place", "Reply", "SeveredError", "asset", "number", "plain"]
 
 _ON_HOST = Path(__file__).parent / "on_host"
+_DONE_ONCE = frozenset({"launch.sh", "stop.sh", "wipe.sh"})
+"""Scripts that change a node: their end is asked for again when the connection breaks."""
 _CONTROL = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b[ -/]*[0-~]|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
@@ -132,7 +134,7 @@ class Place:
         given = {"cluster": self.cluster, "node": self.node.name, "root": self.root, **variables}
         lines = [f"{name}={quote(str(value))}" for name, value in given.items()]
         lines += [asset("state.sh"), f"set -- {' '.join(map(quote, words))}", asset(script)]
-        command = Command("\n".join(lines), become=self.become)
+        command = Command("\n".join(lines), become=self.become, resumable=script in _DONE_ONCE)
         return self._checked(script, self.transport.run(command, timeout=timeout, stdin=stdin))
 
     def _checked(self, script: str, outcome: Outcome) -> Outcome:

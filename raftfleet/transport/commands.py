@@ -161,11 +161,13 @@ class CommandTransport(abc.ABC):
         *,
         mode: int,
         timeout: float,
+        become: str | None = None,
         progress: Progress | None = None,
     ) -> Transfer:
         """Bring a file to the host: nothing is sent when its digest is already there.
 
-        The mode is set either way. TaskError names host, path and what is in the way.
+        The mode is set either way. Where the connection breaks it is made anew, and the file gone
+        on with where it was. TaskError names host, path and what is in the way.
         """
         return files.put(
             self._host,
@@ -174,11 +176,26 @@ class CommandTransport(abc.ABC):
             target,
             mode=mode,
             timeout=timeout,
+            become=become,
             progress=progress,
         )
 
     def get(
-        self, source: PurePosixPath, target: Path, *, offset: int = 0, timeout: float
+        self,
+        source: PurePosixPath,
+        target: Path,
+        *,
+        offset: int = 0,
+        timeout: float,
+        become: str | None = None,
     ) -> Transfer:
         """Fetch a file from ``offset`` on; the target then holds exactly those bytes."""
-        return files.get(self._host, self._perform, source, target, offset=offset, timeout=timeout)
+        return files.get(
+            self._host,
+            self._perform,
+            source,
+            target,
+            offset=offset,
+            timeout=timeout,
+            become=become,
+        )

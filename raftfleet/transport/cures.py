@@ -9,6 +9,8 @@
   it: after 512 MB the connection hung for 30 s and broke. Here it puts off what it has to say.
 * It forgets a channel whose opening took too long: the host would keep the session for ever and
   soon refuse new ones (MaxSessions). Such a channel is closed when it opens after all.
+* Its keepalive asks for no answer, so a peer that is gone is not noticed where something on the way
+  (a jump host, a proxy) still acknowledges for it. Here it asks as OpenSSH does.
 * A writer waiting for its window to open can only block; here a bell is rung for it.
 """
 
@@ -17,6 +19,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from typing import TYPE_CHECKING, Any
 
 import paramiko
@@ -27,12 +30,15 @@ from paramiko.common import (
     MSG_CHANNEL_WINDOW_ADJUST,
     MSG_NEWKEYS,
     cMSG_CHANNEL_CLOSE,
+    cMSG_GLOBAL_REQUEST,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["CuredTransport", "close_channel"]
+    from raftfleet.transport.wire import Wire
+
+__all__ = ["CuredTransport", "close_channel", "keep_alive"]
 
 
 class CuredTransport(paramiko.Transport):
@@ -76,6 +82,32 @@ class CuredTransport(paramiko.Transport):
             self._parse_channel_open_success(message)
         else:
             self._send_user_message(_close_message(theirs))
+
+
+def keep_alive(transport: paramiko.Transport, wire: Wire, seconds: float, unanswered: int) -> None:
+    """Ask the host whether it is there whenever nothing was sent for ``seconds``; 0: never.
+
+    The connection is broken when nothing at all was heard for as long as ``unanswered``
+    questions take. Routers that forget idle connections see traffic either way.
+    """
+    asked = 0.0
+
+    def ask() -> None:
+        # Only paramiko's own thread calls this, between two looks at the socket.
+        nonlocal asked
+        now = time.monotonic()
+        if wire.heard >= asked:
+            asked = now
+        elif now - asked >= unanswered * seconds:
+            wire.abort(f"it answered none of {unanswered} keepalives, {seconds:g} s apart")
+            return
+        message = paramiko.Message()
+        message.add_byte(cMSG_GLOBAL_REQUEST)
+        message.add_string("keepalive@openssh.com")
+        message.add_boolean(True)  # noqa: FBT003 - asks for an answer
+        transport._send_user_message(message)
+
+    transport.packetizer.set_keepalive(seconds, ask)
 
 
 def _close_message(number: int) -> paramiko.Message:

@@ -15,7 +15,7 @@ import fabric
 import paramiko
 
 from raftfleet.clock import Deadline
-from raftfleet.transport.cures import CuredTransport, close_channel
+from raftfleet.transport.cures import CuredTransport, close_channel, keep_alive
 from raftfleet.transport.running import Broken, Refused
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ __all__ = ["MOMENT", "Link"]
 
 MOMENT = 1.0  # seconds a call may outlast its deadline before its connection is given up
 SILENCE = 5.0  # seconds after which a peer that missed to answer is taken for dead
+UNANSWERED = 3  # questions whether the peer is there (keepalives) that may stay without an answer
 REFUSING = 0.5  # seconds for which a host that refuses its only session is asked again
 SESSIONS = 8  # of the 10 that sshd allows (MaxSessions): room stays for ending a command
 
@@ -83,7 +84,7 @@ class Link:
             with wire.limit(deadline.at + MOMENT):
                 connection.open()
             transport: paramiko.Transport = connection.transport
-            transport.set_keepalive(int(options.keepalive))
+            keep_alive(transport, wire, options.keepalive, UNANSWERED)
         except BaseException:
             connection.client.close()
             wire.close()
@@ -173,15 +174,29 @@ class Link:
     def _channel(
         self, kind: str, target: tuple[str, int] | None, deadline: Deadline
     ) -> paramiko.Channel:
+        """Open a channel; `Broken` before the deadline when nothing is heard for `SILENCE` seconds.
+
+        Nothing but an answer is asked of the host here, so a silent one is gone: a router on the
+        way may have forgotten the connection while it was idle, and told nobody. A host that is
+        heard is only slow, and is given all the time there is.
+        """
         source = None if target is None else ("127.0.0.1", 0)
-        seconds = max(deadline.left, 0.001)
-        asked = time.monotonic()
-        try:
-            with self._translated(deadline):
-                return self._transport.open_channel(kind, target, source, timeout=seconds)
-        except TimeoutError:
-            self.wire.misses(asked)
-            raise
+        soon = Deadline.after(SILENCE, deadline.clock)
+        for until in (soon, deadline) if soon.at < deadline.at else (deadline,):
+            asked = time.monotonic()
+            try:
+                with self._translated(until):
+                    seconds = max(until.left, 0.001)
+                    return self._transport.open_channel(kind, target, source, timeout=seconds)
+            except TimeoutError:
+                self.wire.misses(asked)
+                if until is deadline:
+                    raise
+                if self.wire.heard < asked:
+                    reason = f"nothing was heard for {SILENCE:g} s"
+                    self.wire.abort(reason)
+                    raise Broken(reason) from None
+        raise AssertionError  # pragma: no cover - the last turn returns or raises
 
     @contextlib.contextmanager
     def _translated(self, deadline: Deadline) -> Iterator[None]:

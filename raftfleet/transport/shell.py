@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 __all__ = ["ending", "fetching", "inner", "login_line", "mark", "same", "sending"]
 
 CANNOT_ENTER = 125  # what env --chdir, timeout and chroot exit with when they fail themselves
+PART_GONE = 75  # EX_TEMPFAIL of sysexits.h: worth another attempt
+LINGER = 15  # seconds a part waits for its sender to come back
 LONGEST = 120_000  # bytes; Linux refuses a single argument beyond 128 KiB (MAX_ARG_STRLEN)
 # Seven times as fast as coreutils where the processor knows SHA-256, and not always installed.
 _HASH = "hash() { openssl dgst -sha256 -r 2>/dev/null || sha256sum; }"
@@ -144,34 +146,70 @@ echo alive
 """
 
 
-def same(target: PurePosixPath, *, size: int, digest: str, mode: int) -> str:
-    """Return the line that says ``same`` if the file is already there, and sets its mode."""
+def same(
+    target: PurePosixPath, *, size: int, digest: str, mode: int, name: str | None = None
+) -> str:
+    """Return the line that says ``same`` if the file is already there, and sets its mode.
+
+    Otherwise it says ``differs``, and how many bytes there are of a part under this name.
+    """
+    parts = f'"$t".part.{name}.*' if name else ""
     return f"""
 {_HASH}
 t={quote(_path(target))}
 if [ -f "$t" ] && [ "$(stat -L -c %s -- "$t")" = {size} ] && s=$(hash <"$t") \
-&& [ "${{s%% *}}" = {digest} ]; then chmod {mode:04o} -- "$t" && echo same; else echo differs; fi
+&& [ "${{s%% *}}" = {digest} ]; then chmod {mode:04o} -- "$t" && echo same; exit; fi
+n=0
+for p in {parts}; do m=$(stat -c %s -- "$p" 2>/dev/null) && [ "$m" -gt "$n" ] && n=$m; done
+echo "differs $n"
 """
 
 
-def sending(target: PurePosixPath, *, digest: str, mode: int) -> str:
+def sending(
+    target: PurePosixPath,
+    *,
+    size: int,
+    digest: str,
+    mode: int,
+    name: str,
+    attempt: int = 1,
+    offset: int = 0,
+) -> str:
     """Return the line that takes a file from standard input and puts it in place whole.
 
-    The part carries the shell's pid, for two inventory names of one machine may send the same
-    file at once. It is removed whenever something fails; a connection that breaks ends standard
-    input early, and then the digest does not fit.
+    Each attempt writes to a part of its own, for an earlier one may still hang on a connection
+    that only we know to be dead, and two inventory names of one machine may send the same file at
+    once. What an earlier attempt (of this ``name``) got up to ``offset`` is copied; exit status
+    `PART_GONE` if that is not there any more. A connection that breaks ends standard input early:
+    the part then waits `LINGER` seconds to be taken up again. It is removed whenever something
+    else fails, and so are parts that nobody has written to for ten minutes.
     """
+    earlier = f"""
+for o in "$t".part.{name}.*; do
+  [ "$o" != "$p" ] && head -c {offset} -- "$o" >"$p" 2>/dev/null && [ "$(stat -c %s -- "$p")" = {offset} ] && break
+done
+[ "$(stat -c %s -- "$p" 2>/dev/null)" = {offset} ] || {{ rm -f -- "$p"; exit {PART_GONE}; }}
+"""
     return f"""
 export LC_ALL=C
 {_HASH}
-t={quote(_path(target))} p=$t.part.$$
+t={quote(_path(target))} p=$t.part.{name}.{attempt}
 drop() {{ rm -f -- "$p"; exit 1; }}
+wrong() {{ echo "what arrived is not what was sent" >&2; exit 1; }}
 trap drop HUP INT TERM PIPE
 umask 077
-cat >"$p" || drop
+{earlier if offset else ""}
+cat >>"$p" || drop
+if [ "$(stat -c %s -- "$p")" -lt {size} ]; then
+  trap '' PIPE  # nobody may be listening any more
+  (sleep {LINGER}; rm -f -- "$p") </dev/null >/dev/null 2>&1 &
+  wrong
+fi
 s=$(hash <"$p") || drop
-[ "${{s%% *}}" = {digest} ] || {{ rm -f -- "$p"; echo "what arrived is not what was sent" >&2; exit 1; }}
+[ "${{s%% *}}" = {digest} ] || {{ rm -f -- "$p"; wrong; }}
 chmod {mode:04o} -- "$p" && mv -fT -- "$p" "$t" || drop
+for o in "$t".part.{name}.*; do rm -f -- "$o"; done
+for o in "$t".part.*; do [ -z "$(find "$o" -mmin +10 2>/dev/null)" ] || rm -f -- "$o"; done
 """
 
 

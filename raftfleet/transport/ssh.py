@@ -18,6 +18,7 @@ from raftfleet.transport.connect import connect
 from raftfleet.transport.exchange import Exchange
 from raftfleet.transport.forward import Forwarder
 from raftfleet.transport.link import MOMENT
+from raftfleet.transport.recorded import Records
 from raftfleet.transport.running import Broken, Refused
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from raftfleet.transport.capture import Sink
     from raftfleet.transport.link import Link
     from raftfleet.transport.options import SshOptions
-    from raftfleet.transport.protocol import Command, Endpoint
+    from raftfleet.transport.protocol import Command, Endpoint, Outcome
     from raftfleet.transport.running import Feed, Running
 
 __all__ = ["SshTransport"]
@@ -44,6 +45,15 @@ class SshTransport(CommandTransport):
         self._link: Link | None = None
         self._closings = 0
         self._forwarders: set[Forwarder] = set()
+        self._records = Records(self._run_once)
+
+    def run(self, command: Command, *, timeout: float, stdin: bytes = b"") -> Outcome:
+        """Run a command to its end; one that is resumable survives its connection."""
+        how = self._records.run if command.resumable else super().run
+        return how(command, timeout=timeout, stdin=stdin)
+
+    def _run_once(self, command: Command, timeout: float, stdin: bytes) -> Outcome:
+        return super().run(command, timeout=timeout, stdin=stdin)
 
     def connect(self, *, timeout: float) -> None:
         """Open the connection now; a call on an open one does nothing.
