@@ -57,11 +57,12 @@ class Outcome:
 
     ``stdout`` and ``stderr`` hold what arrived until then; output beyond a cap is dropped from
     the middle and ``truncated`` is set. ``began`` and ``ended`` are our monotonic clock, around
-    the whole exchange.
+    the whole exchange. ``preamble`` is what the login shell said before the command began.
     """
 
     stdout: bytes = b""
     stderr: bytes = b""
+    preamble: bytes = b""
     truncated: bool = False
     began: float = 0.0
     ended: float = 0.0

@@ -33,8 +33,11 @@ _RISKY = re.compile(r"[\\\n!]")
 _QUOTED_RISKY = re.compile(r"[\\\n!']")
 
 
-def inner(command: Command) -> str:
-    """Return the script that sets the scene and runs ``$1``, the command's own line."""
+def inner(command: Command, prelude: str = "") -> str:
+    """Return the script that sets the scene and runs ``$1``, the command's own line.
+
+    ``prelude`` is done first, by the user to become.
+    """
     for name, value in command.env.items():
         if not _NAME.match(name):
             raise UsageError(f"{name!r} is not a name for an environment variable")
@@ -47,7 +50,7 @@ def inner(command: Command) -> str:
     parts = [f"export {name}={quote(value)}" for name, value in command.env.items()]
     if command.cwd is not None:
         parts.append(_entering(command.cwd))
-    run = "; ".join([*parts, 'exec /bin/sh -c "$1"'])
+    run = "; ".join([*([prelude] if prelude else []), *parts, 'exec /bin/sh -c "$1"'])
     if command.become is None:
         return run
     # A user who is already the one to become needs no sudo, which a bare host may lack.
@@ -79,12 +82,13 @@ def login_line(command: Command, token: str) -> bytes:
 
     The mark is split in the text, so that a login shell that echoes its commands (``set -x``)
     does not say it. The process group is read from /proc because the login shell may have forked.
+    It is said by the user to become, so a command that sudo refuses has not begun.
     """
     say = f'echo "rf""-{token} ${{4:-$$}}"'
     prelude = (
         f'read -r s </proc/$$/stat; set -- "$1" ${{s#*) }}; {say}; {say} >&2; set -- "$1"; unset s'
     )
-    line = _for_any_shell(f"{prelude}; {inner(command)}", command.line)
+    line = _for_any_shell(inner(command, prelude), command.line)
     encoded = line.encode("utf-8", "surrogateescape")
     if len(encoded) > LONGEST:
         raise _too_long(line)
