@@ -11,6 +11,7 @@
   soon refuse new ones (MaxSessions). Such a channel is closed when it opens after all.
 * Its keepalive asks for no answer, so a peer that is gone is not noticed where something on the way
   (a jump host, a proxy) still acknowledges for it. Here it asks as OpenSSH does.
+* A connection that breaks while keys are first exchanged leaves a timer's thread behind for 15 s.
 * A writer waiting for its window to open can only block; here a bell is rung for it.
 """
 
@@ -59,6 +60,13 @@ class CuredTransport(paramiko.Transport):
             MSG_CHANNEL_OPEN_SUCCESS: self._opened,
             MSG_NEWKEYS: self._new_keys,
         }
+
+    def run(self) -> None:
+        """Serve the connection; stop the timer of its first key exchange whatever became of it."""
+        try:
+            super().run()
+        finally:
+            self.packetizer.complete_handshake()
 
     def _send_user_message(self, data: paramiko.Message) -> None:
         if threading.current_thread() is self and not self.clear_to_send.is_set():

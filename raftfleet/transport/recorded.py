@@ -29,6 +29,7 @@ __all__ = ["Records"]
 
 _CLOCK = SystemClock()
 _KEPT = 600  # seconds; much longer than anybody asks again
+_AGE = 1  # seconds that a host must at least have run longer than we have asked
 
 # In: $1, the command's own line. The names are such that no command's environment has them.
 _SCRIPT = r"""
@@ -141,7 +142,7 @@ def _recorded(command: Command, token: str, size: int, since: float, forget: str
     given = {
         "token": token,
         "size": size,
-        "since": int(since) + 1 if since else 0,
+        "since": int(since) + _AGE if since else 0,
         "forget": forget,
         "kept": _KEPT,
     }

@@ -155,14 +155,19 @@ def same(
 ) -> str:
     """Return the line that says ``same`` if the file is already there, and sets its mode.
 
-    Otherwise it says ``differs``, and how many bytes there are of a part under this name.
+    Parts under this ``name`` are removed then. Otherwise it says ``differs``, and how many bytes
+    there are of such a part.
     """
     parts = f'"$t".part.{name}.*' if name else ""
     return f"""
 {_HASH}
 t={quote(_path(target))}
 if [ -f "$t" ] && [ "$(stat -L -c %s -- "$t")" = {size} ] && s=$(hash <"$t") \
-&& [ "${{s%% *}}" = {digest} ]; then chmod {mode:04o} -- "$t" && echo same; exit; fi
+&& [ "${{s%% *}}" = {digest} ]; then
+  for p in {parts}; do rm -f -- "$p"; done
+  chmod {mode:04o} -- "$t" && echo same
+  exit
+fi
 n=0
 for p in {parts}; do m=$(stat -c %s -- "$p" 2>/dev/null) && [ "$m" -gt "$n" ] && n=$m; done
 echo "differs $n"
