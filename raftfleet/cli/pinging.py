@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from raftfleet.cli.session import Asked
     from raftfleet.inventory import Host
 
+    _Found = Health | UnreachableError
+
 __all__ = ["ping"]
 
 
@@ -31,11 +33,11 @@ def ping(asked: Asked, pattern: str, *, as_json: bool) -> ExitCode:
         terminal = Terminal()
         show = _show_json if as_json else _show
         width = max(len(host.name) for host in hosts)
-        found: queue.SimpleQueue[Health | UnreachableError] = queue.SimpleQueue()
+        found: queue.SimpleQueue[tuple[str, _Found]] = queue.SimpleQueue()
         with ThreadPoolExecutor(min(asked.forks, len(hosts))) as pool:
             futures = [pool.submit(_probed, session, host, found) for host in hosts]
             for _ in hosts:
-                show(terminal, found.get(), width)
+                show(terminal, *found.get(), width)
         lost = sum(future.result() for future in futures)
         if not as_json:
             terminal.line(f"{len(hosts) - lost} of {len(hosts)} hosts answer")
@@ -52,11 +54,9 @@ def _nobody(pattern: str, session: Session) -> UsageError:
     )
 
 
-def _probed(
-    session: Session, host: Host, found: queue.SimpleQueue[Health | UnreachableError]
-) -> bool:
+def _probed(session: Session, host: Host, found: queue.SimpleQueue[tuple[str, _Found]]) -> bool:
     """Probe one host; return whether it is lost."""
-    result: Health | UnreachableError
+    result: _Found
     try:
         variables = session.variables(host)
         began = time.monotonic()
@@ -66,21 +66,22 @@ def _probed(
     except UnreachableError as error:
         result = error
     except BaseException as error:
-        found.put(UnreachableError(f"{host.name}: {error}"))
+        found.put((host.name, UnreachableError(f"{host.name}: {error}")))
         raise
-    found.put(result)
+    found.put((host.name, result))
     return isinstance(result, UnreachableError)
 
 
-def _show_json(_: Terminal, result: Health | UnreachableError, __: int) -> None:
+def _show_json(_: Terminal, name: str, result: _Found, __: int) -> None:
     if isinstance(result, Health):
         shown = {**result.as_json(), "reachable": True, "concerns": list(concerns(result))}
     else:
-        shown = {"reachable": False, "reason": result.message, "hint": result.hint}
+        lost = {"reason": result.message, "hint": result.hint}
+        shown = {"host": name, "reachable": False, **lost}
     print(json.dumps(shown), flush=True)  # noqa: T201 - JSON is for programs, not for a terminal
 
 
-def _show(terminal: Terminal, result: Health | UnreachableError, width: int) -> None:
+def _show(terminal: Terminal, name: str, result: _Found, width: int) -> None:
     if not isinstance(result, Health):
         terminal.line(f"unreachable: {result.message}", "red")
         if result.hint:
@@ -98,9 +99,9 @@ def _show(terminal: Terminal, result: Health | UnreachableError, width: int) -> 
         words.append(f"clock {(low + high) / 2:+.0f} ± {(high - low) / 2:.0f} ms")
     if result.become:
         words.append(f"become {result.become}: {'NO' if result.become_fails else 'yes'}")
-    terminal.line(f"{result.host.ljust(width)}  {', '.join(words)}", "" if odd else "green")
+    terminal.line(f"{name.ljust(width)}  {', '.join(words)}", "" if odd else "green")
     for one in odd:
-        terminal.line(f"{result.host}: {one}", "yellow")
+        terminal.line(f"{name}: {one}", "yellow")
 
 
 def _exactness(health: Health) -> str:
