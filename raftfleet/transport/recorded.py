@@ -163,6 +163,6 @@ def _told(outcome: Outcome, token: str) -> Outcome:
     if isinstance(outcome, Exited) and outcome.status == 125:
         word, _, reason = outcome.err.strip().rpartition(" ")
         if word == f"rf-{token}":
-            fields = {"began": outcome.began, "ended": outcome.ended}
-            return Lost(reason=_REASONS.get(reason, "the connection broke"), **fields)
+            why = _REASONS.get(reason, "the connection broke")
+            return Lost(reason=why, began=outcome.began, ended=outcome.ended)
     return outcome

@@ -16,6 +16,7 @@ import signal
 import subprocess
 import time
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -93,6 +94,14 @@ def processes(host: SandboxHost) -> list[Process]:
                 if line and inner:
                     found.append(Process(int(entry.name), int(inner[1]), line.strip()))
     return found
+
+
+def at_rest(host: SandboxHost) -> bool:
+    return all(one.is_expected for one in processes(host))
+
+
+def without_parts(host: SandboxHost) -> bool:
+    return not list((host.root / "opt").rglob("*.part*"))
 
 
 def digest(data: bytes) -> str:
@@ -182,9 +191,9 @@ class Cutter:
         events = journal(run)
         intended = {e["node"] for e in events if e["event"] == "node.start_intent"}
         for host in self.made.hosts:
-            assert eventually(
-                lambda host=host: all(one.is_expected for one in processes(host)), 20
-            ), [one.line for one in processes(host) if not one.is_expected]
+            assert eventually(partial(at_rest, host), 20), [
+                one.line for one in processes(host) if not one.is_expected
+            ]
             self._whole_files(host)
             self._explained_processes(host)
             started = self.counter(host) - counters[host.name]
@@ -291,5 +300,4 @@ def test_a_deploy_cut_anywhere_is_explained_and_repaired(cutter: Cutter) -> None
     resets = ended.get("reset", [0])
     assert resets.count(0) > len(resets) / 2, "a cut connection was seldom taken up again"
     for host in cutter.made.hosts:
-        parts = lambda host=host: list((host.root / "opt").rglob("*.part*"))  # noqa: E731
-        assert eventually(lambda parts=parts: not parts(), LINGER + 10), parts()
+        assert eventually(partial(without_parts, host), LINGER + 10)
