@@ -104,8 +104,8 @@ def probe(transport: Transport, *, become: str | None) -> Health:
         programs=frozenset(value for key, _, value in said if key == "has"),
         home="home" in facts,
         tmp_runs="tmp" in facts,
-        one_session=_one_session(transport),
         clock=_clock(transport),
+        one_session=_one_session(transport),
         become=become,
         become_fails=_become_fails(transport, become) if become else "",
     )

@@ -286,6 +286,8 @@ def test_a_deploy_cut_anywhere_is_explained_and_repaired(cutter: Cutter) -> None
         counters = {host.name: cutter.counter(host) for host in cutter.made.hosts}
         kind, code, said, run = cutter.run_and_cut()
         ended.setdefault(kind, []).append(code)
+        if code not in {0, -signal.SIGKILL}:
+            print(cutter.told[-1], said)  # noqa: T201 - shown when it fails
         try:
             # A broken connection is taken up again; what cannot be is said, never a defect.
             assert code in ({0, -signal.SIGKILL} if kind == "kill" else {0, 2, 4}), said
