@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 __all__ = ["SshTransport"]
 
 _CLOCK = SystemClock()
+_SESSION_ATTEMPTS = 3
 
 
 class SshTransport(CommandTransport):
@@ -99,9 +100,9 @@ class SshTransport(CommandTransport):
         return exchange
 
     def _session(self, command: Command, out: Sink, deadline: Deadline) -> Exchange:
-        """Open a session; a kept connection found dead is replaced, for nothing has run yet."""
-        kept = self._link
-        for _ in range(2):
+        """Open a session; a connection found dead is replaced, for nothing has run yet."""
+        lost = ""
+        for _ in range(_SESSION_ATTEMPTS):
             link = self._connected(deadline)
             try:
                 return Exchange(link, command, out, deadline)
@@ -110,9 +111,9 @@ class SshTransport(CommandTransport):
             except Broken as error:
                 if deadline.passed:
                     raise TimeoutError(str(error)) from error
-                if link is not kept:
-                    raise UnreachableError(f"{self._host}: connection lost: {error}") from error
-        raise UnreachableError(f"{self._host}: connection lost twice in a row")
+                lost = str(error)
+                link.wire.abort(lost)  # its own thread may not have noticed yet
+        raise UnreachableError(f"{self._host}: connection lost again and again: {lost}")
 
     def _refused(self, error: Refused) -> UnreachableError:
         return UnreachableError(

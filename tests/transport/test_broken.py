@@ -131,16 +131,20 @@ def test_a_command_that_is_not_resumable_is_lost_and_not_repeated(
     assert begun(folder) == 1
 
 
+CUTS = [
+    *((200 + number * 12_000, 200_000) for number in range(18)),  # under the input
+    *((2_000 + number * 170, 10) for number in range(40)),  # under all there is around it
+]
+
+
 def test_a_connection_cut_anywhere_does_nothing_twice(
     ssh: MakeTransport, router: Proxy, folder: Path
 ) -> None:
-    """Cut after every so many bytes: while logging in, asking, sending input, and later."""
+    """Cut after every so many bytes: while logging in, asking, sending input, and at the end."""
     transport = ssh(port=router.port)
-    stdin = os.urandom(200_000)
     (folder / "begun").touch()
     cuts = 0
-    for number in range(40):
-        limit = 200 + number * 6_000
+    for limit, size in CUTS:
 
         def cut(flow: object, limit: int = limit) -> None:
             nonlocal cuts
@@ -153,12 +157,13 @@ def test_a_connection_cut_anywhere_does_nothing_twice(
         transport.close()
         before = begun(folder)
         line = counting(folder, "cksum; exit 3")
-        outcome = transport.run(Command(line, resumable=True), timeout=PATIENCE, stdin=stdin)
+        command = Command(line, resumable=True)
+        outcome = transport.run(command, timeout=PATIENCE, stdin=os.urandom(size))
         assert isinstance(outcome, Exited), outcome
         assert outcome.status == 3
-        assert outcome.out.split()[1] == "200000"
+        assert outcome.out.split()[1] == str(size)
         assert begun(folder) == before + 1
-    assert cuts > 30
+    assert cuts > 35
 
 
 def test_a_deadline_ends_a_resumed_command_too(
