@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from raftfleet.clock import Deadline, SystemClock
 from raftfleet.errors import TaskError, UnreachableError
-from raftfleet.transport.again import attempts
+from raftfleet.transport.again import attempts, interrupted
 from raftfleet.transport.protocol import Command, Exited, Lost, TimedOut
 
 if TYPE_CHECKING:
@@ -142,7 +142,7 @@ class Place:
         for attempt in attempts(deadline):
             seconds = timeout if attempt == 1 else deadline.left
             outcome = self.transport.run(command, timeout=seconds, stdin=stdin)
-            if once or not isinstance(outcome, Lost):
+            if once or not interrupted(outcome):
                 break  # what only looks is asked again
         return self._checked(script, outcome)
 

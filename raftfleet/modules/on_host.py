@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from raftfleet.clock import Deadline
 from raftfleet.errors import TaskError, UnreachableError
-from raftfleet.transport.again import attempts
+from raftfleet.transport.again import attempts, interrupted
 from raftfleet.transport.protocol import Command, Exited, Lost, Signalled, TimedOut
 
 if TYPE_CHECKING:
@@ -78,9 +78,11 @@ class OnHost:
             resumable=resumable,
         )
         seconds = self.left if within is None else min(within, self.left)
-        for _ in attempts(Deadline.after(seconds, context.clock)):
-            outcome = self.transport.run(command, timeout=seconds, stdin=stdin)
-            if not (isinstance(outcome, Lost) and repeatable and not resumable):
+        deadline = Deadline.after(seconds, context.clock)
+        for attempt in attempts(deadline):
+            left = seconds if attempt == 1 else deadline.left
+            outcome = self.transport.run(command, timeout=left, stdin=stdin)
+            if resumable or not (repeatable and interrupted(outcome)):
                 break
         if isinstance(outcome, (Exited, Signalled)):
             return outcome

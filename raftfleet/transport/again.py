@@ -6,14 +6,18 @@ import random
 import time
 from typing import TYPE_CHECKING
 
+from raftfleet.transport.protocol import Lost
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from raftfleet.clock import Deadline
+    from raftfleet.transport.protocol import Outcome
 
-__all__ = ["ATTEMPTS", "attempts"]
+__all__ = ["ATTEMPTS", "CLOSED", "attempts", "interrupted"]
 
 ATTEMPTS = 8
+CLOSED = "the connection was closed from here"
 
 
 def attempts(deadline: Deadline) -> Iterator[int]:
@@ -25,3 +29,8 @@ def attempts(deadline: Deadline) -> Iterator[int]:
         if deadline.left <= pause:
             return
         time.sleep(pause)
+
+
+def interrupted(outcome: Outcome) -> bool:
+    """Whether the connection broke under a command without anybody here having asked for it."""
+    return isinstance(outcome, Lost) and outcome.reason != CLOSED

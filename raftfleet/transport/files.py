@@ -15,7 +15,7 @@ from raftfleet.errors import (
     UnreachableError,
 )
 from raftfleet.transport import shell
-from raftfleet.transport.again import attempts
+from raftfleet.transport.again import attempts, interrupted
 from raftfleet.transport.capture import Capture
 from raftfleet.transport.protocol import Command, Exited, Lost, Outcome, TimedOut, Transfer
 from raftfleet.transport.running import BytesFeed
@@ -60,7 +60,7 @@ class _Job:
         if isinstance(outcome, Exited) and outcome.status in {0, shell.PART_GONE}:
             return outcome.status
         error = _failed(self.host, what(), outcome, self.timeout)
-        if isinstance(outcome, Lost) and isinstance(error, UnreachableError):
+        if interrupted(outcome) and isinstance(error, UnreachableError):
             raise _CutError(error)
         raise error
 

@@ -174,15 +174,17 @@ class Link:
     def _channel(
         self, kind: str, target: tuple[str, int] | None, deadline: Deadline
     ) -> paramiko.Channel:
-        """Open a channel; `Broken` before the deadline when nothing is heard for `SILENCE` seconds.
+        """Open a channel; a session is `Broken` early, when nothing is heard for `SILENCE` seconds.
 
-        Nothing but an answer is asked of the host here, so a silent one is gone: a router on the
+        A session asks nothing but an answer of the host, so a silent one is gone: a router on the
         way may have forgotten the connection while it was idle, and told nobody. A host that is
-        heard is only slow, and is given all the time there is.
+        heard is only slow, and is given all the time there is. So is a tunnel, for which the host
+        itself has to connect.
         """
         source = None if target is None else ("127.0.0.1", 0)
         soon = Deadline.after(SILENCE, deadline.clock)
-        for until in (soon, deadline) if soon.at < deadline.at else (deadline,):
+        in_turn = kind == "session" and soon.at < deadline.at
+        for until in (soon, deadline) if in_turn else (deadline,):
             asked = time.monotonic()
             try:
                 with self._translated(until):

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from raftfleet.clock import Deadline, SystemClock
 from raftfleet.errors import AuthenticationError, HostKeyError, UnreachableError
-from raftfleet.transport.again import attempts
+from raftfleet.transport.again import attempts, interrupted
 from raftfleet.transport.protocol import Command, Exited, Lost, Outcome, TimedOut
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ else
   [ -d "$rf_mine" ] || mkdir -m 700 -- "$rf_mine" || exit 125
   rf_turns=0 rf_pid=
   # Whoever ends us means the command.
-  trap 'kill -s TERM -- "-$rf_whose"; sleep 0.3; kill -s KILL -- "-$rf_whose"; exit 143' TERM
+  trap 'kill -s TERM -- "-$rf_whose"; sleep 0.2; kill -s KILL -- "-$rf_whose"; exit 143' TERM
   until rf_ended; do
     { read -r rf_pid rf_began rf_whose <"$rf_mine/who"; } 2>/dev/null
     if [ -n "$rf_whose" ] && rf_stat "$rf_pid" && [ "$rf_start" = "$rf_began" ]; then rf_turns=0
@@ -128,13 +128,18 @@ class Records:
                     raise
                 lost = dataclasses.replace(lost, reason=f"{lost.reason}; then {error.message}")
                 continue
-            if not isinstance(outcome, Lost) or outcome.reason in _REASONS.values():
+            if not (isinstance(outcome, Lost) and interrupted(outcome)) or _is_final(outcome):
                 # What was asked for twice may still be about to begin, and must find its record.
                 self._delivered = token if attempt == 1 else ""
                 return _timed(outcome, began, timeout)
             lost = lost or outcome
         assert lost is not None  # noqa: S101 - every other way out has been taken
         return dataclasses.replace(lost, began=began, ended=time.monotonic())
+
+
+def _is_final(outcome: Lost) -> bool:
+    """Whether the host itself says that nobody knows."""
+    return outcome.reason in _REASONS.values()
 
 
 def _recorded(command: Command, token: str, size: int, since: float, forget: str) -> Command:

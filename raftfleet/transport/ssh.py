@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from raftfleet.clock import Deadline, SystemClock
 from raftfleet.errors import UnreachableError
+from raftfleet.transport.again import CLOSED
 from raftfleet.transport.commands import CommandTransport
 from raftfleet.transport.connect import connect
 from raftfleet.transport.exchange import Exchange
@@ -147,6 +148,6 @@ class SshTransport(CommandTransport):
         # Whoever is connecting right now sees that it was closed meanwhile.
         if self._lock.acquire(timeout=MOMENT):
             try:
-                self._drop("the connection was closed")
+                self._drop(CLOSED)
             finally:
                 self._lock.release()

@@ -45,6 +45,8 @@ class Proxy:
         self._selector = selectors.DefaultSelector()
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=64)
         self._done = False
+        self._open = threading.Event()
+        self._open.set()
         self.port: int = self._listener.getsockname()[1]
         self.flows: list[Flow] = []
         self.accepted = 0
@@ -65,6 +67,8 @@ class Proxy:
 
     def _work(self) -> None:
         while not self._done:
+            if not self._open.wait(_GLANCE):
+                continue
             for key, _ in self._selector.select(_GLANCE):
                 with self._lock, contextlib.suppress(OSError, KeyError):
                     if key.data is None:
@@ -122,6 +126,14 @@ class Proxy:
         with self._lock:
             for flow in list(self.flows):
                 self._drop(flow, rudely=True)
+
+    def hold(self) -> None:
+        """Pass nothing on until `release`."""
+        self._open.clear()
+
+    def release(self) -> None:
+        """Go on after `hold`."""
+        self._open.set()
 
     def forget(self) -> None:
         """Forget every flow without a word."""

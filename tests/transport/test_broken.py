@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import socket
 import threading
 import time
 from pathlib import Path, PurePosixPath
@@ -10,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from raftfleet.errors import UnreachableError
+from raftfleet.errors import TaskError, UnreachableError
 from raftfleet.transport import Command, Exited, Lost, TimedOut
 from tests.transport.lab import at_once
 from tests.transport.proxy import Proxy
@@ -45,6 +47,13 @@ def counting(folder: Path, then: str) -> str:
 
 def begun(folder: Path) -> int:
     return len((folder / "begun").read_text().split())
+
+
+def alive(pid: int) -> bool:
+    """Whether a process runs; one that only waits to be counted does not."""
+    with contextlib.suppress(FileNotFoundError):
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    return False
 
 
 # Idle connections
@@ -177,7 +186,11 @@ def test_a_deadline_ends_a_resumed_command_too(
     assert isinstance(outcome, TimedOut)
     assert (outcome.after, outcome.ended_remote) == (2.5, True)
     assert begun(folder) == 1
-    assert not Path(f"/proc/{(folder / 'pid').read_text().strip()}").exists()
+    pid = int((folder / "pid").read_text())
+    deadline = time.monotonic() + PATIENCE
+    while alive(pid) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert not alive(pid)
 
 
 def test_a_command_that_dies_with_its_connection_is_lost_and_said_to_be(
@@ -319,3 +332,49 @@ def test_a_part_that_nobody_comes_back_for_is_removed_by_the_host(
     while list(folder.iterdir()) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert list(folder.iterdir()) == []
+
+
+# Closing
+
+
+@pytest.mark.parametrize("what", ["command", "put"])
+def test_what_is_closed_from_here_is_not_taken_up_again(
+    ssh: MakeTransport, router: Proxy, folder: Path, what: str
+) -> None:
+    transport = ssh(port=router.port)
+    transport.connect(timeout=PATIENCE)
+    threading.Timer(0.4, transport.close).start()
+    began = time.monotonic()
+    if what == "command":
+        command = Command("trap '' TERM; sleep 600", resumable=True)
+        assert not transport.run(command, timeout=PATIENCE).ok
+    else:
+        with pytest.raises((UnreachableError, TaskError)):
+            transport.put(
+                bytes(50_000_000),
+                PurePosixPath(folder / "f"),
+                mode=0o600,
+                timeout=PATIENCE,
+                progress=lambda _done, _total: time.sleep(0.001),
+            )
+    assert time.monotonic() - began < 10
+    assert router.accepted == 1
+
+
+def test_a_tunnel_may_take_as_long_as_it_likes(
+    ssh: MakeTransport, router: Proxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The host itself must connect, and where packets are dropped that takes long.
+    monkeypatch.setattr("raftfleet.transport.link.SILENCE", 0.3)
+    transport = ssh(port=router.port)
+    endpoint = transport.forward("127.0.0.1", 1, timeout=2.0)
+    transport.connect(timeout=PATIENCE)
+    threading.Timer(0.1, router.hold).start()
+    idle(0.3)
+    with socket.create_connection((endpoint.host, endpoint.port), PATIENCE) as peer:
+        idle(1.0)
+        router.release()
+        with pytest.raises(ConnectionResetError):
+            peer.recv(1)
+    assert transport.run(TRUE, timeout=PATIENCE).ok
+    assert router.accepted == 1
