@@ -12,13 +12,14 @@ NEEDED  := $(shell \
 	command -v setpriv >/dev/null || echo util-linux; \
 	test -z "$(PYTHON)" || $(PYTHON) -c 'import ensurepip' 2>/dev/null || echo python3-venv)
 
-.PHONY: demo test lint packages clean
+.PHONY: demo test lint bench packages clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo   three hosts, a cluster, a leader stopped: a verdict in a minute (as root)"
 	@echo "make test   every test; those that need hosts need root"
 	@echo "make lint   ruff and mypy"
+	@echo "make bench  every benchmark beside its peer, as ratios (as root)"
 	@echo "make clean  remove the virtual environment and caches"
 
 demo: $(VENV)/.run
@@ -31,6 +32,11 @@ lint: $(VENV)/.dev
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/mypy --no-error-summary
+
+bench: $(VENV)/.dev
+	@missed=; for one in $(basename $(notdir $(wildcard tests/bench/bench_*.py))); do \
+		echo "== $$one"; $(BIN)/python -m tests.bench.$$one || missed="$$missed $$one"; \
+	done; test -z "$$missed" || { echo "missed what is wanted:$$missed"; exit 1; }
 
 # Debian packages: installed when we may, otherwise the exact line to run.
 packages:

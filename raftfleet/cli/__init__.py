@@ -26,6 +26,7 @@ COMMANDS = {
     "up": ("up", "Deploy what changed and start every node that is down."),
     "down": ("down", "Stop every node gracefully."),
     "status": ("status", "Ask every node for its own view of every group."),
+    "ping": ("ping", "Reach every host: how fast, and what is odd about it."),
     "analyze": ("analyze", "Judge the journal of a run again."),
     "import": ("import_", "Make a run folder from a recording of a real cluster."),
     "sandbox": ("sandbox", "Hosts made of namespaces on this machine."),

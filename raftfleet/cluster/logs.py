@@ -183,7 +183,9 @@ class NodeLogs:
     def _content(self, source: PurePosixPath, start: int) -> bytes:
         with tempfile.TemporaryDirectory(prefix="raftfleet-log-") as folder:
             target = Path(folder) / "part"
-            self._place.transport.get(source, target, offset=start, timeout=_FETCH)
+            self._place.transport.get(
+                source, target, offset=start, timeout=_FETCH, become=self._place.become
+            )
             if not target.is_file():
                 raise TaskError(f"{self._place.host}: {source} did not arrive")
             return target.read_bytes()

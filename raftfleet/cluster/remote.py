@@ -12,7 +12,9 @@ from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING
 
+from raftfleet.clock import Deadline, SystemClock
 from raftfleet.errors import TaskError, UnreachableError
+from raftfleet.transport.again import attempts, interrupted
 from raftfleet.transport.protocol import Command, Exited, Lost, TimedOut
 
 if TYPE_CHECKING:
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
 __all__ = ["Place", "Reply", "SeveredError", "asset", "number", "plain"]
 
 _ON_HOST = Path(__file__).parent / "on_host"
+_DONE_ONCE = frozenset({"launch.sh", "stop.sh", "wipe.sh"})
+"""Scripts that change a node: their end is asked for again when the connection breaks."""
 _CONTROL = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b[ -/]*[0-~]|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
@@ -132,8 +136,15 @@ class Place:
         given = {"cluster": self.cluster, "node": self.node.name, "root": self.root, **variables}
         lines = [f"{name}={quote(str(value))}" for name, value in given.items()]
         lines += [asset("state.sh"), f"set -- {' '.join(map(quote, words))}", asset(script)]
-        command = Command("\n".join(lines), become=self.become)
-        return self._checked(script, self.transport.run(command, timeout=timeout, stdin=stdin))
+        once = script in _DONE_ONCE
+        command = Command("\n".join(lines), become=self.become, resumable=once)
+        deadline = Deadline.after(timeout, SystemClock())
+        for attempt in attempts(deadline):
+            seconds = timeout if attempt == 1 else deadline.left
+            outcome = self.transport.run(command, timeout=seconds, stdin=stdin)
+            if once or not interrupted(outcome):
+                break  # what only looks is asked again
+        return self._checked(script, outcome)
 
     def _checked(self, script: str, outcome: Outcome) -> Outcome:
         if isinstance(outcome, Lost):

@@ -54,7 +54,8 @@ def perform(host: OnHost, invocation: Invocation, arguments: Mapping[str, Any]) 
     if host.context.check_mode:
         return _predicted(invocation, arguments)
     began = host.context.clock.wall()
-    outcome = host.run(invocation.line, stdin=invocation.stdin, cwd=chdir)
+    # What somebody else's command does may not be done twice.
+    outcome = host.run(invocation.line, stdin=invocation.stdin, cwd=chdir, repeatable=False)
     values = _values(invocation, _status(outcome), outcome.out, outcome.err)
     values |= _times(began, host.context.clock.wall())
     if outcome.truncated:

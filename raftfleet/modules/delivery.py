@@ -12,7 +12,6 @@ from raftfleet.modules import modes
 from raftfleet.modules.on_host import word
 from raftfleet.modules.remote_file import Attributes, Remote, look, parent, settle
 from raftfleet.playbook.module import Result, Status
-from raftfleet.transport import shell
 
 if TYPE_CHECKING:
     from raftfleet.modules.on_host import OnHost
@@ -113,20 +112,14 @@ def _file_digest(path: Path, _changed_ns: int, _inode: int) -> str:
 def place(host: OnHost, content: bytes | Path, target: str, mode: int) -> None:
     """Send content to a path of the host; it appears there whole or not at all."""
     context = host.context
-    if context.become is None:
-        host.transport.put(
-            content,
-            PurePosixPath(target),
-            mode=mode,
-            timeout=host.left,
-            progress=lambda done, total: context.progress(f"sending {target}", done, total),
-        )
-        return
-    # A transport sends as the user it logs in as; the user to become reads standard input.
-    data = _bytes(content)
-    sha256 = hashlib.sha256(data).hexdigest()
-    line = shell.sending(PurePosixPath(target), digest=sha256, mode=mode)
-    host.ask(line, f"write {target}", stdin=data)
+    host.transport.put(
+        content,
+        PurePosixPath(target),
+        mode=mode,
+        timeout=host.left,
+        become=context.become,
+        progress=lambda done, total: context.progress(f"sending {target}", done, total),
+    )
 
 
 def _difference(host: OnHost, now: Remote | None, content: bytes | Path) -> tuple[str, str]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 import posixpath
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from raftfleet.errors import TaskError
 from raftfleet.modules.base import GenericModule, arguments
-from raftfleet.modules.on_host import OnHost, word
+from raftfleet.modules.on_host import OnHost
 from raftfleet.modules.remote_file import look
 from raftfleet.playbook.module import Argument, Result, Status
 
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from raftfleet.playbook.module import ModuleContext
 
 __all__ = ["Fetch"]
-
-_PIECE: Final = 2 * 1024 * 1024
 
 
 class Fetch(GenericModule):
@@ -60,7 +58,7 @@ class Fetch(GenericModule):
         if _digest(target) == there.checksum:
             return Result(Status.OK, values=values | {"checksum": there.checksum})
         if not context.check_mode:
-            _bring(host, source, there.size, target)
+            _bring(host, source, target)
             values["checksum"] = _digest(target) or ""
         return Result(Status.CHANGED, values=values)
 
@@ -94,21 +92,10 @@ def _digest(path: Path) -> str | None:
         raise TaskError(f"cannot read {path}: {error.strerror}") from error
 
 
-def _bring(host: OnHost, source: str, size: int, target: Path) -> None:
+def _bring(host: OnHost, source: str, target: Path) -> None:
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise TaskError(f"cannot write {target}: {error.strerror}") from error
-    if host.context.become is None:
-        host.transport.get(PurePosixPath(source), target, timeout=host.left)
-        return
-    # A transport fetches as the user it logs in as; the user to become sends it piece by piece.
-    part = target.with_name(f"{target.name}.part")
-    try:
-        with part.open("wb") as file:
-            for offset in range(0, size, _PIECE):
-                line = f"tail -c +{offset + 1} -- {word(source)} | head -c {_PIECE}"
-                file.write(host.ask(line, f"read {source}"))
-        part.replace(target)
-    finally:
-        part.unlink(missing_ok=True)
+    where, become = PurePosixPath(source), host.context.become
+    host.transport.get(where, target, timeout=host.left, become=become)

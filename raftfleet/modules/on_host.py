@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from raftfleet.clock import Deadline
 from raftfleet.errors import TaskError, UnreachableError
+from raftfleet.transport.again import attempts, interrupted
 from raftfleet.transport.protocol import Command, Exited, Lost, Signalled, TimedOut
 
 if TYPE_CHECKING:
@@ -59,10 +60,14 @@ class OnHost:
         stdin: bytes = b"",
         cwd: str | None = None,
         within: float | None = None,
+        repeatable: bool = True,
+        resumable: bool = False,
     ) -> Exited | Signalled:
         """Run a shell line to its end, with the task's environment and user.
 
-        ``within`` bounds this one command in seconds, the module's deadline bounds all.
+        ``within`` bounds this one command in seconds, the module's deadline bounds all. When the
+        connection breaks under a line that may be ``repeatable`` without harm it is run again;
+        one that is ``resumable`` is asked for its outcome.
         """
         context = self.context
         command = Command(
@@ -70,9 +75,15 @@ class OnHost:
             env=context.environment,
             cwd=PurePosixPath(cwd) if cwd is not None else None,
             become=context.become,
+            resumable=resumable,
         )
         seconds = self.left if within is None else min(within, self.left)
-        outcome = self.transport.run(command, timeout=seconds, stdin=stdin)
+        deadline = Deadline.after(seconds, context.clock)
+        for attempt in attempts(deadline):
+            left = seconds if attempt == 1 else deadline.left
+            outcome = self.transport.run(command, timeout=left, stdin=stdin)
+            if resumable or not (repeatable and interrupted(outcome)):
+                break
         if isinstance(outcome, (Exited, Signalled)):
             return outcome
         raise self._unfinished(outcome, seconds)
@@ -92,8 +103,11 @@ class OnHost:
         )
 
     def ask(self, line: str, what: str, *, stdin: bytes = b"") -> bytes:
-        """Run a shell line that must work and return what it says; ``what`` is for the error."""
-        outcome = self.run(line, stdin=stdin)
+        """Run a shell line that must work and return what it says; ``what`` is for the error.
+
+        It is done once, however often the connection breaks.
+        """
+        outcome = self.run(line, stdin=stdin, resumable=True)
         if not outcome.ok:
             raise TaskError(f"cannot {what}: {complaint(outcome)}")
         if outcome.truncated:

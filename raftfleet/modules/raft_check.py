@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from raftfleet.cluster.naming import user_to_become
 from raftfleet.errors import TaskError, UnreachableError
 from raftfleet.modules.raft_base import RaftModule
 from raftfleet.playbook.module import Result
@@ -49,7 +51,10 @@ class RaftCheck(RaftModule):
 
     def _host(self, node: Node, *, running: bool) -> Sequence[Problem]:
         system = self.control.system
-        outcome = self.control.transport(node.name).run(system.host_check(node), timeout=_LOOK)
+        # What may be written there depends on who asks.
+        become = user_to_become(node.variables)
+        command = replace(system.host_check(node), become=become, resumable=True)
+        outcome = self.control.transport(node.name).run(command, timeout=_LOOK)
         if isinstance(outcome, Lost):
             raise UnreachableError(f"{node.name}: {outcome.reason}")
         return system.judge_host(node, outcome.out, running=running)

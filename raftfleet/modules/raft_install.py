@@ -58,6 +58,7 @@ class RaftInstall(RaftModule):
             path,
             mode=artifact.mode,
             timeout=host.left,
+            become=context.become,
             progress=lambda sent, total: context.progress(f"sending {path.name}", sent, total),
         )
         return done.changed

@@ -55,7 +55,7 @@ class Watch:
         loop = _LOOP.replace("@HUNDREDTHS@", str(round(seconds * 100)))
         loop = loop.replace("@PAUSES@", " ".join(f"{pause:g}" for pause in pauses))
         line = f"set -- {quote(seen)}\ncheck() {{ {self.check}; }}\n{loop}{self.then}"
-        outcome = host.run(line)
+        outcome = host.run(line, repeatable=False)
         if not outcome.ok and getattr(outcome, "status", None) != _NOT_YET:
             raise TaskError(f"cannot look: {complaint(outcome)}")
         return outcome

@@ -58,6 +58,7 @@ class Call:
     command: Command | None = None
     path: PurePosixPath | None = None
     stdin: bytes = b""
+    become: str | None = None
 
     @property
     def line(self) -> str:
@@ -225,10 +226,11 @@ class FakeTransport:
         *,
         mode: int,
         timeout: float,
+        become: str | None = None,
         progress: Progress | None = None,
     ) -> Transfer:
         """Keep a file in memory; nothing is sent when its digest is already there."""
-        self.calls.append(Call("put", path=target))
+        self.calls.append(Call("put", path=target, become=become))
         what = Source.of(source)
         data = source if isinstance(source, bytes) else source.read_bytes()
         self._transferring(target, timeout)
@@ -247,10 +249,16 @@ class FakeTransport:
         return Transfer(changed=changed, size=what.size, digest=what.digest)
 
     def get(
-        self, source: PurePosixPath, target: Path, *, offset: int = 0, timeout: float
+        self,
+        source: PurePosixPath,
+        target: Path,
+        *,
+        offset: int = 0,
+        timeout: float,
+        become: str | None = None,
     ) -> Transfer:
         """Write a file of the fake host from ``offset`` on."""
-        self.calls.append(Call("get", path=source))
+        self.calls.append(Call("get", path=source, become=become))
         self._transferring(source, timeout)
         file = self.files.get(source)
         if file is None:

@@ -17,7 +17,7 @@ _FOLLOWED = (
     "CanonicalizeHostname", "CanonicalizeMaxDots", "CanonicalizePermittedCNAMEs",
     "CertificateFile", "ConnectTimeout", "GlobalKnownHostsFile", "HostKeyAlias", "HostName",
     "IdentitiesOnly", "IdentityAgent", "IdentityFile", "Port", "ProxyCommand", "ProxyJump",
-    "ServerAliveInterval", "StrictHostKeyChecking", "Tag", "User", "UserKnownHostsFile",
+    "ServerAliveCountMax", "ServerAliveInterval", "StrictHostKeyChecking", "Tag", "User", "UserKnownHostsFile",
 )  # fmt: skip
 
 # These change neither where a connection leads nor whom it trusts; they speak of ssh's own ways.
@@ -31,7 +31,7 @@ _IGNORED = (
     "KexAlgorithms", "LogLevel", "LogVerbose", "MACs", "NumberOfPasswordPrompts",
     "ObscureKeystrokeTiming", "PasswordAuthentication", "PreferredAuthentications",
     "PubkeyAcceptedAlgorithms", "PubkeyAcceptedKeyTypes", "RekeyLimit", "RequestTTY",
-    "RequiredRSASize", "SendEnv", "ServerAliveCountMax", "TCPKeepAlive", "UpdateHostKeys",
+    "RequiredRSASize", "SendEnv", "TCPKeepAlive", "UpdateHostKeys",
     "VisualHostKey", "WarnWeakCrypto", "XAuthLocation",
 )  # fmt: skip
 

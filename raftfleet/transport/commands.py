@@ -8,7 +8,7 @@ import time
 from typing import TYPE_CHECKING
 
 from raftfleet.clock import Deadline, SystemClock
-from raftfleet.errors import UnreachableError
+from raftfleet.errors import RaftfleetError, TaskError, UnreachableError
 from raftfleet.transport import files
 from raftfleet.transport.capture import Capture, Lines
 from raftfleet.transport.protocol import Exited, Lost, Outcome, Signalled, TimedOut
@@ -51,7 +51,8 @@ class CommandTransport(abc.ABC):
         """Run a command to its end; on timeout its remote process group is ended.
 
         The end of a command is the end of its output: a child left in the background that holds
-        on to it counts as still running. UnreachableError if no connection can be had.
+        on to it counts as still running. UnreachableError if no connection can be had, TaskError
+        if the host does not let us become the user.
         """
         out = Capture()
         return self._perform(command, BytesFeed(stdin), out, timeout, capture=out)
@@ -83,7 +84,7 @@ class CommandTransport(abc.ABC):
             if not ended:
                 fields = running.fields(stdout, truncated=truncated)
                 return TimedOut(after=timeout, ended_remote=gone, **fields)
-            return self._checked(running, running.outcome(stdout, truncated=truncated))
+            return self._checked(command, running, running.outcome(stdout, truncated=truncated))
         except BaseException:
             running.end()
             raise
@@ -91,14 +92,19 @@ class CommandTransport(abc.ABC):
             self._forget(running)
             running.close()
 
-    def _checked(self, running: Running, outcome: Outcome) -> Outcome:
-        """Refuse an exit status that is the login shell's and not the command's."""
+    def _checked(self, command: Command, running: Running, outcome: Outcome) -> Outcome:
+        """Refuse an exit status that is the login shell's or sudo's and not the command's."""
         if isinstance(outcome, Exited | Signalled) and not running.begun:
-            raise self._not_begun(running)
+            raise self._not_begun(command, running)
         return outcome
 
-    def _not_begun(self, running: Running) -> UnreachableError:
+    def _not_begun(self, command: Command, running: Running) -> RaftfleetError:
         said = running.refusal
+        if command.become is not None and "sudo" in said:
+            why = "; ".join(line for line in said.splitlines() if "sudo" in line)
+            return TaskError(
+                f"{self._host}: cannot become {command.become}: {why}", hint=_sudo_hint(why)
+            )
         return UnreachableError(
             f"{self._host}: the login shell did not run our command"
             + (f"; it said: {said}" if said else ""),
@@ -117,7 +123,7 @@ class CommandTransport(abc.ABC):
         except (TimeoutError, Broken) as error:
             raise UnreachableError(f"{self._host} does not answer: {error}") from error
         try:
-            self._await_beginning(running, deadline)
+            self._await_beginning(command, running, deadline)
         except BaseException:
             running.close()
             raise
@@ -125,7 +131,7 @@ class CommandTransport(abc.ABC):
         self._note(stream)
         return stream
 
-    def _await_beginning(self, running: Running, deadline: Deadline) -> None:
+    def _await_beginning(self, command: Command, running: Running, deadline: Deadline) -> None:
         in_time = running.drive(deadline, lambda: running.begun)
         if running.begun:
             return
@@ -134,7 +140,7 @@ class CommandTransport(abc.ABC):
         outcome = running.outcome()
         if isinstance(outcome, Lost):
             raise UnreachableError(f"{self._host} does not answer: {outcome.reason}")
-        raise self._not_begun(running)
+        raise self._not_begun(command, running)
 
     def _note(self, one: Running | CommandStream) -> None:
         with self._under_way_lock:
@@ -161,11 +167,13 @@ class CommandTransport(abc.ABC):
         *,
         mode: int,
         timeout: float,
+        become: str | None = None,
         progress: Progress | None = None,
     ) -> Transfer:
         """Bring a file to the host: nothing is sent when its digest is already there.
 
-        The mode is set either way. TaskError names host, path and what is in the way.
+        The mode is set either way. Where the connection breaks it is made anew, and the file gone
+        on with where it was. TaskError names host, path and what is in the way.
         """
         return files.put(
             self._host,
@@ -174,11 +182,38 @@ class CommandTransport(abc.ABC):
             target,
             mode=mode,
             timeout=timeout,
+            become=become,
             progress=progress,
         )
 
     def get(
-        self, source: PurePosixPath, target: Path, *, offset: int = 0, timeout: float
+        self,
+        source: PurePosixPath,
+        target: Path,
+        *,
+        offset: int = 0,
+        timeout: float,
+        become: str | None = None,
     ) -> Transfer:
         """Fetch a file from ``offset`` on; the target then holds exactly those bytes."""
-        return files.get(self._host, self._perform, source, target, offset=offset, timeout=timeout)
+        return files.get(
+            self._host,
+            self._perform,
+            source,
+            target,
+            offset=offset,
+            timeout=timeout,
+            become=become,
+        )
+
+
+def _sudo_hint(why: str) -> str:
+    """Say what would let us become somebody, from what sudo said."""
+    for words, hint in {
+        "not found": "install sudo there, or log in as that user (ansible_user)",
+        "tty": "its sudoers file asks for a terminal: remove `Defaults requiretty`",
+        "unknown user": "create that user there, or name another (ansible_become_user)",
+    }.items():
+        if words in why:
+            return hint
+    return "no password is ever given: allow it with `USER ALL=(ALL) NOPASSWD: ALL` in its sudoers"

@@ -9,6 +9,9 @@
   it: after 512 MB the connection hung for 30 s and broke. Here it puts off what it has to say.
 * It forgets a channel whose opening took too long: the host would keep the session for ever and
   soon refuse new ones (MaxSessions). Such a channel is closed when it opens after all.
+* Its keepalive asks for no answer, so a peer that is gone is not noticed where something on the way
+  (a jump host, a proxy) still acknowledges for it. Here it asks as OpenSSH does.
+* A connection that breaks while keys are first exchanged leaves a timer's thread behind for 15 s.
 * A writer waiting for its window to open can only block; here a bell is rung for it.
 * It logs why a host says it ends the connection and forgets it; here it is kept.
 * It asks for certificates of hosts last, so that it never sees one; here the order can be chosen.
@@ -19,6 +22,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from typing import TYPE_CHECKING, Any
 
 import paramiko
@@ -35,7 +39,9 @@ from paramiko.common import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["CuredTransport", "close_channel"]
+    from raftfleet.transport.wire import Wire
+
+__all__ = ["CuredTransport", "close_channel", "keep_alive"]
 
 
 class CuredTransport(paramiko.Transport):
@@ -71,12 +77,19 @@ class CuredTransport(paramiko.Transport):
         message = paramiko.Message()
         message.add_byte(cMSG_GLOBAL_REQUEST)
         message.add_string("keepalive@openssh.com")
-        message.add_boolean(True)  # noqa: FBT003 - it wants a reply
+        message.add_boolean(True)  # noqa: FBT003 - it wants an answer
         self._send_user_message(message)
 
     def _parse_disconnect(self, message: paramiko.Message) -> None:
         message.get_int()
         self.farewell = message.get_text().strip() or None
+
+    def run(self) -> None:
+        """Serve the connection; stop the timer of its first key exchange whatever became of it."""
+        try:
+            super().run()
+        finally:
+            self.packetizer.complete_handshake()
 
     def _send_user_message(self, data: paramiko.Message) -> None:
         if threading.current_thread() is self and not self.clear_to_send.is_set():
@@ -100,6 +113,28 @@ class CuredTransport(paramiko.Transport):
             self._parse_channel_open_success(message)
         else:
             self._send_user_message(_close_message(theirs))
+
+
+def keep_alive(transport: CuredTransport, wire: Wire, seconds: float, unanswered: int) -> None:
+    """Ask the host whether it is there whenever nothing was sent for ``seconds``; 0: never.
+
+    The connection is broken when nothing at all was heard for as long as ``unanswered``
+    questions take. Routers that forget idle connections see traffic either way.
+    """
+    asked = 0.0
+
+    def ask() -> None:
+        # Only paramiko's own thread calls this, between two looks at the socket.
+        nonlocal asked
+        now = time.monotonic()
+        if wire.heard >= asked:
+            asked = now
+        elif now - asked >= unanswered * seconds:
+            wire.abort(f"it answered none of {unanswered} keepalives, {seconds:g} s apart")
+            return
+        transport.ask_for_nothing()
+
+    transport.packetizer.set_keepalive(seconds, ask)
 
 
 def _close_message(number: int) -> paramiko.Message:

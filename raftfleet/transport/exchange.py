@@ -88,7 +88,7 @@ class Exchange:
     @property
     def refusal(self) -> str:
         """What the login shell said instead of beginning."""
-        said = b"".join(bytes(stream.noise) for stream in self._streams)
+        said = self.fields(b"", truncated=False)["preamble"]
         return said.decode("utf-8", "replace").strip()[:500]
 
     @property
@@ -154,6 +154,7 @@ class Exchange:
         return {
             "stdout": stdout,
             "stderr": self._err.value(),
+            "preamble": b"".join(bytes(stream.noise) for stream in self._streams),
             "truncated": truncated or self._err.truncated,
             "began": self._began,
             "ended": time.monotonic(),

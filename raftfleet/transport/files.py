@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import secrets
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from raftfleet.clock import Deadline, SystemClock
-from raftfleet.errors import RaftfleetError, TaskError, UnreachableError
+from raftfleet.errors import (
+    AuthenticationError,
+    HostKeyError,
+    RaftfleetError,
+    TaskError,
+    UnreachableError,
+)
 from raftfleet.transport import shell
+from raftfleet.transport.again import attempts, interrupted
 from raftfleet.transport.capture import Capture
 from raftfleet.transport.protocol import Command, Exited, Lost, Outcome, TimedOut, Transfer
 from raftfleet.transport.running import BytesFeed
@@ -27,6 +36,109 @@ __all__ = ["get", "put"]
 _CLOCK = SystemClock()
 
 
+class _CutError(Exception):
+    """The connection broke under a transfer; ``error`` is what to raise if that was the last."""
+
+    def __init__(self, error: UnreachableError) -> None:
+        super().__init__(error.message)
+        self.error = error
+
+
+@dataclass(slots=True)
+class _Job:
+    """A transfer that is under way; raises as `put` does, and `_CutError`."""
+
+    host: str
+    perform: Perform
+    become: str | None
+    timeout: float
+    deadline: Deadline
+
+    def do(self, line: str, feed: Feed, out: Sink, what: Callable[[], str]) -> int:
+        """Run one command of it and return its exit status, 0 or `shell.PART_GONE`."""
+        outcome = self.perform(Command(line, become=self.become), feed, out, self.deadline.left)
+        if isinstance(outcome, Exited) and outcome.status in {0, shell.PART_GONE}:
+            return outcome.status
+        error = _failed(self.host, what(), outcome, self.timeout)
+        if interrupted(outcome) and isinstance(error, UnreachableError):
+            raise _CutError(error)
+        raise error
+
+    def until_done(self, once: Callable[[int], Transfer | None]) -> Transfer:
+        """Make attempts until one returns a result; the first one must find the host."""
+        cut: UnreachableError | None = None
+        for attempt in attempts(self.deadline):
+            try:
+                done = once(attempt)
+            except _CutError as error:
+                cut = error.error
+            except (HostKeyError, AuthenticationError):
+                raise
+            except UnreachableError as error:
+                if cut is None:
+                    raise
+                cut = UnreachableError(f"{cut.message}; then {error.message}", hint=error.hint)
+            else:
+                if done is not None:
+                    return done
+        raise cut or UnreachableError(f"{self.host}: the transfer was interrupted too often")
+
+
+@dataclass(slots=True)
+class _Put:
+    """A file on its way to a host."""
+
+    job: _Job
+    source: Source
+    target: PurePosixPath
+    mode: int
+    progress: Progress | None
+    name: str
+    sent: bool = False
+
+    def attempt(self, number: int) -> Transfer | None:
+        """Look what is there and send the rest; None if what was there is gone again."""
+        size, digest = self.source.size, self.source.digest
+        said = Capture()
+        look = shell.same(
+            self.target,
+            size=size,
+            digest=digest,
+            mode=self.mode,
+            name=self.name if self.sent else None,
+        )
+        self.job.do(look, BytesFeed(b""), said, lambda: f"look at {self.target}")
+        word, _, there = said.value().decode("ascii", "replace").strip().partition(" ")
+        if word == "same":
+            if self.progress is not None:
+                self.progress(size, size)
+            # It may have arrived whole with the connection broken under the good news.
+            return Transfer(changed=self.sent, size=size, digest=digest)
+        offset = min(int(there), size) if there.isdecimal() else 0
+        self.sent = True
+        return self._send(number, offset)
+
+    def _send(self, number: int, offset: int) -> Transfer | None:
+        size, digest = self.source.size, self.source.digest
+        line = shell.sending(
+            self.target,
+            size=size,
+            digest=digest,
+            mode=self.mode,
+            name=self.name,
+            attempt=number,
+            offset=offset,
+        )
+        with self.source.reading(self.progress, offset) as feed:
+            status = self.job.do(
+                line,
+                feed,
+                Capture(),
+                lambda: f"send {self.target} ({feed.done} of {size} bytes)",
+            )
+        return None if status else Transfer(changed=True, size=size, digest=digest)
+
+
 def put(
     host: str,
     perform: Perform,
@@ -35,30 +147,18 @@ def put(
     *,
     mode: int,
     timeout: float,
+    become: str | None,
     progress: Progress | None,
 ) -> Transfer:
     """Bring a file to the host unless its digest is there already.
 
-    Raises TaskError if the host cannot take it, UnreachableError if the host stops answering.
+    A connection that breaks is made anew within ``timeout`` and the file is gone on with where it
+    was. Raises TaskError if the host cannot take it, UnreachableError if the host stops answering.
     """
-    deadline = Deadline.after(timeout, _CLOCK)
-    what = Source.of(source)
-    said = Capture()
-    check = Command(shell.same(target, size=what.size, digest=what.digest, mode=mode))
-    outcome = perform(check, BytesFeed(b""), said, deadline.left)
-    if not outcome.ok:
-        raise _failed(host, f"look at {target}", outcome, timeout)
-    if said.value() == b"same\n":
-        if progress is not None:
-            progress(what.size, what.size)
-        return Transfer(changed=False, size=what.size, digest=what.digest)
-    with what.reading(progress) as feed:
-        send = Command(shell.sending(target, digest=what.digest, mode=mode))
-        outcome = perform(send, feed, Capture(), deadline.left)
-        if not outcome.ok:
-            sent = f"send {target} ({feed.done} of {what.size} bytes)"
-            raise _failed(host, sent, outcome, timeout)
-    return Transfer(changed=True, size=what.size, digest=what.digest)
+    job = _Job(host, perform, become, timeout, Deadline.after(timeout, _CLOCK))
+    name = secrets.token_hex(4)
+    sender = _Put(job, Source.of(source), target, mode, progress, name)
+    return job.until_done(sender.attempt)
 
 
 def get(
@@ -69,18 +169,22 @@ def get(
     *,
     offset: int,
     timeout: float,
+    become: str | None,
 ) -> Transfer:
     """Fetch a file from ``offset`` on; the target then holds exactly those bytes.
 
-    Size and digest are of what was fetched. Raises as `put` does; the target appears whole or
-    not at all.
+    Size and digest are of what was fetched. Where the connection breaks it begins anew, for the
+    file may be another one by now. Raises as `put` does; the target appears whole or not at all.
     """
-    with landing(target) as sink:
-        fetch = Command(shell.fetching(source, offset=offset))
-        outcome = perform(fetch, BytesFeed(b""), sink, timeout)
-        if not outcome.ok:
-            raise _failed(host, f"fetch {source}", outcome, timeout)
-    return Transfer(changed=sink.size > 0, size=sink.size, digest=sink.digest)
+    job = _Job(host, perform, become, timeout, Deadline.after(timeout, _CLOCK))
+
+    def fetch(_: int) -> Transfer:
+        with landing(target) as sink:
+            line = shell.fetching(source, offset=offset)
+            job.do(line, BytesFeed(b""), sink, lambda: f"fetch {source}")
+        return Transfer(changed=sink.size > 0, size=sink.size, digest=sink.digest)
+
+    return job.until_done(fetch)
 
 
 def _failed(host: str, what: str, outcome: Outcome, timeout: float) -> RaftfleetError:

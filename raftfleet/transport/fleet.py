@@ -103,13 +103,16 @@ class Fleet:
         *,
         mode: int,
         timeout: float,
+        become: str | None = None,
         progress: FleetProgress | None = None,
     ) -> Iterator[tuple[str, Transfer | Exception]]:
         """Send one file to several hosts at once; ``timeout`` is for each of them."""
 
         def send(transport: Transport) -> Transfer:
             tell = functools.partial(progress, transport.host) if progress else None
-            return transport.put(source, target, mode=mode, timeout=timeout, progress=tell)
+            return transport.put(
+                source, target, mode=mode, timeout=timeout, become=become, progress=tell
+            )
 
         return self.each(hosts, send)
 

@@ -15,7 +15,7 @@ import fabric
 import paramiko
 
 from raftfleet.clock import Deadline
-from raftfleet.transport.cures import CuredTransport, close_channel
+from raftfleet.transport.cures import CuredTransport, close_channel, keep_alive
 from raftfleet.transport.running import Broken, Refused
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ class Link:
             with wire.limit(deadline.at + MOMENT):
                 connection.open()
             transport: CuredTransport = connection.transport
-            transport.set_keepalive(int(options.keepalive))
+            keep_alive(transport, wire, options.keepalive, options.unanswered)
         except BaseException:
             connection.client.close()
             wire.close()
@@ -172,17 +172,33 @@ class Link:
     def _channel(
         self, kind: str, target: tuple[str, int] | None, deadline: Deadline
     ) -> paramiko.Channel:
+        """Open a channel; a session is `Broken` early, when nothing is heard for `SILENCE` seconds.
+
+        A session asks nothing but an answer of the host, so a silent one is gone: a router on the
+        way may have forgotten the connection while it was idle, and told nobody. A host that is
+        heard is only slow, and is given all the time there is. So is a tunnel, for which the host
+        itself has to connect.
+        """
         source = None if target is None else ("127.0.0.1", 0)
-        seconds = max(deadline.left, 0.001)
-        asked = time.monotonic()
-        try:
-            with self._translated(deadline):
-                return self._transport.open_channel(kind, target, source, timeout=seconds)
-        except TimeoutError:
-            # A host that itself waits, for one that we want to reach through it, is not silent.
-            if target is None or not self._answers():
-                self.wire.misses(asked)
-            raise
+        soon = Deadline.after(SILENCE, deadline.clock)
+        in_turn = kind == "session" and soon.at < deadline.at
+        for until in (soon, deadline) if in_turn else (deadline,):
+            asked = time.monotonic()
+            try:
+                with self._translated(until):
+                    seconds = max(until.left, 0.001)
+                    return self._transport.open_channel(kind, target, source, timeout=seconds)
+            except TimeoutError:
+                # A host that itself waits, for one that we want to reach through it, is not silent.
+                if target is None or not self._answers():
+                    self.wire.misses(asked)
+                if until is deadline:
+                    raise
+                if self.wire.heard < asked:
+                    reason = f"nothing was heard for {SILENCE:g} s"
+                    self.wire.abort(reason)
+                    raise Broken(reason) from None
+        raise AssertionError  # pragma: no cover - the last turn returns or raises
 
     def _answers(self) -> bool:
         """Whether the host has said something of late, or does when asked for nothing."""

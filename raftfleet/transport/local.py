@@ -137,6 +137,7 @@ class _Process:
         return {
             "stdout": stdout,
             "stderr": self._err.value(),
+            "preamble": b"",
             "truncated": truncated or self._err.truncated,
             "began": self._began,
             "ended": time.monotonic(),

@@ -58,7 +58,9 @@ class SshOptions:
     whose key is in neither; a changed key is refused either way.
 
     ``connect_timeout`` (seconds) bounds connecting as a whole, name lookup, jumps, key exchange,
-    authentication and retries included. ``family`` is ``any``, ``inet`` or ``inet6``.
+    authentication and retries included. Each ``keepalive`` seconds without traffic the host is
+    asked whether it is there; ``unanswered`` such questions in a row end the connection.
+    ``family`` is ``any``, ``inet`` or ``inet6``.
     """
 
     address: str
@@ -69,6 +71,7 @@ class SshOptions:
     strict: bool = False
     connect_timeout: float = CONNECT_TIMEOUT
     keepalive: float = 15.0
+    unanswered: int = 3
     identities: tuple[Path, ...] = ()
     identities_only: bool = False
     certificates: tuple[Path, ...] = ()

@@ -36,12 +36,19 @@ class Command:
 
     ``env`` is added to the environment and ``cwd`` entered first; a missing ``cwd`` fails the
     command. ``become`` names the user to become with ``sudo -n``.
+
+    ``resumable`` is for a command that must not be done twice and whose end must be known: the
+    host keeps a record of it, so that it goes on when the connection breaks and its outcome is
+    fetched over the next one. It costs some milliseconds, its output comes at its end, and what a
+    child in the background says after that is lost. Ended by a signal, it shows the exit status
+    that a shell has for that (128 plus its number).
     """
 
     line: str
     env: Mapping[str, str] = field(default_factory=dict)
     cwd: PurePosixPath | None = None
     become: str | None = None
+    resumable: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,11 +57,12 @@ class Outcome:
 
     ``stdout`` and ``stderr`` hold what arrived until then; output beyond a cap is dropped from
     the middle and ``truncated`` is set. ``began`` and ``ended`` are our monotonic clock, around
-    the whole exchange.
+    the whole exchange. ``preamble`` is what the login shell said before the command began.
     """
 
     stdout: bytes = b""
     stderr: bytes = b""
+    preamble: bytes = b""
     truncated: bool = False
     began: float = 0.0
     ended: float = 0.0
@@ -181,16 +189,24 @@ class Transport(Protocol):
         *,
         mode: int,
         timeout: float,
+        become: str | None = None,
         progress: Progress | None = None,
     ) -> Transfer:
         """Bring a file to the host: nothing is sent when its digest is already there.
 
-        The bytes go to ``target.part`` and are renamed, so nobody ever sees half a file.
+        The bytes go to a part beside it and are renamed, so nobody ever sees half a file. A
+        connection that breaks is made anew, and the file gone on with where it was.
         """
         ...
 
     def get(
-        self, source: PurePosixPath, target: Path, *, offset: int = 0, timeout: float
+        self,
+        source: PurePosixPath,
+        target: Path,
+        *,
+        offset: int = 0,
+        timeout: float,
+        become: str | None = None,
     ) -> Transfer:
         """Fetch a file from ``offset`` on, so that a log can be followed."""
         ...

@@ -48,6 +48,7 @@ class OutcomeFields(TypedDict):
 
     stdout: bytes
     stderr: bytes
+    preamble: bytes
     truncated: bool
     began: float
     ended: float

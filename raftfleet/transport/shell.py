@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 __all__ = ["ending", "fetching", "inner", "login_line", "mark", "same", "sending"]
 
 CANNOT_ENTER = 125  # what env --chdir, timeout and chroot exit with when they fail themselves
+PART_GONE = 75  # EX_TEMPFAIL of sysexits.h: worth another attempt
+LINGER = 15  # seconds a part waits for its sender to come back
 LONGEST = 120_000  # bytes; Linux refuses a single argument beyond 128 KiB (MAX_ARG_STRLEN)
 # Seven times as fast as coreutils where the processor knows SHA-256, and not always installed.
 _HASH = "hash() { openssl dgst -sha256 -r 2>/dev/null || sha256sum; }"
@@ -31,8 +33,11 @@ _RISKY = re.compile(r"[\\\n!]")
 _QUOTED_RISKY = re.compile(r"[\\\n!']")
 
 
-def inner(command: Command) -> str:
-    """Return the script that sets the scene and runs ``$1``, the command's own line."""
+def inner(command: Command, prelude: str = "") -> str:
+    """Return the script that sets the scene and runs ``$1``, the command's own line.
+
+    ``prelude`` is done first, by the user to become.
+    """
     for name, value in command.env.items():
         if not _NAME.match(name):
             raise UsageError(f"{name!r} is not a name for an environment variable")
@@ -45,7 +50,7 @@ def inner(command: Command) -> str:
     parts = [f"export {name}={quote(value)}" for name, value in command.env.items()]
     if command.cwd is not None:
         parts.append(_entering(command.cwd))
-    run = "; ".join([*parts, 'exec /bin/sh -c "$1"'])
+    run = "; ".join([*([prelude] if prelude else []), *parts, 'exec /bin/sh -c "$1"'])
     if command.become is None:
         return run
     # A user who is already the one to become needs no sudo, which a bare host may lack.
@@ -77,12 +82,13 @@ def login_line(command: Command, token: str) -> bytes:
 
     The mark is split in the text, so that a login shell that echoes its commands (``set -x``)
     does not say it. The process group is read from /proc because the login shell may have forked.
+    It is said by the user to become, so a command that sudo refuses has not begun.
     """
     say = f'echo "rf""-{token} ${{4:-$$}}"'
     prelude = (
         f'read -r s </proc/$$/stat; set -- "$1" ${{s#*) }}; {say}; {say} >&2; set -- "$1"; unset s'
     )
-    line = _for_any_shell(f"{prelude}; {inner(command)}", command.line)
+    line = _for_any_shell(inner(command, prelude), command.line)
     encoded = line.encode("utf-8", "surrogateescape")
     if len(encoded) > LONGEST:
         raise _too_long(line)
@@ -144,34 +150,75 @@ echo alive
 """
 
 
-def same(target: PurePosixPath, *, size: int, digest: str, mode: int) -> str:
-    """Return the line that says ``same`` if the file is already there, and sets its mode."""
+def same(
+    target: PurePosixPath, *, size: int, digest: str, mode: int, name: str | None = None
+) -> str:
+    """Return the line that says ``same`` if the file is already there, and sets its mode.
+
+    Parts under this ``name`` are removed then. Otherwise it says ``differs``, and how many bytes
+    there are of such a part.
+    """
+    parts = f'"$t".part.{name}.*' if name else ""
     return f"""
 {_HASH}
 t={quote(_path(target))}
 if [ -f "$t" ] && [ "$(stat -L -c %s -- "$t")" = {size} ] && s=$(hash <"$t") \
-&& [ "${{s%% *}}" = {digest} ]; then chmod {mode:04o} -- "$t" && echo same; else echo differs; fi
+&& [ "${{s%% *}}" = {digest} ]; then
+  for p in {parts}; do rm -f -- "$p"; done
+  chmod {mode:04o} -- "$t" && echo same
+  exit
+fi
+n=0
+for p in {parts}; do m=$(stat -c %s -- "$p" 2>/dev/null) && [ "$m" -gt "$n" ] && n=$m; done
+echo "differs $n"
 """
 
 
-def sending(target: PurePosixPath, *, digest: str, mode: int) -> str:
+def sending(
+    target: PurePosixPath,
+    *,
+    size: int,
+    digest: str,
+    mode: int,
+    name: str,
+    attempt: int = 1,
+    offset: int = 0,
+) -> str:
     """Return the line that takes a file from standard input and puts it in place whole.
 
-    The part carries the shell's pid, for two inventory names of one machine may send the same
-    file at once. It is removed whenever something fails; a connection that breaks ends standard
-    input early, and then the digest does not fit.
+    Each attempt writes to a part of its own, for an earlier one may still hang on a connection
+    that only we know to be dead, and two inventory names of one machine may send the same file at
+    once. What an earlier attempt (of this ``name``) got up to ``offset`` is copied; exit status
+    `PART_GONE` if that is not there any more. A connection that breaks ends standard input early:
+    the part then waits `LINGER` seconds to be taken up again. It is removed whenever something
+    else fails, and so are parts that nobody has written to for ten minutes.
     """
+    earlier = f"""
+for o in "$t".part.{name}.*; do
+  [ "$o" != "$p" ] && head -c {offset} -- "$o" >"$p" 2>/dev/null && [ "$(stat -c %s -- "$p")" = {offset} ] && break
+done
+[ "$(stat -c %s -- "$p" 2>/dev/null)" = {offset} ] || {{ rm -f -- "$p"; exit {PART_GONE}; }}
+"""
     return f"""
 export LC_ALL=C
 {_HASH}
-t={quote(_path(target))} p=$t.part.$$
+t={quote(_path(target))} p=$t.part.{name}.{attempt}
 drop() {{ rm -f -- "$p"; exit 1; }}
+wrong() {{ echo "what arrived is not what was sent" >&2; exit 1; }}
 trap drop HUP INT TERM PIPE
 umask 077
-cat >"$p" || drop
+{earlier if offset else ""}
+cat >>"$p" || drop
+if [ "$(stat -c %s -- "$p")" -lt {size} ]; then
+  trap '' PIPE  # nobody may be listening any more
+  (sleep {LINGER}; rm -f -- "$p") </dev/null >/dev/null 2>&1 &
+  wrong
+fi
 s=$(hash <"$p") || drop
-[ "${{s%% *}}" = {digest} ] || {{ rm -f -- "$p"; echo "what arrived is not what was sent" >&2; exit 1; }}
+[ "${{s%% *}}" = {digest} ] || {{ rm -f -- "$p"; wrong; }}
 chmod {mode:04o} -- "$p" && mv -fT -- "$p" "$t" || drop
+for o in "$t".part.{name}.*; do rm -f -- "$o"; done
+for o in "$t".part.*; do [ -z "$(find "$o" -mmin +10 2>/dev/null)" ] || rm -f -- "$o"; done
 """
 
 

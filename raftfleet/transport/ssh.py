@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING
 
 from raftfleet.clock import Deadline, SystemClock
 from raftfleet.errors import UnreachableError
+from raftfleet.transport.again import CLOSED
 from raftfleet.transport.commands import CommandTransport
 from raftfleet.transport.connect import connect
 from raftfleet.transport.exchange import Exchange
 from raftfleet.transport.forward import Forwarder
 from raftfleet.transport.link import MOMENT
+from raftfleet.transport.recorded import Records
 from raftfleet.transport.running import Broken, Refused
 
 if TYPE_CHECKING:
@@ -26,12 +28,13 @@ if TYPE_CHECKING:
     from raftfleet.transport.capture import Sink
     from raftfleet.transport.link import Link
     from raftfleet.transport.options import SshOptions
-    from raftfleet.transport.protocol import Command, Endpoint
+    from raftfleet.transport.protocol import Command, Endpoint, Outcome
     from raftfleet.transport.running import Feed, Running
 
 __all__ = ["SshTransport"]
 
 _CLOCK = SystemClock()
+_SESSION_ATTEMPTS = 3
 
 
 class SshTransport(CommandTransport):
@@ -44,6 +47,15 @@ class SshTransport(CommandTransport):
         self._link: Link | None = None
         self._closings = 0
         self._forwarders: set[Forwarder] = set()
+        self._records = Records(self._run_once)
+
+    def run(self, command: Command, *, timeout: float, stdin: bytes = b"") -> Outcome:
+        """Run a command to its end; one that is resumable survives its connection."""
+        how = self._records.run if command.resumable else super().run
+        return how(command, timeout=timeout, stdin=stdin)
+
+    def _run_once(self, command: Command, timeout: float, stdin: bytes) -> Outcome:
+        return super().run(command, timeout=timeout, stdin=stdin)
 
     def connect(self, *, timeout: float) -> None:
         """Open the connection now; a call on an open one does nothing.
@@ -88,9 +100,9 @@ class SshTransport(CommandTransport):
         return exchange
 
     def _session(self, command: Command, out: Sink, deadline: Deadline) -> Exchange:
-        """Open a session; a kept connection found dead is replaced, for nothing has run yet."""
-        kept = self._link
-        for _ in range(2):
+        """Open a session; a connection found dead is replaced, for nothing has run yet."""
+        lost = ""
+        for _ in range(_SESSION_ATTEMPTS):
             link = self._connected(deadline)
             try:
                 return Exchange(link, command, out, deadline)
@@ -99,9 +111,9 @@ class SshTransport(CommandTransport):
             except Broken as error:
                 if deadline.passed:
                     raise TimeoutError(str(error)) from error
-                if link is not kept:
-                    raise UnreachableError(f"{self._host}: connection lost: {error}") from error
-        raise UnreachableError(f"{self._host}: connection lost twice in a row")
+                lost = str(error)
+                link.wire.abort(lost)  # its own thread may not have noticed yet
+        raise UnreachableError(f"{self._host}: connection lost again and again: {lost}")
 
     def _refused(self, error: Refused) -> UnreachableError:
         return UnreachableError(
@@ -135,6 +147,6 @@ class SshTransport(CommandTransport):
         # Whoever is connecting right now sees that it was closed meanwhile.
         if self._lock.acquire(timeout=MOMENT):
             try:
-                self._drop("the connection was closed")
+                self._drop(CLOSED)
             finally:
                 self._lock.release()

@@ -95,6 +95,7 @@ class _Reader:
             bind_address=self.one("bindaddress"),
             connect_timeout=float(timeout) if timeout else given.connect_timeout,
             keepalive=float(alive) if alive else given.keepalive,
+            unanswered=int(self.one("serveralivecountmax") or given.unanswered),
             question=None,
         )
         expand = _Tokens(self.host, question.host, options, self.one("proxyjump") or "").expand

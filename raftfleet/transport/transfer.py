@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
 __all__ = ["FileFeed", "Landing", "Source", "landing"]
 
-_BLOCK = 1024 * 1024
-
 
 @dataclass(frozen=True, slots=True)
 class Source:
@@ -46,13 +44,11 @@ class Source:
         return cls(found.st_size, digest, source, b"")
 
     @contextlib.contextmanager
-    def reading(self, progress: Progress | None) -> Iterator[FileFeed]:
-        """Yield a feed of the bytes that reports how far it has been read."""
-        if self.path is None:
-            yield FileFeed(io.BytesIO(self.data), self.size, progress)
-        else:
-            with self.path.open("rb") as file:
-                yield FileFeed(file, self.size, progress)
+    def reading(self, progress: Progress | None, offset: int = 0) -> Iterator[FileFeed]:
+        """Yield a feed of the bytes from ``offset`` on that reports how far it has been read."""
+        with io.BytesIO(self.data) if self.path is None else self.path.open("rb") as file:
+            file.seek(offset)
+            yield FileFeed(file, self.size, progress, offset)
 
 
 @functools.lru_cache(maxsize=64)
@@ -65,11 +61,11 @@ def _digest(path: Path, _size: int, _changed_ns: int, _inode: int) -> str:
 class FileFeed:
     """Reads a file for sending and tells a listener about it."""
 
-    def __init__(self, file: BinaryIO, size: int, progress: Progress | None) -> None:
+    def __init__(self, file: BinaryIO, size: int, progress: Progress | None, done: int = 0) -> None:
         self._file = file
         self._size = size
         self._progress = progress
-        self.done = 0
+        self.done = done
 
     def read(self, size: int) -> bytes:
         """Return the next bytes; none at the end."""

@@ -1,6 +1,6 @@
 """What a command, a connection and a file cost over SSH, beside plain paramiko and scp.
 
-    python tests/bench/bench_ssh_command.py [--commands 200] [--megabytes 100] [--connections 10]
+    python -m tests.bench.bench_ssh_command [--commands 200] [--megabytes 100] [--connections 10]
 
 Everything is measured in the same run against the same sshd on loopback, turn by turn, so that the
 ratios hold on a noisy machine where the figures themselves do not.

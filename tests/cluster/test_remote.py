@@ -50,7 +50,15 @@ def test_a_lost_connection_is_not_a_failure(fake: FakeTransport, place: Place) -
     fake.on("*", Exited(status=0))
     fake.lose("reset by peer")
     with pytest.raises(SeveredError, match="n1: the connection broke: reset by peer"):
-        place.ask("record.sh", timeout=1)
+        place.ask("wipe.sh", timeout=1)
+    assert [call.command.resumable for call in fake.calls if call.command] == [True]
+
+
+def test_what_only_looks_is_asked_again(fake: FakeTransport, place: Place) -> None:
+    fake.on("*", Exited(status=0, stdout=b"counter 1\n"))
+    fake.lose("reset by peer")
+    assert place.ask("record.sh", timeout=1).last("counter") == "1"
+    assert [call.command.resumable for call in fake.calls if call.command] == [False, False]
 
 
 def test_a_silent_host_is_not_a_failure(fake: FakeTransport, place: Place) -> None:

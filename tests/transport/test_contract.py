@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import signal
 import socket
 import threading
 import time
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import pytest
@@ -492,9 +494,34 @@ def test_a_connection_lost_under_a_stream_ends_it(lab: Lab) -> None:
     assert lab.transport.run(lab.says(b"back"), timeout=PATIENCE).stdout == b"back"
 
 
-def test_a_put_cut_half_way_leaves_nothing_and_can_be_repeated(lab: Lab) -> None:
+def test_a_put_cut_half_way_is_gone_on_with(lab: Lab) -> None:
+    if not isinstance(lab, SshLab):
+        pytest.skip("there is no connection to lose")
+    target = lab.folder / "file"
+    lab.write(target, b"old")
+    data = os.urandom(20_000_000)
+    told: list[int] = []
+
+    def cut_half_way(done: int, total: int) -> None:
+        if done > total / 2 and not any(before > total / 2 for before in told):
+            lab.cut()
+        told.append(done)
+
+    transfer = lab.transport.put(data, target, mode=0o640, timeout=PATIENCE, progress=cut_half_way)
+    assert transfer.changed
+    assert (lab.read(target), lab.mode(target)) == (data, 0o640)
+    begins = [after for before, after in pairwise(told) if after < before]
+    assert len(begins) == 1  # once interrupted,
+    assert begins[0] > 1_000_000  # and not begun anew
+    assert lab.files() == {target}
+
+
+def test_a_put_that_is_always_cut_leaves_nothing_and_can_be_repeated(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
     if isinstance(lab, LocalLab):
         pytest.skip("there is no connection to this machine")
+    monkeypatch.setattr("raftfleet.transport.shell.LINGER", 1)
     target = lab.folder / "file"
     lab.write(target, b"old")
     data = bytes(20_000_000)
@@ -511,6 +538,19 @@ def test_a_put_cut_half_way_leaves_nothing_and_can_be_repeated(lab: Lab) -> None
     assert lab.read(target) == b"old"
     assert lab.transport.put(data, target, mode=0o644, timeout=PATIENCE).changed
     assert lab.read(target) == data
+
+
+def test_a_get_cut_half_way_begins_anew(lab: Lab, tmp_path: Path) -> None:
+    if not isinstance(lab, SshLab):
+        pytest.skip("there is no connection to lose")
+    source, target = lab.folder / "log", tmp_path / "log"
+    data = os.urandom(50_000_000)
+    lab.write(source, data)
+    lab.transport.connect(timeout=PATIENCE)
+    threading.Timer(0.08, lab.cut).start()
+    transfer = lab.transport.get(source, target, timeout=PATIENCE)
+    assert transfer.digest == hashlib.sha256(data).hexdigest()
+    assert target.read_bytes() == data
 
 
 def test_a_transport_that_was_closed_can_be_used_again(lab: Lab) -> None:

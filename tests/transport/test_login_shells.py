@@ -114,7 +114,8 @@ def test_becoming_goes_through_sudo_without_a_password(
         transport = make_transport("h1", sshd.options())
         command = Command('echo "$A $PWD"', env={"A": "x y"}, cwd=PurePosixPath("/"), become=user)
         outcome = transport.run(command, timeout=PATIENCE)
-        assert (outcome.out, outcome.err) == ("x y /\n", f"sudo -n -H -u {user} --\n")
+        assert (outcome.out, outcome.err) == ("x y /\n", "")
+        assert outcome.preamble.decode() == f"sudo -n -H -u {user} --\n"  # not the command's
         hang = transport.run(Command("sleep 600", become=user), timeout=1.0)
         assert isinstance(hang, TimedOut)
         assert hang.ended_remote

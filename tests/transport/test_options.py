@@ -107,7 +107,7 @@ ONLY = {"identities_only": True}
         ("-o StrictHostKeyChecking=accept-new", {"strict": False}),
         ("-o ConnectTimeout=7", {"connect_timeout": 7.0}),
         ("-o ConnectTimeout=7 -o ConnectTimeout=9", {"connect_timeout": 7.0}),
-        ("-o ServerAliveInterval=5 -o ServerAliveCountMax=2", {"keepalive": 5.0}),
+        ("-o ServerAliveInterval=5 -o ServerAliveCountMax=2", {"keepalive": 5.0, "unanswered": 2}),
         ("-6 -b ::1", {"family": "inet6", "bind_address": "::1"}),
         ("-o IdentityAgent=none", {"agent": "none"}),
         ("-o HostKeyAlias=Vault", {"host_key_alias": "vault"}),

@@ -147,8 +147,10 @@ def test_paths_are_never_taken_for_options(tmp_path: Path) -> None:
     for line in (
         shell.sending(
             target,
+            size=0,
             digest="e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
             mode=0o600,
+            name="x",
         ),
         shell.same(target, size=0, digest="x", mode=0o600),
         shell.fetching(target, offset=0),
@@ -178,7 +180,7 @@ def test_a_host_without_openssl_hashes_all_the_same(
     monkeypatch.setenv("PATH", str(tools) + (":/usr/bin" if openssl else ""))
     (tmp_path / "empty").touch()
     digest = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
-    for expected, wanted in ((b"same\n", digest), (b"differs\n", digest.upper())):
+    for expected, wanted in ((b"same\n", digest), (b"differs 0\n", digest.upper())):
         line = shell.same(PurePosixPath(tmp_path / "empty"), size=0, digest=wanted, mode=0o600)
         done = subprocess.run(["/bin/sh", "-c", line], capture_output=True, check=True)
         assert done.stdout == expected
