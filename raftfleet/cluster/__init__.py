@@ -5,7 +5,7 @@ Everything that happens is recorded; nothing here judges it, and nothing knows a
 
 from __future__ import annotations
 
-from .access import DirectAccess
+from .access import NodeAccess
 from .cluster import Cluster
 from .control import Control
 from .failover import Failover, failover
@@ -18,9 +18,9 @@ from .stopping import Ending, Stopped
 __all__ = [
     "Cluster",
     "Control",
-    "DirectAccess",
     "Ending",
     "Failover",
+    "NodeAccess",
     "Observer",
     "RaftView",
     "Stopped",

@@ -64,6 +64,11 @@ class Access(Protocol):
 
     node: Node
 
+    @property
+    def over_loopback(self) -> bool:
+        """Whether the node takes our requests for its own host's."""
+        ...
+
     def request(
         self,
         port: str,

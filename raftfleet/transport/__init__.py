@@ -20,6 +20,7 @@ from raftfleet.transport.protocol import (
     TimedOut,
     Transfer,
     Transport,
+    Tunnel,
 )
 
 __all__ = [
@@ -39,6 +40,7 @@ __all__ = [
     "TimedOut",
     "Transfer",
     "Transport",
+    "Tunnel",
     "make_transport",
     "options_from_variables",
 ]
