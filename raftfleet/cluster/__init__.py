@@ -12,6 +12,7 @@ from .failover import Failover, failover
 from .guard import may_stop
 from .naming import identity_of, make_nodes
 from .observe import Observer
+from .reach import check_reach
 from .selection import RaftView, select
 from .stopping import Ending, Stopped
 
@@ -24,6 +25,7 @@ __all__ = [
     "Observer",
     "RaftView",
     "Stopped",
+    "check_reach",
     "failover",
     "identity_of",
     "make_nodes",

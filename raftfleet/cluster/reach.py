@@ -16,9 +16,9 @@ from raftfleet.inventory.marked import MarkedDict, mark_of
 from .ways import DirectWay, HostWay, TlsWay, Way
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Mapping, Sequence
 
-    from raftfleet.systems.protocol import Node
+    from raftfleet.systems.protocol import Node, System
     from raftfleet.transport.protocol import Transport
 
 __all__ = ["Reach", "check_reach", "reach_of", "way_to"]
@@ -80,13 +80,11 @@ def reach_of(node: Node, ports: Collection[str]) -> Reach:
     )
 
 
-def check_reach(nodes: Mapping[Node, Collection[str]]) -> list[str]:
-    """Refuse what cannot work, before any host is touched; return what to warn of.
-
-    ``nodes`` maps nodes to the names of their ports.
-    """
+def check_reach(system: System, nodes: Sequence[Node]) -> list[str]:
+    """Refuse what cannot work, before any host is touched; return what to warn of."""
     warnings = []
-    for node, ports in nodes.items():
+    for node in nodes:
+        ports = [port.name for port in system.ports(node)]
         reach = reach_of(node, ports)
         tls = reach.tls_ports(ports)
         if tls:

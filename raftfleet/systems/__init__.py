@@ -13,12 +13,16 @@ from .protocol import (
     MARKER,
     Access,
     AccessError,
+    Ack,
     Answer,
     Artifact,
     ExitRules,
     Node,
     Problem,
+    Refused,
     System,
+    Unknown,
+    WriteOutcome,
 )
 
 if TYPE_CHECKING:
@@ -29,12 +33,16 @@ __all__ = [
     "SYSTEMS",
     "Access",
     "AccessError",
+    "Ack",
     "Answer",
     "Artifact",
     "ExitRules",
     "Node",
     "Problem",
+    "Refused",
     "System",
+    "Unknown",
+    "WriteOutcome",
     "system_named",
 ]
 
