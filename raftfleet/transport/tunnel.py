@@ -45,7 +45,7 @@ class ChannelTunnel:
         """Whether something waits to be received, the end among it."""
         channel = self._channel
         ended = channel.closed or channel.eof_received or not self._link.alive
-        return ended or channel.recv_ready()
+        return bool(ended or channel.recv_ready())
 
     def close(self) -> None:
         """Close, and wake a thread that waits for data."""
