@@ -8,7 +8,9 @@
     │   └── NodeError              2  a node of the system under drill did not do what was asked
     ├── UnreachableError           4  a host did not answer
     │   ├── HostKeyError           4  a host showed another key than the one remembered
-    │   └── AuthenticationError    4  a host refused our credentials
+    │   ├── AuthenticationError    4  a host, or a node's API, refused our credentials
+    │   ├── ForwardingError        4  a host does not carry connections to its ports for us
+    │   └── CertificateError       4  a node's API showed a certificate that is not to be trusted
     ├── JournalError               5  a run folder cannot be read
     └── InterruptedRun           130  SIGINT, SIGTERM or SIGHUP
 
@@ -28,7 +30,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AuthenticationError",
+    "CertificateError",
     "ExitCode",
+    "ForwardingError",
     "HostKeyError",
     "InterruptedRun",
     "JournalError",
@@ -175,7 +179,15 @@ class HostKeyError(UnreachableError):
 
 
 class AuthenticationError(UnreachableError):
-    """A host refused our credentials."""
+    """A host, or a node's API, refused our credentials."""
+
+
+class ForwardingError(UnreachableError):
+    """A host does not carry connections to its ports for us."""
+
+
+class CertificateError(UnreachableError):
+    """A node's API showed a certificate that is not to be trusted."""
 
 
 class JournalError(UsageError):

@@ -20,7 +20,7 @@ from raftfleet.checks import Judgement, judge, judgement_json
 from raftfleet.cli.connections import Connections
 from raftfleet.cli.interruption import Interruption
 from raftfleet.clock import SystemClock
-from raftfleet.cluster import Cluster, Control, make_nodes
+from raftfleet.cluster import Cluster, Control, check_reach, make_nodes
 from raftfleet.drill import DrillExtension
 from raftfleet.errors import ExitCode, InterruptedRun, RaftfleetError, UsageError, worst
 from raftfleet.inventory import load_inventory
@@ -126,6 +126,8 @@ class Session:
             self.system, {name: self.variables(host) for name, host in self._hosts.items()}
         )
         self.system.check(nodes)
+        for warning in check_reach(self.system, nodes):
+            click.echo(f"warning: {warning}", err=True)
         return nodes
 
     def variables(self, host: Host) -> dict[str, Any]:

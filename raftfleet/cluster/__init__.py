@@ -5,25 +5,27 @@ Everything that happens is recorded; nothing here judges it, and nothing knows a
 
 from __future__ import annotations
 
-from .access import DirectAccess
+from .access import NodeAccess
 from .cluster import Cluster
 from .control import Control
 from .failover import Failover, failover
 from .guard import may_stop
 from .naming import identity_of, make_nodes
 from .observe import Observer
+from .reach import check_reach
 from .selection import RaftView, select
 from .stopping import Ending, Stopped
 
 __all__ = [
     "Cluster",
     "Control",
-    "DirectAccess",
     "Ending",
     "Failover",
+    "NodeAccess",
     "Observer",
     "RaftView",
     "Stopped",
+    "check_reach",
     "failover",
     "identity_of",
     "make_nodes",

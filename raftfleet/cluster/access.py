@@ -2,48 +2,52 @@
 
 The deadline holds for the whole exchange, so a peer that accepts and then stalls or trickles costs
 no more than one that does not answer. A connection the peer has closed meanwhile is replaced before
-anything is sent on it; nothing is ever sent twice.
+anything is sent on it; nothing is ever sent twice. Whether the connections are this machine's own
+or carried by the one to the node's host is the `ways.Way`'s affair.
 """
 
 from __future__ import annotations
 
-import contextlib
 import http.client
 import io
-import select
-import socket
 import threading
 import time
 from typing import TYPE_CHECKING
 
+from raftfleet.errors import CertificateError, ForwardingError, UnreachableError
 from raftfleet.systems.protocol import AccessError, Answer
 
+from .ways import DirectWay
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from raftfleet.journal.values import Port
     from raftfleet.systems.protocol import Node
+    from raftfleet.transport.protocol import Tunnel
 
-    Reach = Callable[[Port], tuple[str, int]]
+    from .ways import Way
 
-__all__ = ["DirectAccess"]
+__all__ = ["NodeAccess"]
 
 _LARGEST = 64 * 1024 * 1024
 
 
-class DirectAccess:
-    """A node's ports over TCP, for any number of threads.
+class NodeAccess:
+    """A node's ports, for any number of threads; ``way`` says how, directly by default."""
 
-    ``reach`` says where a port is reached; by default at the node's address.
-    """
-
-    def __init__(self, node: Node, ports: Mapping[str, Port], reach: Reach | None = None) -> None:
+    def __init__(self, node: Node, ports: Mapping[str, Port], way: Way | None = None) -> None:
         self.node = node
         self._ports = ports
-        self._reach = reach or (lambda port: (node.identity.address, port.number))
+        self._way = way or DirectWay(node.identity.address)
         self._lock = threading.Lock()
         self._idle: dict[str, list[_Connection]] = {}
         self._busy: set[_Connection] = set()
+
+    @property
+    def over_loopback(self) -> bool:
+        """Whether the node takes our requests for its own host's."""
+        return self._way.over_loopback
 
     def request(
         self,
@@ -55,7 +59,12 @@ class DirectAccess:
         body: bytes = b"",
         headers: Mapping[str, str] | None = None,
     ) -> Answer:
-        """Ask over a kept connection; raise `AccessError` when no answer comes in time."""
+        """Ask over a kept connection; raise `AccessError` when no answer comes in time.
+
+        What no other attempt would change is raised as itself: `ForwardingError` when the host's
+        sshd does not let us through, `CertificateError` when the node's certificate is not to be
+        trusted.
+        """
         until = time.monotonic() + timeout
         connection = self._take(port)
         try:
@@ -66,6 +75,12 @@ class DirectAccess:
         except (OSError, http.client.HTTPException) as error:
             self._drop(connection)
             raise AccessError(_reason(error)) from None
+        except (CertificateError, ForwardingError):
+            self._drop(connection)
+            raise
+        except UnreachableError as error:
+            self._drop(connection)
+            raise AccessError(error.message) from None
         except BaseException:
             self._drop(connection)
             raise
@@ -78,7 +93,7 @@ class DirectAccess:
             raise AccessError(f"{self.node.name} has no port named {port}")
         with self._lock:
             idle = self._idle.get(port)
-            taken = idle.pop() if idle else _Connection(*self._reach(self._ports[port]))
+            taken = idle.pop() if idle else _Connection(self._way, self._ports[port])
             self._busy.add(taken)
             return taken
 
@@ -104,8 +119,9 @@ class DirectAccess:
 class _Connection:
     """One connection, made when it is needed."""
 
-    def __init__(self, host: str, port: int) -> None:
-        self._address = (host, port)
+    def __init__(self, way: Way, port: Port) -> None:
+        self._way = way
+        self._port = port
         self._http: http.client.HTTPConnection | None = None
         self._sock: _DeadlineSocket | None = None
 
@@ -128,12 +144,13 @@ class _Connection:
 
     def _ready(self, until: float) -> http.client.HTTPConnection:
         kept, sock = self._http, self._sock
-        if kept is not None and sock is not None and not sock.dropped():
+        if kept is not None and sock is not None and not sock.tunnel.pending:
             sock.until = until
             return kept
         self.close()
-        self._sock = sock = _DeadlineSocket(self._address, until)
-        self._http = made = http.client.HTTPConnection(*self._address)
+        tunnel = self._way.connect(self._port, timeout=_left(until))
+        self._sock = sock = _DeadlineSocket(tunnel, until)
+        self._http = made = http.client.HTTPConnection(*self._way.place(self._port))
         made.sock = sock  # all of a socket that it uses
         return made
 
@@ -141,40 +158,26 @@ class _Connection:
         """Let go of the connection at once, also under a thread that reads."""
         sock, self._sock, self._http = self._sock, None, None
         if sock is not None:
-            sock.abort()
+            sock.tunnel.close()
+
+
+def _left(until: float) -> float:
+    left = until - time.monotonic()
+    if left <= 0:
+        raise TimeoutError
+    return left
 
 
 class _DeadlineSocket:
     """The part of a socket that http.client uses, with one deadline for all of it."""
 
-    def __init__(self, address: tuple[str, int], until: float) -> None:
+    def __init__(self, tunnel: Tunnel, until: float) -> None:
+        self.tunnel = tunnel
         self.until = until
-        self._sock = socket.create_connection(address, timeout=self._left())
-        self._sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-
-    def _left(self) -> float:
-        left = self.until - time.monotonic()
-        if left <= 0:
-            raise TimeoutError
-        return left
-
-    def dropped(self) -> bool:
-        """Whether the peer has closed the connection, or said something nobody asked for."""
-        with contextlib.suppress(ValueError):  # closed by ourselves
-            poller = select.poll()
-            poller.register(self._sock, select.POLLIN)
-            return bool(poller.poll(0))
-        return True
 
     def sendall(self, data: bytes) -> None:
         """Send everything before the deadline."""
-        self._sock.settimeout(self._left())
-        self._sock.sendall(data)
-
-    def receive_into(self, buffer: memoryview) -> int:
-        """Receive what is there, waiting until the deadline at most."""
-        self._sock.settimeout(self._left())
-        return self._sock.recv_into(buffer)
+        self.tunnel.sendall(data, timeout=_left(self.until))
 
     def makefile(self, mode: str) -> io.BufferedReader:
         """Return the reading end."""
@@ -183,12 +186,6 @@ class _DeadlineSocket:
 
     def close(self) -> None:
         """Do nothing: http.client says so while the answer is still to be read."""
-
-    def abort(self) -> None:
-        """Close, and wake a thread that waits for data."""
-        with contextlib.suppress(OSError):
-            self._sock.shutdown(socket.SHUT_RDWR)
-        self._sock.close()
 
 
 class _Reading(io.RawIOBase):
@@ -201,7 +198,9 @@ class _Reading(io.RawIOBase):
         return True
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
-        return self._sock.receive_into(buffer)
+        data = self._sock.tunnel.recv(len(buffer), timeout=_left(self._sock.until))
+        buffer[: len(data)] = data
+        return len(data)
 
 
 def _reason(error: Exception) -> str:

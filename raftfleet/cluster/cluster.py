@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 from raftfleet.errors import RaftfleetError, UsageError, nearest
 from raftfleet.journal import events as ev
 
-from .access import DirectAccess
+from .access import NodeAccess
 from .describing import described
 from .hostclock import HostClocks
 from .life import NodeLife
 from .logs import NodeLogs
 from .naming import user_to_become
 from .observe import PERIOD, TIMEOUT, Observer
+from .reach import way_to
 from .remote import Place
 from .starting import Starts
 from .stopping import Ending, Stopped
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
     from raftfleet.clock import Clock
     from raftfleet.journal import Picture, Recorder
+    from raftfleet.journal.values import Port
     from raftfleet.systems.protocol import Node, System
     from raftfleet.transport.protocol import Transport
 
@@ -39,6 +41,12 @@ _SLACK = 15.0
 _AT_LEAST = 60.0
 _GRACE = 30.0
 _FORKS = 20
+
+
+def _access(
+    node: Node, ports: Mapping[str, Port], transports: Mapping[str, Transport]
+) -> NodeAccess:
+    return NodeAccess(node, ports, way_to(node, ports, transports[node.name]))
 
 
 class Cluster:
@@ -83,7 +91,7 @@ class Cluster:
             for one, place in self._places.items()
         }
         self._accesses = {
-            node.name: DirectAccess(node, {port.name: port for port in system.ports(node)})
+            node.name: _access(node, {port.name: port for port in system.ports(node)}, transports)
             for node in nodes
         }
         self._observer = Observer(
@@ -122,7 +130,7 @@ class Cluster:
             raise UsageError(f"{self.name} has no node {name!r}", hint=hint)
         return self._lives[name]
 
-    def access(self, name: str) -> DirectAccess:
+    def access(self, name: str) -> NodeAccess:
         """Return the way to a node's API."""
         self.life(name)
         return self._accesses[name]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from raftfleet.errors import RaftfleetError
 from raftfleet.journal.picture import Standing
 from raftfleet.systems.protocol import AccessError
 
@@ -134,6 +135,9 @@ class Poller:
             groups = self._system.status(self._access, timeout=self._timeout)
         except AccessError as error:
             self._miss(began, str(error))
+        except RaftfleetError as error:
+            self.defect = self.defect or error
+            self._miss(began, error.message)
         except Exception as error:  # noqa: BLE001 - kept, and raised where somebody waits
             self.defect = self.defect or error
             self._miss(began, f"defect in the adapter: {error!r}")

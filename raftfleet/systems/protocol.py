@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -18,13 +18,17 @@ __all__ = [
     "MARKER",
     "Access",
     "AccessError",
+    "Ack",
     "Answer",
     "Artifact",
     "ExitRules",
     "Node",
     "Problem",
     "RecordingOf",
+    "Refused",
     "System",
+    "Unknown",
+    "WriteOutcome",
 ]
 
 MARKER = ".raftfleet"
@@ -42,6 +46,33 @@ class Answer:
     status: int
     headers: Mapping[str, str]
     body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Ack:
+    """A write that was acknowledged."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A write of which nothing was written, and there is proof of that.
+
+    ``leader`` is the address that the refusal named to ask instead, if it named one.
+    """
+
+    reason: str
+    leader: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """A write that may have been written, may still be, or never."""
+
+    reason: str
+
+
+WriteOutcome: TypeAlias = Ack | Refused | Unknown
+"""What is known of a write that was tried."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +97,11 @@ class Access(Protocol):
     """Reaches one node's ports, directly or through the SSH connection; made in `cluster/`."""
 
     node: Node
+
+    @property
+    def over_loopback(self) -> bool:
+        """Whether the node takes our requests for its own host's."""
+        ...
 
     def request(
         self,

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Self
 from raftfleet.clock import Clock, FakeClock
 from raftfleet.errors import TaskError, UnreachableError
 from raftfleet.transport import shell
+from raftfleet.transport.direct import SocketTunnel
 from raftfleet.transport.protocol import (
     Command,
     Endpoint,
@@ -278,6 +279,14 @@ class FakeTransport:
         if self._refusal is not None:
             raise self._refusal
         return self.endpoints.get((host, port), Endpoint(host, port, lambda: None))
+
+    def tunnel(self, host: str, port: int, *, timeout: float) -> SocketTunnel:
+        """Connect to where ``endpoints`` says the port is, or to the port itself."""
+        self.calls.append(Call("tunnel"))
+        if self._refusal is not None:
+            raise self._refusal
+        end = self.endpoints.get((host, port), Endpoint(host, port, lambda: None))
+        return SocketTunnel(end.host, end.port, timeout=timeout)
 
     def close(self) -> None:
         """End all streams."""

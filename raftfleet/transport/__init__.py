@@ -25,6 +25,7 @@ from raftfleet.transport.protocol import (
     TimedOut,
     Transfer,
     Transport,
+    Tunnel,
 )
 from raftfleet.transport.sshconfig import resolve
 
@@ -46,6 +47,7 @@ __all__ = [
     "TimedOut",
     "Transfer",
     "Transport",
+    "Tunnel",
     "make_transport",
     "options_from_variables",
     "resolve",

@@ -16,7 +16,7 @@ import paramiko
 
 from raftfleet.clock import Deadline
 from raftfleet.transport.cures import CuredTransport, close_channel, keep_alive
-from raftfleet.transport.running import Broken, Refused
+from raftfleet.transport.running import Broken, Prohibited, Refused
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,6 +32,7 @@ MOMENT = 1.0  # seconds a call may outlast its deadline before its connection is
 SILENCE = 5.0  # seconds after which a peer that missed to answer is taken for dead
 REFUSING = 0.5  # seconds for which a host that refuses its only session is asked again
 SESSIONS = 8  # of the 10 that sshd allows (MaxSessions): room stays for ending a command
+_PROHIBITED = 1  # RFC 4254, section 5.1
 
 # Without a handler of its own every lost connection would print a traceback to the terminal.
 logging.getLogger("paramiko").addHandler(logging.NullHandler())
@@ -218,7 +219,8 @@ class Link:
             with self.wire.limit(deadline.at + MOMENT):
                 yield
         except paramiko.ChannelException as error:
-            raise Refused(error.text) from error
+            kind = Prohibited if error.code == _PROHIBITED else Refused
+            raise kind(error.text) from error
         except (paramiko.SSHException, EOFError, OSError) as error:
             if deadline.passed:
                 raise TimeoutError("the host did not answer in time") from error

@@ -15,6 +15,7 @@ from raftfleet.clock import Deadline, SystemClock
 from raftfleet.transport import shell
 from raftfleet.transport.capture import Capture
 from raftfleet.transport.commands import CommandTransport
+from raftfleet.transport.direct import SocketTunnel
 from raftfleet.transport.protocol import Command, Endpoint, Exited, Lost, Outcome, Signalled
 from raftfleet.transport.running import BytesFeed
 
@@ -43,6 +44,10 @@ class LocalTransport(CommandTransport):
     def forward(self, host: str, port: int, *, timeout: float) -> Endpoint:  # noqa: ARG002
         """Return the port itself: it is reached as this machine sees it."""
         return Endpoint(host, port, lambda: None)
+
+    def tunnel(self, host: str, port: int, *, timeout: float) -> SocketTunnel:
+        """Connect to the port as this machine sees it."""
+        return SocketTunnel(host, port, timeout=timeout)
 
     def close(self) -> None:
         """End every command that still runs."""

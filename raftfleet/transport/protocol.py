@@ -27,6 +27,7 @@ __all__ = [
     "TimedOut",
     "Transfer",
     "Transport",
+    "Tunnel",
 ]
 
 
@@ -162,6 +163,31 @@ class Stream(Protocol):
         ...
 
 
+class Tunnel(Protocol):
+    """A TCP connection, carried by the connection to a host; one thread uses it, any may close it.
+
+    ``timeout`` is in seconds: `TimeoutError` when it passes, another `OSError` when the
+    connection breaks.
+    """
+
+    def sendall(self, data: bytes, *, timeout: float) -> None:
+        """Send everything."""
+        ...
+
+    def recv(self, size: int, *, timeout: float) -> bytes:
+        """Return what has arrived, at most ``size`` bytes; nothing at the end."""
+        ...
+
+    @property
+    def pending(self) -> bool:
+        """Whether something waits to be received, the end among it."""
+        ...
+
+    def close(self) -> None:
+        """Close, and wake a thread that waits for data; harmless when repeated."""
+        ...
+
+
 class Transport(Protocol):
     """One host, one connection that is opened on first use and kept."""
 
@@ -213,6 +239,15 @@ class Transport(Protocol):
 
     def forward(self, host: str, port: int, *, timeout: float) -> Endpoint:
         """Reach a TCP port as the host sees it, through the connection."""
+        ...
+
+    def tunnel(self, host: str, port: int, *, timeout: float) -> Tunnel:
+        """Connect to a TCP port as the host sees it, without a listener in between.
+
+        Raises `ConnectionRefusedError` when the host could not connect, `TimeoutError`,
+        `raftfleet.errors.ForwardingError` when the host does not do this for us, and its parent
+        `UnreachableError` when there is no connection to the host.
+        """
         ...
 
     def close(self) -> None:

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from raftfleet.clock import Deadline
     from raftfleet.transport.protocol import Outcome
 
-__all__ = ["Broken", "BytesFeed", "Feed", "OutcomeFields", "Refused", "Running"]
+__all__ = ["Broken", "BytesFeed", "Feed", "OutcomeFields", "Prohibited", "Refused", "Running"]
 
 
 class Broken(Exception):  # noqa: N818 - a state, told by the caller's own error
@@ -19,6 +19,10 @@ class Broken(Exception):  # noqa: N818 - a state, told by the caller's own error
 
 class Refused(Exception):  # noqa: N818 - a state, told by the caller's own error
     """The host answered that it will not do this; the message says why."""
+
+
+class Prohibited(Refused):
+    """The host is configured not to do this."""
 
 
 class Feed(Protocol):

@@ -8,11 +8,12 @@ by mistake.
 
 from __future__ import annotations
 
+import errno
 import threading
 from typing import TYPE_CHECKING
 
 from raftfleet.clock import Deadline, SystemClock
-from raftfleet.errors import UnreachableError
+from raftfleet.errors import ForwardingError, UnreachableError
 from raftfleet.transport.again import CLOSED
 from raftfleet.transport.commands import CommandTransport
 from raftfleet.transport.connect import connect
@@ -20,7 +21,8 @@ from raftfleet.transport.exchange import Exchange
 from raftfleet.transport.forward import Forwarder
 from raftfleet.transport.link import MOMENT
 from raftfleet.transport.recorded import Records
-from raftfleet.transport.running import Broken, Refused
+from raftfleet.transport.running import Broken, Prohibited, Refused
+from raftfleet.transport.tunnel import ChannelTunnel
 
 if TYPE_CHECKING:
     import paramiko
@@ -137,6 +139,26 @@ class SshTransport(CommandTransport):
         forwarder = Forwarder(f"{self._host} {host}:{port}", tunnel, self._forwarders.discard)
         self._forwarders.add(forwarder)
         return forwarder.endpoint
+
+    def tunnel(self, host: str, port: int, *, timeout: float) -> ChannelTunnel:
+        """Connect to a TCP port as the host sees it, over a channel of the connection.
+
+        Raises as `Transport.tunnel` says. sshd counts no such channel against MaxSessions.
+        """
+        deadline = Deadline.after(timeout, _CLOCK)
+        link = self._connected(deadline)
+        try:
+            return ChannelTunnel(link, link.tunnel(host, port, deadline))
+        except Prohibited as error:
+            raise ForwardingError(
+                f"the sshd of {self._host} does not forward connections to {host}:{port}: {error}",
+                hint="allow it in its sshd_config (AllowTcpForwarding, PermitOpen, "
+                "DisableForwarding), or reach the node without it: api_via: direct",
+            ) from error
+        except Refused as error:
+            raise ConnectionRefusedError(errno.ECONNREFUSED, str(error)) from error
+        except Broken as error:
+            raise UnreachableError(f"{self._host}: connection lost: {error}") from error
 
     def close(self) -> None:
         """End every command that still runs, and let go of the connection; a later call opens a new one."""

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from raftfleet.cluster.access import DirectAccess
+from raftfleet.cluster.access import NodeAccess
+from raftfleet.cluster.ways import DirectWay
 from raftfleet.journal.values import Port
 from raftfleet.systems.protocol import AccessError
 from raftfleet.testing.system import toy_node
@@ -75,7 +76,7 @@ class Serve:
     def __init__(self, stack: contextlib.ExitStack) -> None:
         self._stack = stack
 
-    def __call__(self, talk: Callable[[Peer, socket.socket], None]) -> tuple[Peer, DirectAccess]:
+    def __call__(self, talk: Callable[[Peer, socket.socket], None]) -> tuple[Peer, NodeAccess]:
         peer = Peer(lambda connection: talk(peer, connection))
         self._stack.callback(peer.close)
         access = access_to(peer.port)
@@ -89,12 +90,12 @@ def serve() -> Iterator[Serve]:
         yield Serve(stack)
 
 
-def access_to(port: int) -> DirectAccess:
+def access_to(port: int) -> NodeAccess:
     node = toy_node("n1", 1, PurePosixPath("/opt/toy"), port)
-    return DirectAccess(node, {"status": Port("status", port)})
+    return NodeAccess(node, {"status": Port("status", port)})
 
 
-def get(access: DirectAccess, timeout: float = PATIENCE) -> bytes:
+def get(access: NodeAccess, timeout: float = PATIENCE) -> bytes:
     return access.request("status", "GET", "/x", timeout=timeout).body
 
 
@@ -233,7 +234,7 @@ def test_a_connection_closed_meanwhile_is_replaced(serve: Serve) -> None:
         assert get(access) == b"ok"
         kept = access._idle["status"][0]._sock
         assert kept is not None
-        until(kept.dropped, "the peer's goodbye")
+        until(lambda kept=kept: kept.tunnel.pending, "the peer's goodbye")  # type: ignore[misc]
         assert peer.accepted == count
     assert len(peer.requests) == 3, "nothing was sent twice"
 
@@ -351,6 +352,8 @@ def test_closing_wakes_a_request_under_way(serve: Serve) -> None:
 def test_a_port_may_be_reached_somewhere_else(serve: Serve) -> None:
     peer, _ = serve(answering)
     node = toy_node("n1", 1, PurePosixPath("/opt/toy"), 7, address="192.0.2.1")
-    access = DirectAccess(node, {"status": Port("status", 7)}, lambda _: ("127.0.0.1", peer.port))
+    access = NodeAccess(
+        node, {"status": Port("status", 7)}, DirectWay("127.0.0.1", {"status": peer.port})
+    )
     assert get(access) == b"ok"
     access.close()

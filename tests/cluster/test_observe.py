@@ -13,7 +13,7 @@ import msgspec
 import pytest
 
 from raftfleet.cluster import Observer
-from raftfleet.cluster.access import DirectAccess
+from raftfleet.cluster.access import NodeAccess
 from raftfleet.errors import JournalError, UnreachableError
 from raftfleet.journal import Recorder, Standing
 from raftfleet.journal.events import (
@@ -183,7 +183,7 @@ def observer(bench: Bench, system: FakeSystem, settle: object = None) -> Observe
     bench.recorder.record(NodeFound(node="n1", incarnation=Incarnation(1, 1, 1)))
     return Observer(
         system,
-        {"n1": DirectAccess(node, {})},
+        {"n1": NodeAccess(node, {})},
         {"1": "n1"},
         bench.recorder,
         bench.clock,

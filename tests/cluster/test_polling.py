@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from raftfleet.clock import FakeClock
-from raftfleet.cluster.access import DirectAccess
+from raftfleet.cluster.access import NodeAccess
 from raftfleet.cluster.polling import Poller, Tally, named
 from raftfleet.journal import Recorder, Standing
 from raftfleet.journal.events import (
@@ -49,7 +49,7 @@ class Watched:
         self.asked: list[float] = []
         self.poller = Poller(
             system,
-            DirectAccess(node, {}),
+            NodeAccess(node, {}),
             NAMES,
             self.recorder,
             self.recorder.thinner(),

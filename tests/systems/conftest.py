@@ -43,13 +43,24 @@ def make_node() -> MakeNode:
 
 
 class FakeAccess:
-    """Answers by (port, path); what is missing refuses the connection."""
+    """Answers by (port, path); what is missing refuses the connection.
 
-    def __init__(self, node: Node, answers: Mapping[tuple[str, str], Answer | Exception]) -> None:
+    An answer may be a list, one for each time that it is asked for.
+    """
+
+    def __init__(
+        self,
+        node: Node,
+        answers: Mapping[tuple[str, str], Answer | Exception | list[Answer]],
+        *,
+        over_loopback: bool = True,
+    ) -> None:
         self.node = node
         self.answers = answers
         self.asked: list[tuple[str, str, str, bytes]] = []
         self.timeouts: list[float] = []
+        self.headers: list[Mapping[str, str]] = []
+        self.over_loopback = over_loopback
 
     def request(
         self,
@@ -61,10 +72,12 @@ class FakeAccess:
         body: bytes = b"",
         headers: Mapping[str, str] | None = None,
     ) -> Answer:
-        del headers
+        self.headers.append(headers or {})
         self.asked.append((port, method, path, body))
         self.timeouts.append(timeout)
         answer = self.answers.get((port, path), AccessError(f"connection to {port} refused"))
+        if isinstance(answer, list):
+            answer = answer.pop(0)
         if isinstance(answer, Exception):
             raise answer
         return answer

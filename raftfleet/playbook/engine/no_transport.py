@@ -30,3 +30,4 @@ class NoTransport:
     put: Callable[..., NoReturn] = _refuse
     get: Callable[..., NoReturn] = _refuse
     forward: Callable[..., NoReturn] = _refuse
+    tunnel: Callable[..., NoReturn] = _refuse

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,7 @@ from raftfleet.systems.log_rules import load_log_rules
 from raftfleet.transport.protocol import Command
 
 from . import logs
+from .admin import Admin
 from .binary import PROGRAM, SIMULATOR, artifacts_of, release_version
 from .collisions import check_cluster
 from .host import host_command, problems_of
@@ -34,11 +36,24 @@ _PRESET = "RAFTFLEET_SIMULATOR_PRESET"
 class RobustMQ:
     """RobustMQ's meta service: three openraft groups in each node.
 
-    It holds no state: every answer follows from the nodes it is given.
+    It holds no state but the tokens of the admin APIs: every answer follows from the nodes it is
+    given.
     """
 
     name = "robustmq"
     groups: tuple[str, ...] = ("metadata_0", "offset_0", "data_0")
+
+    def __init__(self) -> None:
+        self._admins: dict[Access, Admin] = {}
+        self._lock = threading.Lock()
+
+    def admin(self, at: Access) -> Admin:
+        """Return a node's admin API; the same for the same access, so that it logs in once."""
+        with self._lock:
+            if at not in self._admins:
+                user, password = settings_of(at.node).credentials
+                self._admins[at] = Admin(at, user, password)
+            return self._admins[at]
 
     def home(self, name: str, variables: Mapping[str, object]) -> PurePosixPath:
         """Return `robustmq_home`."""
@@ -116,7 +131,7 @@ class RobustMQ:
 
     def status(self, at: Access, *, timeout: float) -> Mapping[str, GroupStatus]:
         """The node's own view: gRPC-web, or what is left of it when that does not answer."""
-        return read_status(at, timeout=timeout)
+        return read_status(at, self.admin(at), timeout=timeout)
 
     def parse_log(self, text: bytes) -> Sequence[tuple[float, str, str, str]]:
         """Return (Unix time, level, target, message) of each record."""

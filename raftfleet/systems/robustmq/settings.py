@@ -62,6 +62,15 @@ class Settings:
         return (self.path(self.values["data_path"]), *(self.path(one) for one in engine))
 
     @property
+    def credentials(self) -> tuple[str, str]:
+        """User and password of the admin API: what server.toml says, or the broker's defaults."""
+        user, password = (
+            str(self.values.get(key, server_keys()[key].default))
+            for key in ("admin.username", "admin.password")
+        )
+        return user, password
+
+    @property
     def log_path(self) -> PurePosixPath:
         """The directory of the node's log files."""
         return self.path(self.values["log.log_path"])

@@ -22,6 +22,8 @@ from .grpcweb import HEADERS, NotGrpcError, frame, messages, string_field
 if TYPE_CHECKING:
     from raftfleet.systems.protocol import Access, Answer
 
+    from .admin import Admin
+
 __all__ = ["cluster_status", "info_view", "metrics_view", "read_status"]
 
 _CLUSTER_STATUS = "/meta.service.common.MetaServiceService/ClusterStatus"
@@ -77,10 +79,11 @@ _METRICS = msgspec.json.Decoder(dict[str, _RaftMetrics])
 _INFO = msgspec.json.Decoder(_Info)
 
 
-def read_status(at: Access, *, timeout: float) -> dict[str, GroupStatus]:
+def read_status(at: Access, admin: Admin, *, timeout: float) -> dict[str, GroupStatus]:
     """Ask a node for its own view, by the best source that answers within ``timeout`` seconds.
 
-    Raises `AccessError` with what came of each source.
+    Raises `AccessError` with what came of each source, and `AuthenticationError` when the only
+    one left wants another password.
     """
     until = time.monotonic() + timeout
     try:
@@ -88,15 +91,17 @@ def read_status(at: Access, *, timeout: float) -> dict[str, GroupStatus]:
     except AccessError as error:
         first = error
     try:
-        return _without_cluster_status(at, first, until)
+        return _without_cluster_status(at, admin, first, until)
     except AccessError as error:
         raise AccessError(f"{first}; then {error}") from None
 
 
-def _without_cluster_status(at: Access, first: AccessError, until: float) -> dict[str, GroupStatus]:
+def _without_cluster_status(
+    at: Access, admin: Admin, first: AccessError, until: float
+) -> dict[str, GroupStatus]:
     """`/api/info` only when the node lacks ClusterStatus: asking it makes nodes ask one another."""
     if isinstance(first, NotGrpcError):
-        answer = at.request("http", "GET", "/api/info", timeout=_left(until))
+        answer = admin.ask("GET", "/api/info", timeout=_left(until))
         view = info_view(answer, at.node.identity.id)
         if view is not None:
             return view

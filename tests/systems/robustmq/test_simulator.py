@@ -14,20 +14,25 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from raftfleet.errors import AuthenticationError
 from raftfleet.journal.values import NodeIdentity, Port, Role
-from raftfleet.systems import AccessError, Answer, Node, system_named
+from raftfleet.systems import AccessError, Ack, Answer, Node, Refused, Unknown
+from raftfleet.systems.robustmq import RobustMQ
+from raftfleet.systems.robustmq.admin import Admin
 from raftfleet.systems.robustmq.logs import MARKERS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-SYSTEM = system_named("robustmq")
+SYSTEM = RobustMQ()
 SECONDS = 60
 HERE = "127.0.0.1"
 
 
 class LocalAccess:
     """A node's ports on this machine, a connection for each question."""
+
+    over_loopback = True
 
     def __init__(self, node: Node) -> None:
         self.node = node
@@ -221,6 +226,37 @@ def test_three_nodes_live_fail_over_and_exit_as_the_adapter_says(
 def new_leader(survivors: list[Node], group: str) -> bool:
     found = [SYSTEM.status(LocalAccess(node), timeout=2)[group] for node in survivors]
     return any(one.role is Role.LEADER and (one.term or 0) > 1 for one in found)
+
+
+class Elsewhere(LocalAccess):
+    """Asks as from another machine: with a token."""
+
+    over_loopback = False
+
+
+def test_the_admin_api_is_logged_in_to_written_and_read(
+    cluster: tuple[list[Node], list[subprocess.Popen[bytes]]],
+) -> None:
+    nodes, _ = cluster
+    until(lambda: has_joined(nodes[1]), "n2 is a voter")
+    until(lambda: new_leader(nodes, "metadata_0") or lone_leader(nodes), "a leader")
+    admin = SYSTEM.admin(Elsewhere(nodes[1]))
+    name = 'a b/\u00fc"'
+    assert admin.create_tenant(name, "x", timeout=10) == Ack()
+    assert admin.create_tenant(name, timeout=10) == Ack(), "at its first use it counts"
+    assert isinstance(admin.create_tenant(name, first_use=False, timeout=10), Unknown)
+    assert isinstance(admin.create_tenant("", timeout=10), Refused)
+    assert [one.desc for one in admin.tenants(timeout=10) if one.tenant_name == name] == ["x"]
+    assert admin.tenants(containing="b/", timeout=10)
+    assert admin.delete_tenant(name, timeout=10) == Ack()
+    until(lambda: not admin.tenants(containing="b/", timeout=10), "the tenant is gone")
+    assert admin.info(timeout=10).cluster_name == "robustmq-cluster"
+    with pytest.raises(AuthenticationError, match="user 'admin'"):
+        Admin(Elsewhere(nodes[1]), "admin", "wrong", time.monotonic).info(timeout=10)
+
+
+def lone_leader(nodes: list[Node]) -> bool:
+    return all(view[1] is not None for view in views(nodes, "metadata_0"))
 
 
 def test_a_host_with_a_running_simulator_has_its_ports_and_directories(

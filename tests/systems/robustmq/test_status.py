@@ -9,6 +9,7 @@ import pytest
 
 from raftfleet.journal.values import GroupStatus, Role
 from raftfleet.systems import AccessError, Answer
+from raftfleet.systems.robustmq.admin import Admin
 from raftfleet.systems.robustmq.grpcweb import frame
 from raftfleet.systems.robustmq.status import info_view, metrics_view, read_status
 
@@ -38,6 +39,10 @@ def wire(status: object) -> Answer:
     return Answer(200, {"content-type": "application/grpc-web+proto"}, body)
 
 
+def admin(at: FakeAccess) -> Admin:
+    return Admin(at, "admin", "admin")
+
+
 @pytest.fixture
 def ask(make_node: MakeNode, fake_access: type[FakeAccess]) -> Ask:
     """Read the status of a node whose ports answer as given."""
@@ -45,7 +50,8 @@ def ask(make_node: MakeNode, fake_access: type[FakeAccess]) -> Ask:
     def read(
         number: int, answers: dict[tuple[str, str], Answer | Exception]
     ) -> dict[str, GroupStatus]:
-        return read_status(fake_access(make_node(number), answers), timeout=5)
+        at = fake_access(make_node(number), answers)
+        return read_status(at, admin(at), timeout=5)
 
     return read
 
@@ -211,10 +217,10 @@ def test_info_is_asked_only_of_a_node_that_lacks_cluster_status(
 ) -> None:
     answers = {STATUS: Answer(404, {}, b""), INFO: recorded_answer("info-n1.json")}
     old = fake_access(make_node(1), answers)
-    assert read_status(old, timeout=5)["metadata_0"].last_log == 31
+    assert read_status(old, admin(old), timeout=5)["metadata_0"].last_log == 31
     silent = fake_access(make_node(1), {STATUS: LOST, INFO: recorded_answer("info-n1.json")})
     with pytest.raises(AccessError):
-        read_status(silent, timeout=5)
+        read_status(silent, admin(silent), timeout=5)
     assert ("http", "GET", "/api/info", b"") not in silent.asked
 
 
@@ -238,12 +244,12 @@ def test_the_fallback_uses_only_the_time_that_is_left(
     make_node: MakeNode, fake_access: type[FakeAccess], recorded_answer: Recorded
 ) -> None:
     access = fake_access(make_node(1), {STATUS: LOST, METRICS: recorded_answer("metrics-n1.json")})
-    read_status(access, timeout=5)
+    read_status(access, admin(access), timeout=5)
     first, second = access.timeouts
     assert first == 5
     assert 0 < second < 5
     with pytest.raises(AccessError, match="no time was left"):
-        read_status(fake_access(make_node(1), {}), timeout=0)
+        read_status(access, admin(access), timeout=0)
 
 
 @pytest.mark.parametrize(
