@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 import shlex
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -17,7 +18,11 @@ if TYPE_CHECKING:
 
     from raftfleet.cli.session import Asked
 
-__all__ = ["RUNS", "Given", "extra_variables", "shared"]
+__all__ = ["RUNS", "Given", "extra_variables", "shared", "without_secrets"]
+
+_SECRET = re.compile(
+    r"(passw|secret|token|credential|private_key|api_key).*", re.IGNORECASE | re.DOTALL
+)
 
 RUNS = click.option(
     "--runs",
@@ -98,6 +103,11 @@ def extra_variables(given: Sequence[str]) -> dict[str, Any]:
     for text in given:
         merged |= _variables(text)
     return merged
+
+
+def without_secrets(argv: Sequence[str]) -> tuple[str, ...]:
+    """Return a command line as it may be recorded: words that may hold a secret are cut short."""
+    return tuple(_SECRET.sub(r"\1***", word) for word in argv)
 
 
 def _variables(text: str) -> dict[str, Any]:

@@ -19,6 +19,7 @@ import click
 from raftfleet.checks import Judgement, judge, judgement_json
 from raftfleet.cli.connections import Connections
 from raftfleet.cli.interruption import Interruption
+from raftfleet.cli.options import without_secrets
 from raftfleet.clock import SystemClock
 from raftfleet.cluster import Cluster, Control, check_reach, make_nodes
 from raftfleet.drill import DrillExtension
@@ -206,7 +207,7 @@ class Session:
         self.recorder.record(
             RunStarted(
                 run=self.folder.name if self.folder else self.asked.what,
-                argv=tuple(sys.argv),
+                argv=without_secrets(sys.argv),
                 versions={name: version(name) for name in _PACKAGES},
                 seed=int.from_bytes(os.urandom(4), "big"),
                 inventory={

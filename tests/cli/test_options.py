@@ -1,0 +1,28 @@
+"""What the command line says is recorded, but for what may be a secret."""
+
+from __future__ import annotations
+
+import pytest
+
+from raftfleet.cli.options import without_secrets
+
+
+def test_a_command_line_without_secrets_is_kept_whole() -> None:
+    argv = ("raftfleet", "drill", "a-remove", "-i", "hosts.yml", "-e", "victim=leader")
+    assert without_secrets(argv) == argv
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        "robustmq_config={admin: {username: root, password: hunter2}}",
+        '{"admin_password": "hunter2"}',
+        "x_token=hunter2",
+        "JWT_SECRET=hunter2\nmore",
+    ],
+)
+def test_what_may_be_a_secret_is_cut(word: str) -> None:
+    (kept,) = without_secrets([word])
+    assert "hunter2" not in kept
+    assert kept.endswith("***")
+    assert kept[:-3] in word
