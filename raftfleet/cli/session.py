@@ -29,6 +29,7 @@ from raftfleet.journal.events import FindingMade, RunEnded, RunStarted, VerdictG
 from raftfleet.modules import INSTEAD, generic_modules
 from raftfleet.modules.raft import raft_modules
 from raftfleet.playbook import Engine, Scope, has_template, load_playbook, written
+from raftfleet.sandbox import join
 from raftfleet.shipped import shipped
 from raftfleet.systems import system_named
 
@@ -71,6 +72,7 @@ class Session:
         self.asked = asked
         self.clock = SystemClock()
         self.inventory: Inventory = load_inventory(asked.inventories)
+        join([host.variables for host in self.inventory.hosts.values()])
         self.extra = {name: written(value) for name, value in asked.extra.items()}
         self.folder = make_run_folder(asked.runs, asked.what, self.clock) if asked.keep else None
         self.recorder = Recorder(self.folder, self.clock)

@@ -29,7 +29,8 @@ def cut_keys(sandbox: Sandbox, *, keep: int) -> None:
         authorized.write_text(login, encoding="ascii")
         authorized.chmod(0o600)  # sshd takes no keys from a file that others may write
         kind, blob = _public(key).split()[:2]
-        known.append(f"{host.address},{host.name} {kind} {blob}\n")
+        names = [f"{host.address},{host.name}", *filter(None, [host.address6])]
+        known += [f"{name} {kind} {blob}\n" for name in names]
     sandbox.known_hosts.write_text("".join(known), encoding="ascii")
 
 
