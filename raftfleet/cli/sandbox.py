@@ -53,7 +53,7 @@ def ssh(name: str, host: str, words: tuple[str, ...]) -> None:
 
     made = sandbox.load(name)
     argv = made.ssh_argv(host, words)
-    sandbox.join([made.variables])
+    sandbox.join([made.whereabouts])
     os.execvp(argv[0], argv)  # noqa: S606 - ssh takes over this terminal
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import enum
 import hashlib
 import ipaddress
-import json
 import re
 import shlex
 from pathlib import Path
@@ -124,14 +123,9 @@ class Sandbox(msgspec.Struct, frozen=True):
         return f"{_prefix6(self.subnet)}::/64" if self.hosts[0].address6 else ""
 
     @property
-    def variables(self) -> dict[str, str]:
-        """What the inventory says of all hosts."""
-        login = {
-            "ansible_user": "root",
-            "ansible_ssh_private_key_file": str(self.key_file),
-            "ansible_ssh_common_args": f"-o UserKnownHostsFile={self.known_hosts}",
-        }
-        return {**login, SANDBOX_VARIABLE: self.name} if self.rootless else login
+    def whereabouts(self) -> dict[str, str]:
+        """The host variables that say from where the hosts can be reached; see ``join``."""
+        return {SANDBOX_VARIABLE: self.name} if self.rootless else {}
 
     def host(self, name: str) -> SandboxHost:
         """Return a host by name; SandboxError when there is none."""
@@ -150,7 +144,10 @@ class Sandbox(msgspec.Struct, frozen=True):
         lines = [
             "all:",
             "  vars:",
-            *(f"    {name}: {json.dumps(value)}" for name, value in self.variables.items()),
+            "    ansible_user: root",
+            f"    ansible_ssh_private_key_file: {self.key_file}",
+            f'    ansible_ssh_common_args: "-o UserKnownHostsFile={self.known_hosts}"',
+            *(f'    {name}: "{value}"' for name, value in self.whereabouts.items()),
             "  children:",
             "    raft:",
             "      hosts:",
