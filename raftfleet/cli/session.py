@@ -20,7 +20,7 @@ from raftfleet.checks import Judgement, judge, judgement_json
 from raftfleet.cli.connections import Connections
 from raftfleet.cli.interruption import Interruption
 from raftfleet.clock import SystemClock
-from raftfleet.cluster import Cluster, Control, make_nodes
+from raftfleet.cluster import Cluster, Control, Holder, make_nodes
 from raftfleet.drill import DrillExtension
 from raftfleet.errors import ExitCode, InterruptedRun, RaftfleetError, UsageError, worst
 from raftfleet.inventory import load_inventory
@@ -102,8 +102,10 @@ class Session:
             )
         hosts = [replace(self._hosts[node.name], variables=node.variables) for node in self.nodes]
         transports = self.connections.of_all(hosts)
+        run = self.folder.name if self.folder else self.asked.what
         cluster = Cluster(
-            self.group, self.system, self.nodes, transports, self.recorder, self.clock
+            *(self.group, self.system, self.nodes, transports, self.recorder, self.clock),
+            holder=Holder.ourselves(f"run {run}", self.clock.wall()),
         )
         return Control(cluster, transports, self.clock, self.interruption.stop)
 
@@ -223,6 +225,7 @@ class Session:
             self.recorder.record(RunEnded(exit_code=error.exit_code, reason=error.message))
         self.interruption.disarm()
         if "_control" in self.__dict__:
+            self._control.release()
             self._control.cluster.close()
         self.connections.close()
         self.recorder.close()

@@ -10,6 +10,8 @@ from .cluster import Cluster
 from .control import Control
 from .failover import Failover, failover
 from .guard import may_stop
+from .holder import Holder, Sighting
+from .lock import ClusterLock
 from .naming import identity_of, make_nodes
 from .observe import Observer
 from .selection import RaftView, select
@@ -17,12 +19,15 @@ from .stopping import Ending, Stopped
 
 __all__ = [
     "Cluster",
+    "ClusterLock",
     "Control",
     "DirectAccess",
     "Ending",
     "Failover",
+    "Holder",
     "Observer",
     "RaftView",
+    "Sighting",
     "Stopped",
     "failover",
     "identity_of",

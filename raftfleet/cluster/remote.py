@@ -12,8 +12,10 @@ from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING
 
-from raftfleet.errors import TaskError, UnreachableError
+from raftfleet.errors import LockLostError, TaskError, UnreachableError
 from raftfleet.transport.protocol import Command, Exited, Lost, TimedOut
+
+from .fence import AFTER_LOSS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -21,7 +23,12 @@ if TYPE_CHECKING:
     from raftfleet.systems.protocol import Node
     from raftfleet.transport.protocol import Outcome, Transport
 
-__all__ = ["Place", "Reply", "SeveredError", "asset", "number", "plain"]
+    from .fence import Fence
+
+__all__ = ["FENCED", "Place", "Reply", "SeveredError", "asset", "number", "plain"]
+
+FENCED = 97
+"""Exit status of a command that the host refused because the cluster lock is not ours there."""
 
 _ON_HOST = Path(__file__).parent / "on_host"
 _CONTROL = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b[ -/]*[0-~]|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
@@ -92,7 +99,8 @@ class Reply:
 class Place:
     """A node, the way to its host, and where on the host its records lie.
 
-    ``root`` overrides the directory of the records, which is /run/raftfleet for root.
+    ``root`` overrides the directory of the records, which is /run/raftfleet for root. ``fence``
+    holds what commands that change the host must carry, once the cluster lock has been taken.
     """
 
     node: Node
@@ -100,6 +108,7 @@ class Place:
     transport: Transport
     become: str | None = None
     root: str = ""
+    fence: Fence | None = None
 
     @property
     def host(self) -> str:
@@ -121,6 +130,35 @@ class Place:
         """
         return Reply.of(self._run(script, words, variables, timeout, stdin))
 
+    def change(
+        self,
+        script: str,
+        *words: str,
+        timeout: float,
+        stdin: bytes = b"",
+        **variables: str | float,
+    ) -> Reply:
+        """Run a script that changes the host; it refuses unless the cluster lock is ours there.
+
+        Raises what ``ask`` raises, and `LockLostError` when it was refused.
+        """
+        if self.fence is None:
+            return self.ask(script, *words, timeout=timeout, stdin=stdin, **variables)
+        variables = {**variables, "fence": self.fence.pass_()}
+        return Reply.of(self._run(script, words, variables, timeout, stdin))
+
+    def fenced(self, line: str) -> str:
+        """Return a shell line that does what this one does, if the cluster lock is ours there.
+
+        Its exit status is that of `FENCED` when it is not; raises `LockLostError` when we know.
+        """
+        if self.fence is None:
+            return line
+        given = {"fence": self.fence.pass_()}
+        if self.host in self.fence.roots:
+            given["root"] = self.fence.roots[self.host]
+        return "\n".join([*self._preamble(given), asset("fence.sh"), line])
+
     def _run(
         self,
         script: str,
@@ -129,11 +167,19 @@ class Place:
         timeout: float,
         stdin: bytes,
     ) -> Outcome:
-        given = {"cluster": self.cluster, "node": self.node.name, "root": self.root, **variables}
-        lines = [f"{name}={quote(str(value))}" for name, value in given.items()]
-        lines += [asset("state.sh"), f"set -- {' '.join(map(quote, words))}", asset(script)]
+        lines = self._preamble(variables)
+        if "fence" in variables:
+            lines.append(asset("fence.sh"))
+        lines += [f"set -- {' '.join(map(quote, words))}", asset(script)]
         command = Command("\n".join(lines), become=self.become)
         return self._checked(script, self.transport.run(command, timeout=timeout, stdin=stdin))
+
+    def _preamble(self, variables: Mapping[str, str | float]) -> list[str]:
+        given = {"cluster": self.cluster, "node": self.node.name, "root": self.root, **variables}
+        return [
+            *(f"{name}={quote(str(value))}" for name, value in given.items()),
+            asset("state.sh"),
+        ]
 
     def _checked(self, script: str, outcome: Outcome) -> Outcome:
         if isinstance(outcome, Lost):
@@ -142,7 +188,15 @@ class Place:
             raise SeveredError(f"{self.host}: no answer within {outcome.after:g} s")
         if isinstance(outcome, Exited) and outcome.status == 0:
             return outcome
+        if isinstance(outcome, Exited) and outcome.status == FENCED:
+            raise self.refused(outcome)
         how = f"exit status {outcome.status}" if isinstance(outcome, Exited) else "a signal"
         said = plain(outcome.err or outcome.out).strip().splitlines()
         last = said[-1] if said else "it said nothing"
         raise TaskError(f"{self.host}: {script} of {self.node.name} ended with {how}: {last}")
+
+    def refused(self, outcome: Outcome) -> LockLostError:
+        """Return the error for a command that the host refused for want of the cluster lock."""
+        said = plain(outcome.err).strip().splitlines()
+        reason = said[-1].removeprefix("fenced: ") if said else "the cluster lock is not ours"
+        return LockLostError(f"{self.host} refused: {reason}", hint=AFTER_LOSS)
