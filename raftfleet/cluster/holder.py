@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Self
 from .remote import number, plain
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from .remote import Reply
 
 __all__ = ["Holder", "Sighting"]
@@ -97,6 +99,10 @@ class Sighting:
             now=int(number(reply.last("now", "0"))),
             refusal=reply.last("refused").partition(" ")[0],
         )
+
+    def is_left_from(self, us: str, dead: Collection[str]) -> bool:
+        """Whether this is the record of somebody before us: expired, or of a dead holder."""
+        return self.token not in {"", us} and (not self.held or self.token in dead)
 
     def describe(self, *, dead: bool = False) -> str:
         """Return who it is, since when, and when the lock expires or what it is worth."""

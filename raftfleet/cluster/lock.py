@@ -54,6 +54,7 @@ _TIMEOUT = 5.0
 _PATIENCE = 5.0
 _JITTER = (0.02, 0.3)
 _GIVING_BACK = 2.0
+_GIVES_BACK_AFTER = (0.01, 0.06)
 
 
 class ClusterLock:
@@ -166,7 +167,8 @@ class ClusterLock:
         if len(shown) < self._majority:
             return self._silent(seen)
         dead = {s.token for s in shown.values() if s.held and s.holder.is_dead(self._holder)}
-        others = [s for s in shown.values() if s.held and s.token not in dead]
+        passing = {*dead, self._fence.token}  # ours, where a giving back got lost
+        others = [s for s in shown.values() if s.held and s.token not in passing]
         if len(self._seats) - len(others) < self._majority:
             return _taken(others)
         self._read = {host: one.now for host, one in shown.items()}
@@ -178,7 +180,7 @@ class ClusterLock:
             self._give_back()
             return refusal
         self._complete()
-        before = next((s for s in shown.values() if s.token and s not in others), None)
+        before = next((s for s in shown.values() if s.is_left_from(self._fence.token, dead)), None)
         self._after = before.describe(dead=before.token in dead) if before else ""
         self._recorder.record(
             ev.LockAcquired(
@@ -192,7 +194,7 @@ class ClusterLock:
         deadline, turn = Deadline.after(_GIVING_BACK, self._clock), threading.Condition()
         while self._lacking and not deadline.passed:
             with turn:
-                self._clock.wait(turn, min(random.uniform(*_JITTER), deadline.left))  # noqa: S311
+                self._clock.wait(turn, min(random.uniform(*_GIVES_BACK_AFTER), deadline.left))  # noqa: S311
             self._round()
 
     def _take(self, shown: Mapping[str, Sighting], dead: set[str]) -> RaftfleetError | None:
@@ -301,7 +303,7 @@ class ClusterLock:
                 self._lose(held, late)
                 return
             if held >= self._majority and late > self._life / 2:
-                self._recorder.record(ev.LockRenewedLate(seconds=late))
+                self._note(ev.LockRenewedLate(seconds=late))
 
     def _outvoted(self) -> bool:
         """Whether so many hosts refuse us that no renewal can succeed any more."""
@@ -313,7 +315,7 @@ class ClusterLock:
             f"{late:.1f} s after the last renewal"
         )
         self._fence.close(reason)
-        self._recorder.record(ev.LockLost(reason=reason))
+        self._note(ev.LockLost(reason=reason))
 
     # --- given back --------------------------------------------------------------------------
 
@@ -328,8 +330,12 @@ class ClusterLock:
         self._renewer = None
         self._fence.close("the cluster lock has been given back")
         self._give_back()
+        self._note(ev.LockReleased(epoch=self._epoch))
+
+    def _note(self, event: ev.Event) -> None:
+        """Record what happened; a full disk here must not keep the lock from others."""
         with suppress(RaftfleetError):
-            self._recorder.record(ev.LockReleased(epoch=self._epoch))
+            self._recorder.record(event)
 
     def _give_back(self) -> None:
         self._ask(lambda _: {"act": "release"})

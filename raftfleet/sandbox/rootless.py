@@ -167,7 +167,10 @@ def join(name: str) -> None:
         try:
             if libc.setns(descriptor, flag) != 0:
                 reason = os.strerror(ctypes.get_errno())
-                raise SandboxError(f"cannot join the {kind} namespace of sandbox {name}: {reason}")
+                raise SandboxError(
+                    f"cannot join the {kind} namespace of sandbox {name}: {reason}",
+                    hint="a process that runs several threads cannot; join before they start",
+                )
         finally:
             os.close(descriptor)
 

@@ -1,9 +1,11 @@
 """A controller in a process of its own, told what to do line by line; for the tests of the lock.
 
-    contender.py SANDBOX RUN LIFE INSIDE
+    contender.py SANDBOX RUN LIFE INSIDE [BUG]
 
 ``race`` tries for the lock and, when it is in, shows it: INSIDE is made by whoever is in and must
 not be there. ``hold`` takes the lock and changes every host again and again until one refuses.
+BUG plants a bug that the tests must see: ``unfenced`` (hosts do not look), ``minority`` (one host
+is enough for the lock).
 """
 
 from __future__ import annotations
@@ -89,13 +91,26 @@ def hold(us: Contender) -> str:
     us.lock.acquire(patience=20)
     sys.stdout.write("in\n")
     sys.stdout.flush()
+    asleep = time.monotonic()
     while not any(us.change(place, f"echo tick >>{TICKS}") for place in us.places):
-        pass
+        now = time.monotonic()
+        if now - asleep > 1:  # only a planted bug comes here: we slept, and were obeyed
+            break
+        asleep = now
     return "; ".join(us.change(place, f"echo tick >>{TICKS}") or "OBEYED" for place in us.places)
 
 
-def main(name: str, run: str, life: str, inside: str) -> None:
+def plant(us: Contender, bug: str) -> None:
+    if bug == "minority":
+        ClusterLock._majority = 1  # type: ignore[method-assign,assignment]
+    if bug:
+        us.fence.open()
+        Place.fenced = lambda _, line: line  # type: ignore[method-assign]
+
+
+def main(name: str, run: str, life: str, inside: str, bug: str = "") -> None:
     us = Contender(name, run, float(life))
+    plant(us, bug)
     for line in sys.stdin:
         said = race(us, inside) if line.strip() == "race" else hold(us)
         sys.stdout.write(f"{said}\n")

@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from raftfleet.clock import SystemClock
 from raftfleet.cluster import lock as lock_module
 from raftfleet.cluster.fence import Fence
+from raftfleet.cluster.healing import take_over
 from raftfleet.cluster.holder import Holder, Sighting
 from raftfleet.cluster.lock import ClusterLock
 from raftfleet.cluster.remote import Place
@@ -315,6 +316,26 @@ def test_only_a_process_that_we_could_see_is_called_dead() -> None:
 
 def holder_fields(holder: Holder) -> dict[str, str]:
     return dict(line.split(" ", 1) for line in holder.lines().splitlines())
+
+
+def test_healing_leaves_a_lock_alone_whose_holder_renews_it(hosts: Hosts) -> None:
+    one, two = hosts.controller("run one", life=6.0), hosts.controller("run two", life=60.0)
+    one.lock.acquire()
+    began = time.monotonic()
+    with pytest.raises(LockHeldError, match="run one"):
+        take_over(two.lock, SystemClock())
+    assert time.monotonic() - began < 30, "seeing it renewed once is enough"
+    assert one.changes() == ["done"] * 3
+
+
+def test_healing_waits_out_a_holder_that_it_cannot_see(hosts: Hosts) -> None:
+    stranger = Holder("alice", "far", "another-system", "7", "7", "run one", "1795000000")
+    one = hosts.controller("run one", life=1.5, renews=False, holder=stranger)
+    two = hosts.controller("run two")
+    one.lock.acquire()
+    assert take_over(two.lock, SystemClock()).startswith("alice@far (pid 7), run one")
+    two.lock.release()
+    assert take_over(two.lock, SystemClock()) == "", "the second time there is nobody's"
 
 
 def test_nobody_takes_over_while_a_command_of_the_holder_is_under_way(hosts: Hosts) -> None:

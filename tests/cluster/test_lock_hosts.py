@@ -45,10 +45,12 @@ class Process:
 
 
 @contextmanager
-def contender(hosts: Sandbox, run: str, life: float, inside: Path) -> Iterator[Process]:
+def contender(
+    hosts: Sandbox, run: str, life: float, inside: Path, bug: str = ""
+) -> Iterator[Process]:
     argv = [sys.executable, "-m", "tests.cluster.contender", hosts.name, run, str(life)]
     with subprocess.Popen(
-        [*argv, str(inside)],
+        [*argv, str(inside), bug],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -65,23 +67,55 @@ def ticks(hosts: Sandbox) -> list[int]:
     return [len(file.read_text().splitlines()) if file.exists() else 0 for file in files]
 
 
-def test_two_controllers_race_and_are_never_both_in(hosts: Sandbox, tmp_path: Path) -> None:
-    inside = tmp_path / "inside"
+def race(hosts: Sandbox, inside: Path, times: int, bug: str = "") -> dict[tuple[str, str], int]:
+    """Have two processes race for the lock; count how it went for them."""
     outcomes: dict[tuple[str, str], int] = {}
-    with contender(hosts, "one", 30, inside) as one, contender(hosts, "two", 30, inside) as two:
-        for number in range(RACES):
+    with (
+        contender(hosts, "one", 30, inside, bug) as one,
+        contender(hosts, "two", 30, inside, bug) as two,
+    ):
+        for number in range(times):
             # Who is told first takes turns, so that neither is always ahead by a pipe's time.
             both = (one, two) if number % 2 else (two, one)
             for each in both:
                 each.tell("race")
             said = one.answer(), two.answer()
             outcomes[said] = outcomes.get(said, 0) + 1
+    return outcomes
+
+
+def test_two_controllers_race_and_are_never_both_in(hosts: Sandbox, tmp_path: Path) -> None:
+    inside = tmp_path / "inside"
+    outcomes = race(hosts, inside, RACES)
     assert {word for pair in outcomes for word in pair} == {"won", "lost"}, outcomes
     for one_or_two in (0, 1):
         won = sum(times for pair, times in outcomes.items() if pair[one_or_two] == "won")
         assert won > RACES / 10, outcomes
     assert outcomes.get(("lost", "lost"), 0) < RACES / 10, outcomes
     assert not inside.exists()
+
+
+def test_the_race_sees_two_who_are_both_in(hosts: Sandbox, tmp_path: Path) -> None:
+    """Planted: a lock for which one host is enough."""
+    outcomes = race(hosts, tmp_path / "inside", 8, "minority")
+    assert {word for pair in outcomes for word in pair} - {"won", "lost"}, outcomes
+
+
+def test_a_sleeper_whom_hosts_do_not_fence_is_seen(hosts: Sandbox, tmp_path: Path) -> None:
+    """Planted: commands that do not look at the lock."""
+    with contender(hosts, "sleeper", 1.0, tmp_path / "inside", "unfenced") as sleeper:
+        sleeper.tell("hold")
+        assert sleeper.answer() == "in"
+        os.kill(sleeper.child.pid, signal.SIGSTOP)
+        us = Contender(hosts.name, "us", 30.0, sees_the_dead=False)
+        try:
+            us.lock.acquire(patience=20)
+            asleep = ticks(hosts)
+            os.kill(sleeper.child.pid, signal.SIGCONT)
+            assert "OBEYED" in sleeper.answer()
+            assert ticks(hosts) != asleep
+        finally:
+            us.close()
 
 
 @pytest.mark.parametrize("newcomer", [True, False])

@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 
     from tests.e2e.conftest import Fleet
 
-SLOW = DRILL.format(expects="starts") + "    - raft_status:\n    - pause: {seconds: 20}\n"
+SLOW = (
+    DRILL.format(expects="membership-unchanged")
+    + "    - raft_status:\n    - pause: {seconds: 20}\n"
+)
 
 
 def killed_drill(cluster: Fleet) -> Path:
