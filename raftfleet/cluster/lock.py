@@ -139,10 +139,8 @@ class ClusterLock:
     def acquire(self, *, patience: float = _PATIENCE, stop: threading.Event | None = None) -> str:
         """Take the lock and keep it renewed; do nothing when it has been taken already.
 
-        Returns whose lock was taken over, nothing when nobody left one.
-
         Takes over what has expired, and at once from a holder on this machine whose process is
-        dead. Raises `LockHeldError` naming the holder when a majority could not be had within
+        dead; returns whose it was, nothing when nobody left one. Raises `LockHeldError` naming the holder when a majority could not be had within
         ``patience`` seconds, and `UnreachableError` when so many hosts do not answer.
         """
         if self.held:
@@ -201,13 +199,7 @@ class ClusterLock:
         """Take the lock on every host; return why a majority did not grant it."""
         began = self._clock.boottime()
         replies = self._ask(lambda host: self._taking(shown.get(host), dead))
-        taken = [
-            host
-            for host, r in replies.items()
-            if not isinstance(r, RaftfleetError) and "taken" in r
-        ]
-        if len(taken) >= self._majority:
-            self._grant(began, replies)
+        if self._grant(began, replies) >= self._majority:
             return None
         seen = [Sighting.of(r) for r in replies.values() if not isinstance(r, RaftfleetError)]
         if held := [s for s in seen if s.held and s.token != self._fence.token]:

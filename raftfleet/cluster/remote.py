@@ -189,14 +189,13 @@ class Place:
         if isinstance(outcome, Exited) and outcome.status == 0:
             return outcome
         if isinstance(outcome, Exited) and outcome.status == FENCED:
-            raise self.refused(outcome)
+            raise self._refused(outcome)
         how = f"exit status {outcome.status}" if isinstance(outcome, Exited) else "a signal"
         said = plain(outcome.err or outcome.out).strip().splitlines()
         last = said[-1] if said else "it said nothing"
         raise TaskError(f"{self.host}: {script} of {self.node.name} ended with {how}: {last}")
 
-    def refused(self, outcome: Outcome) -> LockLostError:
-        """Return the error for a command that the host refused for want of the cluster lock."""
+    def _refused(self, outcome: Outcome) -> LockLostError:
         said = plain(outcome.err).strip().splitlines()
         reason = said[-1].removeprefix("fenced: ") if said else "the cluster lock is not ours"
         return LockLostError(f"{self.host} refused: {reason}", hint=AFTER_LOSS)

@@ -232,6 +232,17 @@ def test_an_attempt_that_fails_leaves_nothing(hosts: Hosts) -> None:
     assert hosts.holders() == ["run one", "run one", ""]
 
 
+def test_what_could_not_be_given_back_stands_in_nobodys_own_way(hosts: Hosts) -> None:
+    us = hosts.controller("run one")
+    us.lock.acquire()
+    us.cut("n1", "n2")
+    us.lock.release()
+    assert hosts.holders() == ["run one", "run one", ""]
+    us.ways["n1"].cut = us.ways["n2"].cut = False
+    assert us.lock.acquire(patience=0) == "", "it is no legacy of somebody else's"
+    assert us.changes() == ["done"] * 3
+
+
 def test_nodes_on_one_machine_count_once(hosts: Hosts) -> None:
     us = hosts.controller("run one", machines=("n1", "n1", "n1"))
     us.lock.acquire()
