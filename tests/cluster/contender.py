@@ -105,7 +105,7 @@ def plant(us: Contender, bug: str) -> None:
         ClusterLock._majority = 1  # type: ignore[method-assign,assignment]
     if bug:
         us.fence.open()
-        Place.fenced = lambda self, line: line  # type: ignore[method-assign,assignment] # noqa: ARG005
+        Place.fenced = lambda self, line: line  # type: ignore[method-assign] # noqa: ARG005
 
 
 def main(name: str, run: str, life: str, inside: str, bug: str = "") -> None:

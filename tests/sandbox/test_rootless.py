@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import shutil
 import signal
@@ -96,6 +97,9 @@ def test_an_ordinary_user_has_hosts_and_is_root_on_them(up: OrdinaryUser) -> Non
         assert ssh(up, name, "uname -n; id -u; cat /etc/hostname").split() == [name, "0", name]
     said = ssh(up, "n1", "bash -c 'head -n 1 </dev/tcp/n3/22'")
     assert said.startswith("SSH-2.0-")
+    record = json.loads((up.sandboxes / NAME / "state.json").read_text())
+    for address in [host["address6"] for host in record["hosts"] if host["address6"]]:
+        assert ssh(up, "n2", f"bash -c 'head -n 1 </dev/tcp/{address}/22'").startswith("SSH-2.0-")
 
 
 def test_a_users_host_has_clocks_of_its_own_and_may_not_set_the_machines(up: OrdinaryUser) -> None:
