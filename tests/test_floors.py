@@ -35,7 +35,7 @@ FLOORS = {
 }
 APART = {"simulator", "testing"}
 PRODUCT_FREE = ("cluster", "checks", "drill", "journal", "playbook")
-PRODUCTS = ("robustmq", "etcd")
+PRODUCTS = ("robustmq", "etcd", "mqtt", "broker", "tenant")
 LONGEST = 400
 LONGER_ON_PURPOSE = {"journal/events.py"}  # the journal's format is documented in one file
 

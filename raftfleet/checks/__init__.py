@@ -6,6 +6,7 @@ from .evidence import EVIDENCE
 from .exits import Exit, ExitClass
 from .failovers import Failover, Outcome
 from .finding import Check, Finding, Severity
+from .outages import Outage
 from .registry import CHECKS
 from .summary import judgement_json
 from .verdict import DrillJudgement, Judgement, Verdict, judge
@@ -20,6 +21,7 @@ __all__ = [
     "Failover",
     "Finding",
     "Judgement",
+    "Outage",
     "Outcome",
     "Severity",
     "Verdict",

@@ -1,7 +1,8 @@
 """`bystanders-alive`: no process that nobody touched died, restarted or was replaced.
 
 A node that answers is no proof: it may have restarted between two polls. Only its host knows, so
-every bystander's process has to be looked at again after the drill's last action.
+every bystander's process has to be looked at again after the drill's last action. And a log that
+begins anew more often than we started its node tells of a process that nobody here started.
 """
 
 from __future__ import annotations
@@ -21,6 +22,11 @@ if TYPE_CHECKING:
 __all__ = ["BYSTANDERS_ALIVE"]
 
 _NAME = "bystanders-alive"
+_BEGINS = "configured"
+"""The meaning of the line with which a process begins its log."""
+_SLACK = 1.0
+_SOON = 60.0
+"""Seconds after its start within which a process writes that line."""
 
 
 def _judge(window: Window) -> Iterator[Finding]:
@@ -33,6 +39,7 @@ def _judge(window: Window) -> Iterator[Finding]:
             if not life.over and not _looked_at(window, life, action):
                 text = f"the process of {life.node} was not looked at again after the last action"
                 yield Finding(_NAME, Severity.GAP, text, life.node)
+    yield from _strangers(window)
     if not window.lives:
         yield Finding(_NAME, Severity.GAP, "no node's process was ever looked at")
 
@@ -57,8 +64,30 @@ def _end(window: Window, life: Life) -> Iterator[Finding]:
         yield Finding(_NAME, Severity.VIOLATION, text, life.node, t=life.vanished)
 
 
+def _strangers(window: Window) -> Iterator[Finding]:
+    """Find lines with which a process begins that no start of ours explains."""
+    begun = [
+        line
+        for line in window.journal.of(ev.LogLine)
+        if line.marker == _BEGINS and window.start <= line.at.lo and line.at.hi <= window.end
+    ]
+    explained: set[int] = set()
+    for line in sorted(begun, key=lambda line: line.at.lo):
+        ours = [
+            life.index
+            for life in window.lives.get(line.node, ())
+            if life.started is not None and life.index not in explained
+            if line.at.hi - life.began + _SLACK >= 0 and line.at.lo - life.began <= _SOON
+        ]
+        if ours:
+            explained.add(ours[0])
+            continue
+        text = f"a process of {line.node} began, by its log, that nobody had started"
+        yield Finding(_NAME, Severity.VIOLATION, text, line.node, t=line.at.lo)
+
+
 def _last_action(window: Window) -> int:
-    acted = (ev.NodeSignalled, ev.NodeStarted, ev.NodeExited, ev.NodeWiped)
+    acted = (ev.NodeSignalled, ev.NodeStarted, ev.NodeExited, ev.NodeWiped, ev.FaultUndone)
     places = [i for i, event in enumerate(window.events) if isinstance(event, acted)]
     return window.span.start + (places[-1] if places else 0)
 

@@ -38,6 +38,7 @@ def _judge(window: Window) -> Iterator[Finding]:
     lacking = behind(window.after, marks, nodes)
     for name, what in lacking.items():
         known = window.after.standing(name) is not Standing.UNKNOWN
+        known = known and name not in window.after.isolated
         severity = Severity.VIOLATION if known and not window.cut else Severity.GAP
         text = f"{name} did not reach the leader's index of {window.end - instant:.1f} s before: {what}"
         yield Finding(_NAME, severity, text, name, t=window.end)

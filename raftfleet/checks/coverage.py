@@ -19,12 +19,14 @@ if TYPE_CHECKING:
     from .lives import Life
     from .window import Window
 
-__all__ = ["coverage_gaps"]
+__all__ = ["TICKS_LATE", "coverage_gaps"]
 
 _PERIODS = 50
 _AT_LEAST = 1.0
 """A node may be unheard for this many poll periods, but for no less than a second."""
-_TICKS_LATE = 3.0
+_WAKES = 3.0
+"""Seconds a node may need to answer again after a pause."""
+TICKS_LATE = 3.0
 """Seconds without a tick after which the observer itself was away."""
 
 
@@ -44,6 +46,7 @@ def coverage_gaps(window: Window) -> Iterator[Finding]:
             if name not in event.polls:
                 silent = event.t - (window.start if node.heard is None else node.heard)
             accountable = _accountable(window.lives.get(name, []), event.t - silent, event.t)
+            accountable -= _paused(window, name, event.t - silent, event.t)
             if accountable > max(limit, worst.get(name, (0.0, 0.0))[0]):
                 worst[name] = (accountable, event.t)
     for name, (seconds, t) in sorted(worst.items()):
@@ -59,11 +62,17 @@ def _accountable(lives: list[Life], since: float, until: float) -> float:
         end = min(
             [signal.sent.at.lo for signal in life.signals]
             + ([life.exited.at.lo] if life.exited else [])
-            + ([life.vanished] if life.vanished is not None else []),
+            + [t for t in (life.vanished, life.cleared) if t is not None],
             default=float("inf"),
         )
         longest = max(longest, min(until, end) - max(since, begin))
     return longest
+
+
+def _paused(window: Window, node: str, since: float, until: float) -> float:
+    """Return how much of a stretch the node was paused by a fault, and a moment afterwards."""
+    paused = [away for away in window.absences if away.node == node and away.kind == "pause"]
+    return sum(max(0.0, min(until, away.hi + _WAKES) - max(since, away.lo)) for away in paused)
 
 
 def _ready_at(life: Life) -> float:
@@ -77,6 +86,6 @@ def _missing_ticks(window: Window) -> Iterator[Finding]:
         return
     ticks = [window.start, *(event.t for event in window.of(ev.CoverageSampled)), window.end]
     for before, after in pairwise(ticks):
-        if after - before > _TICKS_LATE:
+        if after - before > TICKS_LATE:
             text = f"nothing says how the nodes were watched for {after - before:.1f} s"
             yield Finding("evidence", Severity.GAP, text, t=before)

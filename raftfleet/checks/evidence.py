@@ -5,10 +5,13 @@ Absence of evidence is not a pass. Whatever is missing is a gap, by name.
 
 from __future__ import annotations
 
+import math
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from raftfleet.journal import events as ev
 
+from .coverage import TICKS_LATE
 from .exits import ExitClass
 from .failovers import Outcome
 from .finding import Finding, Severity
@@ -32,7 +35,13 @@ def _kills(window: Window) -> int:
 
 
 def _leader_stops(window: Window) -> int:
-    return sum(bool(groups) for _, groups in window.succession.departed)
+    left = window.succession.departed
+    return sum(bool(one.groups) and not one.isolated for one in left)
+
+
+def _follower_stops(window: Window) -> int:
+    left = window.succession.departed
+    return sum(not one.groups and not one.isolated for one in left)
 
 
 def _failovers(window: Window) -> int:
@@ -43,12 +52,73 @@ def _starts(window: Window) -> int:
     return sum(life.ready is not None for life in window.started())
 
 
+def _faults(window: Window, *kinds: str) -> int:
+    """Count the faults that were seen to hold, of these kinds or of any."""
+    return sum(
+        fault.confirmed is not None and (not kinds or fault.kind.startswith(kinds))
+        for fault in window.faults
+    )
+
+
+def _acknowledged(window: Window, lo: float = -math.inf, hi: float = math.inf) -> int:
+    writes = window.of(ev.WriteEnded)
+    return sum(write.outcome == "ok" and lo <= write.t <= hi for write in writes)
+
+
+def _acted(window: Window) -> tuple[float, float]:
+    """Return when the first thing was done to a node, and when the last was back."""
+    own = [away for away in window.absences if window.start <= away.lo <= window.end]
+    first = min((away.lo for away in own), default=math.inf)
+    return first, max((away.hi for away in own), default=math.inf)
+
+
+def _nodes_read(window: Window) -> int:
+    return len({event.node for event in window.of(ev.StoreRead)})
+
+
+def _nodes_seen(window: Window) -> int:
+    nodes = {event.node for event in window.of(ev.StatusSeen)}
+    for sample in window.of(ev.CoverageSampled):
+        nodes |= {name for name, n in sample.polls.items() if n > sample.misses.get(name, 0)}
+    return len(nodes)
+
+
+def _groups_seen(window: Window) -> int:
+    return len({view.group for view in (*window.opening, *window.views)})
+
+
+def _watched_percent(window: Window) -> int:
+    """Return how much of the drill somebody watched, by the ticks of its seconds."""
+    ticks = [event.t for event in window.of(ev.CoverageSampled)]
+    length = window.end - window.start
+    gaps = (b - a for a, b in pairwise([window.start, *ticks, window.end]))
+    lost = sum(gap for gap in gaps if gap > TICKS_LATE)
+    return 0 if not ticks else round(100 * (1 - lost / length)) if length > 0 else 100
+
+
+def _log_lines(window: Window) -> int:
+    return sum(event.lines for event in _collected(window))
+
+
 EVIDENCE: Mapping[str, Callable[[Window], int]] = {
+    "acknowledged_writes": _acknowledged,
+    "acknowledged_before": lambda window: _acknowledged(window, hi=_acted(window)[0]),
+    "acknowledged_during": lambda window: _acknowledged(window, *_acted(window)),
+    "acknowledged_after": lambda window: _acknowledged(window, lo=_acted(window)[1]),
     "failovers": _failovers,
+    "faults": _faults,
+    "follower_stops": _follower_stops,
+    "groups_seen": _groups_seen,
     "kills": _kills,
     "leader_stops": _leader_stops,
+    "log_lines": _log_lines,
+    "nodes_read": _nodes_read,
+    "nodes_seen": _nodes_seen,
+    "partitions": lambda window: _faults(window, "partition"),
+    "pauses": lambda window: _faults(window, "pause"),
     "starts": _starts,
     "stops": _stops,
+    "watched_percent": _watched_percent,
 }
 """What `evidence:` may ask for, and how it is counted."""
 
@@ -56,17 +126,10 @@ EVIDENCE: Mapping[str, Callable[[Window], int]] = {
 def counted(window: Window) -> dict[str, int]:
     """Return how much of everything countable there was."""
     samples = window.of(ev.CoverageSampled)
-    nodes = {event.node for event in window.of(ev.StatusSeen)}
-    for sample in samples:
-        nodes |= {name for name, n in sample.polls.items() if n > sample.misses.get(name, 0)}
-    groups = {view.group for view in (*window.opening, *window.views)}
     return {
         **{name: count(window) for name, count in EVIDENCE.items()},
-        "nodes_seen": len(nodes),
-        "groups_seen": len(groups),
         "polls": sum(sum(sample.polls.values()) for sample in samples),
         "missed_polls": sum(sum(sample.misses.values()) for sample in samples),
-        "log_lines": sum(event.lines for event in _collected(window)),
     }
 
 
@@ -115,7 +178,8 @@ def _unseen_groups(window: Window) -> Iterator[Finding]:
 
 def _watch(window: Window) -> Iterator[Finding]:
     """See that watching went on after the last action for as long as the drill said."""
-    actions = window.of(ev.NodeSignalled) + window.of(ev.NodeStarted) + window.of(ev.NodeExited)
+    acted = (ev.NodeSignalled, ev.NodeStarted, ev.NodeExited, ev.FaultUndone, ev.FaultIntent)
+    actions = [event for event in window.events if isinstance(event, acted)]
     if window.cut or not actions:
         return
     watched = window.end - max(event.t for event in actions)

@@ -202,7 +202,9 @@ class _Case:
             return ExitClass.FORCED, f"it took as long as the watchdog waits ({watchdog:g} s)"
         if status > 0:
             return ExitClass.CRASHED, f"status {status}"
-        gap = log_gap(self.journal, self.life.node, self.life.exited_index)
+        asked = self.life.asked
+        reach = self.event.at.lo if asked is None else asked.at.lo
+        gap = log_gap(self.journal, self.life.node, self.life.exited_index, reach)
         if gap:
             return ExitClass.UNKNOWN, f"status 0 proves nothing and {gap}"
         return self._by_log(markers)

@@ -41,7 +41,7 @@ def _failover(failover: Failover) -> Iterator[Finding]:
     took = f"{failover.elected.lo:.2f}-{failover.elected.hi:.2f} s"
     if failover.place != "inside":
         text = (
-            f"{failover.group}: {failover.new_leader} led {took} after {failover.victim} was gone, "
+            f"{failover.group}: {failover.new_leader} led {took} after the {failover.counts_from} of {failover.victim}, "
             f"{failover.place} the {promised} that the timing promises"
         )
         yield _finding(failover, Severity.VIOLATION, text)

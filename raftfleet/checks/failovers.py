@@ -1,19 +1,20 @@
 """What a failover is: a group's way from a leader that departed to the next one.
 
-Counted from the moment the process was gone to the first poll in which a survivor says it leads at
-a higher term. Groups move one by one. `succession` finds them in a journal.
+Counted from the moment the leader's process was gone, or from its last contact when it was paused
+or cut off, to the first poll in which a survivor says it leads at a higher term. Groups move one
+by one. `succession` finds them in a journal.
 """
 
 from __future__ import annotations
 
 import enum
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from raftfleet.journal.values import Interval
 
-__all__ = ["Failover", "Move", "Outcome", "Succession"]
+__all__ = ["Departed", "Failover", "Move", "Outcome", "Succession"]
 
 
 class Outcome(enum.StrEnum):
@@ -34,8 +35,9 @@ class Outcome(enum.StrEnum):
 class Failover:
     """A group's way from one leader to the next.
 
-    ``cause`` is stop, kill or crash. ``elected`` and ``agreed`` are seconds after the exit: until
-    a survivor led, and until a majority of the live voters named it; their ends are infinite when
+    ``cause`` is stop, kill, crash or the kind of a fault; ``counts_from`` says what the seconds
+    count from: exit or last contact. ``elected`` and ``agreed`` are seconds after it: until a
+    survivor led, and until a majority of the live voters named it; their ends are infinite when
     it had not happened. ``predicted`` is what the system's timing promises for this number of
     elections, None when it promises nothing. ``counted_from`` and ``t`` are on our clock.
     """
@@ -52,6 +54,7 @@ class Failover:
     new_term: int | None = None
     predicted: Interval | None = None
     t: float | None = None
+    counts_from: str = "exit"
 
     @property
     def elections(self) -> int:
@@ -70,9 +73,10 @@ class Failover:
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """A group whose leader changed though nobody had stopped it.
+    """A group whose healthy leader was deposed, or had to be elected anew.
 
-    ``returned`` names the nodes that had come back in the drill before.
+    ``returned`` names the nodes that had come back in the drill before, ``cause`` how the last of
+    them had been away.
     """
 
     group: str
@@ -82,6 +86,15 @@ class Move:
     new_term: int
     t: float
     returned: tuple[str, ...]
+    cause: str = ""
+
+
+class Departed(NamedTuple):
+    """A node that left: the groups it led then, and whether it was paused or cut off."""
+
+    node: str
+    groups: tuple[str, ...]
+    isolated: bool
 
 
 @dataclass(slots=True)
@@ -89,13 +102,13 @@ class Succession:
     """All that happened to leadership in one drill.
 
     ``unknown`` lists (victim, group) where nothing says whether the victim led the group.
-    ``departed`` maps each node that left to the groups it led.
+    ``departed`` names each node that left.
     """
 
     failovers: list[Failover] = field(default_factory=list)
     moves: list[Move] = field(default_factory=list)
     unknown: list[tuple[str, str]] = field(default_factory=list)
-    departed: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
+    departed: list[Departed] = field(default_factory=list)
 
     def of(self, outcome: Outcome) -> list[Failover]:
         """Return the failovers that came out so."""

@@ -29,7 +29,10 @@ class Severity(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing a check has to say; ``t`` is when it happened, on the controller's clock."""
+    """One thing a check has to say.
+
+    ``t`` is when it happened, on the controller's clock; ``cause`` what it is put down to.
+    """
 
     check: str
     severity: Severity
@@ -37,11 +40,16 @@ class Finding:
     node: str | None = None
     group: str | None = None
     t: float | None = None
+    cause: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """A pure function from a drill's part of the journal to findings, under its name."""
+    """A pure function from a drill's part of the journal to findings, under its name.
+
+    ``unexpected`` is what a violation comes to in a drill that does not expect the check.
+    """
 
     name: str
     judge: Callable[[Window], Iterable[Finding]]
+    unexpected: Severity = Severity.NOTE

@@ -20,25 +20,27 @@ _NAME = "leader-moves"
 def _judge(window: Window) -> Iterator[Finding]:
     found = window.succession
     if not found.departed:
-        yield Finding(_NAME, Severity.GAP, "no node was stopped")
+        yield Finding(_NAME, Severity.GAP, "no node was stopped, paused or cut off")
     for node, group in found.unknown:
         text = f"{group}: nothing says whether {node} led it when it was stopped"
         yield Finding(_NAME, Severity.GAP, text, node, group)
     for failover in found.failovers:
         yield from _failover(window, failover)
     for move in found.moves:
-        yield _move(move)
+        if not move.returned:
+            yield _move(move)
 
 
 def _failover(window: Window, failover: Failover) -> Iterator[Finding]:
     if failover.outcome in {Outcome.NOT_EXERCISED, Outcome.NO_QUORUM}:
         yield not_exercised(_NAME, failover)
     if failover.outcome is Outcome.CENSORED:
-        severity = Severity.GAP if window.cut else Severity.VIOLATION
         waited = failover.elected.lo if failover.elected else 0.0
+        short = failover.predicted is not None and waited < failover.predicted.hi
+        severity = Severity.GAP if window.cut or short else Severity.VIOLATION
         text = (
             f"{failover.group}: nobody took it over from {failover.victim} "
-            f"(term {failover.old_term}) within {waited:.2f} s of its exit"
+            f"(term {failover.old_term}) within {waited:.2f} s of its {failover.counts_from}"
         )
         yield Finding(_NAME, severity, text, failover.victim, failover.group)
 
@@ -50,17 +52,16 @@ def not_exercised(check: str, failover: Failover) -> Finding:
     else:
         why = f"{failover.victim} was back before anybody else led (term {failover.old_term})"
     text = f"{failover.group}: failover not exercised: {why}"
-    return Finding(check, Severity.GAP, text, failover.victim, failover.group)
+    t = failover.counted_from.hi
+    return Finding(check, Severity.GAP, text, failover.victim, failover.group, t)
 
 
 def _move(move: Move) -> Finding:
+    """Say that a group moved for no reason; one that a node caused is `leader-undisturbed`."""
     text = (
         f"{move.group} moved from {move.old} (term {move.old_term}) to {move.new} "
         f"(term {move.new_term}), though {move.old} had not been stopped"
     )
-    if move.returned:
-        text += f"; {' and '.join(move.returned)} had come back before"
-        return Finding(_NAME, Severity.WARNING, text, move.old, move.group, move.t)
     return Finding(_NAME, Severity.VIOLATION, text, move.old, move.group, move.t)
 
 

@@ -42,7 +42,8 @@ class Life:
     """One life of a node's process; every index is an event's place in the journal.
 
     ``vanished``: its host no longer showed it, or showed another process in its place, and
-    nobody saw how it ended. ``wiped``: the node's data were removed before it.
+    nobody saw how it ended. ``cleared``: the node's data were removed, so it had ended before,
+    and nobody wrote how. ``wiped``: the node's data were removed before it.
     """
 
     node: str
@@ -55,6 +56,7 @@ class Life:
     exited_index: int = -1
     vanished: float | None = None
     vanished_index: int = -1
+    cleared: float | None = None
     found: list[Sighting] = field(default_factory=list)
     wiped: bool = False
     not_before: float = float("-inf")
@@ -62,7 +64,8 @@ class Life:
     @property
     def over(self) -> bool:
         """Whether its end is known."""
-        return self.exited is not None or self.vanished is not None
+        ends = (self.exited, self.vanished, self.cleared)
+        return any(end is not None for end in ends)
 
     @property
     def began(self) -> float:
@@ -101,7 +104,7 @@ class _Book:
     def take(self, index: int, event: ev.Event) -> None:
         match event:
             case ev.NodeWiped():
-                self.wiped.add(event.node)
+                self._wiped(event)
             case ev.NodeFound():
                 self._found(index, event)
             case ev.NodeStarted():
@@ -131,6 +134,12 @@ class _Book:
         lives.append(life)
         self.wiped.discard(node)
         return life
+
+    def _wiped(self, event: ev.NodeWiped) -> None:
+        self.wiped.add(event.node)
+        for life in self.lives.get(event.node, [])[-1:]:
+            if not life.over:
+                life.cleared = event.t
 
     def _resisted(self, index: int, event: ev.NodeNotExited) -> None:
         life = self._life(index, event.node, event.incarnation)

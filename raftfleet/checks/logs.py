@@ -12,10 +12,12 @@ if TYPE_CHECKING:
 
     from .lives import Life
 
-__all__ = ["life_markers", "log_gap"]
+__all__ = ["last_words", "life_markers", "log_gap"]
 
 _AFTERWARDS = 1.0
 """Seconds after a process was gone in which its last lines may still be stamped."""
+_SLACK = 0.5
+"""Seconds by which the stamps of a log may be off."""
 
 
 def life_markers(journal: Journal, life: Life, following: list[Life]) -> set[str]:
@@ -33,24 +35,44 @@ def life_markers(journal: Journal, life: Life, following: list[Life]) -> set[str
     }
 
 
+def last_words(journal: Journal, life: Life, until: float) -> str:
+    """Return the last error that a life logged before it ended, empty for none."""
+    said = [
+        (spell.last, tally.examples[0])
+        for tally in journal.of(ev.LogTally)
+        if tally.node == life.node and tally.level == "ERROR" and tally.examples
+        for spell in tally.spells
+        if life.began <= spell.last <= until + _AFTERWARDS
+    ]
+    return max(said, default=(0.0, ""))[1]
+
+
 def _placed(line: ev.LogLine) -> bool:
     return math.isfinite(line.at.hi)
 
 
-def log_gap(journal: Journal, node: str, since: int) -> str | None:
+def log_gap(journal: Journal, node: str, since: int, reach: float) -> str | None:
     """Return what keeps a node's log after an event from being evidence, or None.
 
     A file that was missing when the logs were next collected is named. Lines whose stamps could
-    not be placed on our clock may be of any process, so they prove nothing either.
+    not be placed on our clock may be of any process, so they prove nothing either; nor does a log
+    whose last line is older than ``reach``, which is on our clock.
     """
-    collected = False
     if any(line.node == node and not _placed(line) for line in journal.of(ev.LogLine)):
         return f"the stamps in the log of {node} cannot be placed: its host's clock is not known"
-    for event in journal.events[since + 1 :]:
+    collected: list[ev.LogCollected] = []
+    told = (*journal.of(ev.LogMissing), *journal.of(ev.LogCollected), *journal.of(ev.DrillStarted))
+    place = journal.events[since].seq
+    for event in sorted((e for e in told if e.seq > place), key=lambda event: event.seq):
         if isinstance(event, ev.LogMissing) and event.node == node:
             return f"the log {event.path} of {node} is missing: {event.reason}"
         if isinstance(event, ev.LogCollected) and event.node == node:
-            collected = True
+            collected.append(event)
         if isinstance(event, ev.DrillStarted) and collected:
             break
-    return None if collected else f"the log of {node} was not collected afterwards"
+    if not collected:
+        return f"the log of {node} was not collected afterwards"
+    newest = [event.newest for event in collected if event.newest is not None]
+    if len(newest) == len(collected) and max(newest) < reach - _SLACK:
+        return f"the log of {node} ends {reach - max(newest):.1f} s before that"
+    return None

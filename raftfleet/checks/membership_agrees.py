@@ -44,7 +44,7 @@ class _Watch:
         for event, _, after in self._window.walk():
             if isinstance(event, ev.StatusSeen):
                 self._look(after, tuple(event.groups))
-            elif isinstance(event, ev.NodeExited | ev.NodeReady | ev.NodeFound):
+            elif isinstance(event, ev.NodeExited | ev.NodeReady | ev.NodeFound | ev.FaultUndone):
                 self._look(after, after.groups)
             yield from self._lasting(event.t)
         for group, (since, text) in sorted(self._differ.items()):
@@ -79,10 +79,15 @@ class _Watch:
 
 
 def _counts(picture: Picture, name: str, status: GroupStatus) -> bool:
-    """Whether a view can be compared: a starting node may not have read its state yet."""
-    if status.voters is None:
-        return False
+    """Whether a view can be compared.
+
+    A starting node may not have read its state yet, and one that is paused or cut off cannot hear
+    of a change. But a node that was started while it was cut off has to find its cluster first.
+    """
     node = picture.node(name)
+    since = picture.isolated.get(name)
+    if status.voters is None or (since is not None and (node.started or 0.0) <= since):
+        return False
     return bool(status.voters) or node.ready or node.started is None
 
 

@@ -1,8 +1,13 @@
-"""`membership-unchanged`: the voters stay who they were, at every moment and in every view."""
+"""`membership-unchanged`: the voters stay who they were, at every moment and in every view.
+
+They begin anew with every generation of the cluster's data.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+
+from raftfleet.journal import events as ev
 
 from .finding import Check, Finding, Severity
 from .membership_agrees import sets_text
@@ -18,19 +23,22 @@ _NAME = "membership-unchanged"
 
 
 def _judge(window: Window) -> Iterator[Finding]:
-    expected: dict[str, View] = {}
-    wrong: dict[tuple[str, str], View] = {}
+    expected: dict[tuple[str, int], View] = {}
+    wrong: dict[tuple[str, str], tuple[View, View]] = {}
+    begun = [event.t for event in window.of(ev.ClusterGeneration)]
     for view in (*window.opening, *window.views):
         if not view.status.voters:
             continue
-        baseline = expected.setdefault(view.group, view)
+        generation = sum(t <= view.t for t in begun)
+        baseline = expected.setdefault((view.group, generation), view)
         if view.status.voters != baseline.status.voters:
-            wrong.setdefault((view.group, view.node), view)
-    for view in wrong.values():
-        yield _changed(view, expected[view.group])
+            wrong.setdefault((view.group, view.node), (view, baseline))
+    for view, baseline in wrong.values():
+        yield _changed(view, baseline)
     yield from _forgotten(window)
+    shown = {group for group, _ in expected}
     for group in window.after.groups or ("every group",):
-        if group not in expected:
+        if group not in shown:
             text = f"{group}: no node showed its voters"
             yield Finding(_NAME, Severity.GAP, text, group=group)
 

@@ -2,7 +2,8 @@
 
 A term is kept on disk, so it may not go back even across a restart. What is applied may start
 lower in a new process, which replays its snapshot and its log; within one process it may not go
-back. Both start afresh when a node was wiped and with every generation of the cluster.
+back, and a new process has to reach again what the one before it had applied. Both start afresh
+when a node was wiped and with every generation of the cluster.
 """
 
 from __future__ import annotations
@@ -27,6 +28,25 @@ def _terms(window: Window) -> Iterator[Finding]:
 
 def _applied(window: Window) -> Iterator[Finding]:
     yield from _backwards(window, "applied-monotonic", "last_applied", per_life=True)
+    yield from _never_again(window)
+
+
+def _never_again(window: Window) -> Iterator[Finding]:
+    """Find nodes that came back and never applied again what they had applied before."""
+    highest: dict[tuple[str, str, int], dict[int, int]] = {}
+    for view, epoch in _epochs(window):
+        if view.status.last_applied is not None:
+            lives = highest.setdefault((view.node, view.group, epoch), {})
+            lives[view.life] = max(lives.get(view.life, 0), view.status.last_applied)
+    for (node, group, epoch), lives in highest.items():
+        picture = window.after.node(node)
+        last = max(lives)
+        before = max((applied for life, applied in lives.items() if life < last), default=0)
+        current = epoch == max(e for n, g, e in highest if (n, g) == (node, group))
+        if current and picture.ready and lives[last] < before:
+            severity = Severity.GAP if window.cut else Severity.VIOLATION
+            text = f"{group}: {node} had applied {before} and came back only to {lives[last]}"
+            yield Finding("applied-monotonic", severity, text, node, group, window.end)
 
 
 def _backwards(window: Window, name: str, what: str, *, per_life: bool) -> Iterator[Finding]:

@@ -102,7 +102,7 @@ def _recovery(window: Window, life: Life) -> Iterator[Finding]:
         text = f"{life.node} joined the cluster anew instead of recovering what it had"
         yield Finding(_NAME, Severity.VIOLATION, text, life.node, t=life.began)
         return
-    missing = log_gap(window.journal, life.node, life.index)
+    missing = log_gap(window.journal, life.node, life.index, life.began)
     if missing is None and "recovering" in markers:
         return
     why = missing or f"the log of {life.node} says neither"

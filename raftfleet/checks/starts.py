@@ -8,6 +8,7 @@ from raftfleet.journal import events as ev
 from raftfleet.journal.fold import same_process
 
 from .finding import Check, Finding, Severity
+from .logs import last_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from .window import Window
 
 __all__ = ["STARTS"]
+
+_LONGEST = 200
 
 
 def _judge(window: Window) -> Iterator[Finding]:
@@ -29,15 +32,16 @@ def _judge(window: Window) -> Iterator[Finding]:
 
 def _life(window: Window, life: Life) -> Iterator[Finding]:
     asked = life.asked is not None or bool(life.signals)
-    if life.ready is None:
+    if life.ready is None or (life.signals and life.signals[0].sent.at.hi < life.ready.t):
         yield from _never_ready(window, life, asked=asked)
         return
     yield from _incomplete(window, life, life.ready)
     if life.vanished is not None and window.inside(life.vanished_index):
-        yield _wrong(life, "was not there any more after it said it was ready", life.vanished)
+        text = "was not there any more after it said it was ready"
+        yield _ended(window, life, text, life.vanished)
     elif life.exited is not None and not asked and window.inside(life.exited_index):
         text = f"died after it said it was ready (status {life.exited.status})"
-        yield _wrong(life, text, life.exited.at.hi)
+        yield _ended(window, life, text, life.exited.at.hi)
 
 
 def _never_ready(window: Window, life: Life, *, asked: bool) -> Iterator[Finding]:
@@ -47,9 +51,12 @@ def _never_ready(window: Window, life: Life, *, asked: bool) -> Iterator[Finding
         )
     elif life.exited is not None:
         text = f"ended before it was ready (status {life.exited.status})"
-        yield _wrong(life, text, life.exited.at.hi)
+        yield _ended(window, life, text, life.exited.at.hi)
     elif life.vanished is not None:
-        yield _wrong(life, "was gone before it was ready", life.vanished)
+        yield _ended(window, life, "was gone before it was ready", life.vanished)
+    elif life.cleared is not None:
+        text = f"{life.node} was removed before it was seen to be ready"
+        yield Finding("starts", Severity.GAP, text, life.node)
     elif window.cut:
         text = f"whether {life.node} came up was not seen any more"
         yield Finding("starts", Severity.GAP, text, life.node)
@@ -82,6 +89,12 @@ def _never_began(window: Window) -> Iterator[Finding]:
     for node, event in meant.items():
         severity = Severity.GAP if window.cut else Severity.VIOLATION
         yield Finding("starts", severity, f"{node} could not be started", node, t=event.t)
+
+
+def _ended(window: Window, life: Life, text: str, t: float) -> Finding:
+    """Say that a process ended by itself, with the last error it logged."""
+    said = last_words(window.journal, life, t)
+    return _wrong(life, f"{text}; it said: {said[:_LONGEST]}" if said else text, t)
 
 
 def _wrong(life: Life, text: str, t: float) -> Finding:

@@ -14,7 +14,7 @@ from raftfleet.journal.picture import Standing
 from raftfleet.journal.values import Interval, Role, majority
 
 from .exits import plain_signal
-from .failovers import Failover, Move, Outcome, Succession
+from .failovers import Departed, Failover, Move, Outcome, Succession
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from raftfleet.journal.picture import Picture
     from raftfleet.journal.values import GroupStatus, Timing
 
+    from .away import FaultSpan
     from .lives import Life
     from .window import Window
 
@@ -30,14 +31,25 @@ __all__ = ["succession"]
 
 @dataclass(slots=True)
 class _Departure:
-    """A process that ended in the drill, and what it led when that began."""
+    """A node that left in the drill, and what it led when that began.
 
-    life: Life
+    ``gone`` is when its process was gone, or when contact with it ended; ``back`` when it could
+    lead again at the earliest, None when it never could.
+    """
+
+    node: str
     opens: float
     gone: Interval
     cause: str
+    back: float | None = None
+    isolated: bool = False
     leads: dict[str, int] = field(default_factory=dict)
-    unknown: tuple[str, ...] = ()
+
+    def is_back(self, event: ev.StatusSeen) -> bool:
+        """Whether what the node says here is said after it came back, not before or meanwhile."""
+        if self.back is not None and event.t >= self.back:
+            return True
+        return not self.isolated and event.since >= self.gone.hi
 
 
 @dataclass(slots=True)
@@ -57,7 +69,7 @@ class _Open:
 
     def note(self, node: str, status: GroupStatus | None) -> None:
         """Keep how long a survivor's log is, while it has not heard of the new leader's entries."""
-        if status is not None and node != self.departure.life.node and status.term == self.term:
+        if status is not None and node != self.departure.node and status.term == self.term:
             self.logs[node] = status.last_log
 
 
@@ -67,26 +79,36 @@ def succession(window: Window) -> Succession:
 
 
 def _departures(window: Window) -> Iterator[_Departure]:
-    """Yield every process that ended in the drill, in the order in which that began."""
+    """Yield every node that left in the drill, in the order in which that began."""
     found = [
-        _departure(life)
+        _ended(life, lives[place + 1 :])
         for lives in window.lives.values()
-        for life in lives
+        for place, life in enumerate(lives)
         if life.exited is not None and window.inside(life.exited_index)
+    ]
+    found += [
+        _cut(fault, target) for fault in window.faults if fault.isolates for target in fault.targets
     ]
     yield from sorted(found, key=lambda departure: departure.opens)
 
 
-def _departure(life: Life) -> _Departure:
+def _ended(life: Life, following: list[Life]) -> _Departure:
     assert life.exited is not None  # noqa: S101 - the caller asks only for those
+    back = following[0].began if following else None
     asked = life.asked
     if asked is None:
-        return _Departure(life, life.exited.at.lo, life.exited.at, "crash")
+        return _Departure(life.node, life.exited.at.lo, life.exited.at, "crash", back)
     cause = "kill" if plain_signal(asked.signal) == "KILL" else "stop"
     # A signal it outlived is an episode of its own: it may have led on for long after.
     outlived = sum(signal.resisted is not None for signal in life.signals)
     first = min(outlived, len(life.signals) - 1)
-    return _Departure(life, life.signals[first].sent.at.lo, life.exited.at, cause)
+    return _Departure(life.node, life.signals[first].sent.at.lo, life.exited.at, cause, back)
+
+
+def _cut(fault: FaultSpan, target: str) -> _Departure:
+    gone = fault.confirmed or Interval(fault.meant, fault.meant)
+    back = fault.undone.hi if fault.undone else None
+    return _Departure(target, fault.meant, gone, fault.kind, back, isolated=True)
 
 
 class _Tracker:
@@ -109,7 +131,7 @@ class _Tracker:
             if isinstance(event, ev.StatusSeen):
                 self._seen(event, before)
                 self._agree(event, after)
-            elif isinstance(event, ev.NodeExited | ev.NodeFound):
+            elif isinstance(event, ev.NodeExited | ev.NodeFound | ev.FaultIntent):
                 self._count_voters(after)
         for one in self._open:
             self._close(one, self._window.end)
@@ -125,14 +147,17 @@ class _Tracker:
                 self._left.add((node, group))
 
     def _depart(self, departure: _Departure, picture: Picture) -> None:
-        node = departure.life.node
+        node = departure.node
         departure.leads = _led_by(picture, node)
         for group in picture.groups:
             status = picture.status(node, group)
             if status is None or status.role is None:
                 self._found.unknown.append((node, group))
-        self._found.departed.append((node, tuple(sorted(departure.leads))))
+        left = Departed(node, tuple(sorted(departure.leads)), departure.isolated)
+        self._found.departed.append(left)
         for group, term in departure.leads.items():
+            if any((one.departure.node, one.group) == (node, group) for one in self._open):
+                continue  # it had been paused or cut off before it ended: contact ended then
             one = _Open(departure, group, term)
             for name in picture.nodes:
                 one.note(name, picture.status(name, group))
@@ -158,7 +183,7 @@ class _Tracker:
         untouched = (old, group) not in self._left and (
             before.node(old).process is not Standing.STOPPING
         )
-        if term > old_term and old and untouched and old != event.node:
+        if term > old_term and old and untouched:
             self._moved(event, group, (old, old_term), term)
         if not self._is_departing(event, group):
             self._left.discard((event.node, group))
@@ -166,14 +191,12 @@ class _Tracker:
 
     def _is_departing(self, event: ev.StatusSeen, group: str) -> bool:
         """Whether the claim is one of the leader that is on its way out, not of its next life."""
-        return any(
-            one.group == group and one.departure.life.node == event.node for one in self._open
-        )
+        return any(one.group == group and one.departure.node == event.node for one in self._open)
 
     def _decided(self, one: _Open, event: ev.StatusSeen, term: int) -> bool:
-        gone = one.departure.gone
-        if event.node == one.departure.life.node:
-            back = event.since >= gone.hi or self._restarted(one, event.t)
+        departure, gone = one.departure, one.departure.gone
+        if event.node == departure.node:
+            back = departure.is_back(event)
             if back and term >= one.term:
                 self._found.failovers.append(self._record(one, Outcome.NOT_EXERCISED))
             return back and term >= one.term
@@ -195,32 +218,24 @@ class _Tracker:
         )
         return True
 
-    def _restarted(self, one: _Open, t: float) -> bool:
-        """Whether the departed node had a next life by then."""
-        life = one.departure.life
-        return any(
-            other.index > life.index and other.began <= t for other in self._window.lives[life.node]
-        )
-
     def _record(self, one: _Open, outcome: Outcome) -> Failover:
         departure = one.departure
         return Failover(
-            victim=departure.life.node,
+            victim=departure.node,
             group=one.group,
             cause=departure.cause,
             old_term=one.term,
             outcome=outcome,
             counted_from=departure.gone,
+            counts_from="last contact" if departure.isolated else "exit",
         )
 
     def _moved(self, event: ev.StatusSeen, group: str, old: tuple[str, int], term: int) -> None:
-        returned = {
-            life.node
-            for life in self._window.started()
-            if life.began <= event.t and life.node != old[0]
-        }
+        returned = [a for a in self._window.returns if a.hi <= event.t and a.node != old[0]]
+        names = tuple(sorted({away.node for away in returned}))
+        cause = f"{returned[-1].kind} of {returned[-1].node}" if returned else ""
         self._found.moves.append(
-            Move(group, old[0], event.node, old[1], term, event.t, tuple(sorted(returned)))
+            Move(group, old[0], event.node, old[1], term, event.t, names, cause)
         )
 
     def _agree(self, event: ev.StatusSeen, after: Picture) -> None:
@@ -272,9 +287,8 @@ def _predicted(timing: Timing | None, elections: int, *, behind: bool) -> Interv
 def _can_elect(picture: Picture, one: _Open) -> bool:
     """Whether the processes that are not known to be down are a majority of every voter set."""
     sets = _voter_sets(picture, one.group)
-    up = {name for name, node in picture.nodes.items() if node.process is not Standing.DOWN} - {
-        one.departure.life.node
-    }
+    up = {name for name, node in picture.nodes.items() if node.process is not Standing.DOWN}
+    up -= {*picture.isolated, one.departure.node}
     return all(len(up & set(voters)) >= majority(len(voters)) for voters in sets if voters)
 
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from .exits import Exit
     from .failovers import Failover
     from .finding import Finding
+    from .outages import Outage
     from .verdict import DrillJudgement, Judgement
 
 __all__ = ["judgement_json"]
@@ -39,20 +40,26 @@ def judgement_json(judgement: Judgement) -> dict[str, object]:
             if failover.outcome in {Outcome.ELECTED, Outcome.CENSORED}
         ],
         "exits": [_exit(one) for one in judgement.exits],
-        "outages": [],
+        "outages": [
+            _outage(outage, drill.drill) for drill in judgement.drills for outage in drill.outages
+        ],
         "evidence": _total(judgement),
     }
 
 
 def _total(judgement: Judgement) -> dict[str, int]:
+    """Return the evidence of all drills: counts add up, what was seen does not."""
     total: dict[str, int] = {}
     for drill in judgement.drills:
         for name, count in drill.evidence.items():
-            total[name] = (
-                max(total.get(name, 0), count)
-                if name.endswith("_seen")
-                else (total.get(name, 0) + count)
-            )
+            if name not in total:
+                total[name] = count
+            elif name.endswith("_percent"):
+                total[name] = min(total[name], count)
+            elif name.endswith(("_seen", "_read")):
+                total[name] = max(total[name], count)
+            else:
+                total[name] += count
     return total
 
 
@@ -80,6 +87,7 @@ def _finding(finding: Finding, drill: str) -> dict[str, object]:
         "group": finding.group,
         "t": None if finding.t is None else _number(finding.t),
         "message": finding.message,
+        "cause": finding.cause or None,
     }
 
 
@@ -91,12 +99,24 @@ def _failover(failover: Failover, drill: str) -> dict[str, object]:
         "new_leader": failover.new_leader,
         "term": [failover.old_term, failover.new_term],
         "cause": failover.cause,
-        "counted_from": "exit",
+        "counted_from": failover.counts_from,
         "seconds_after_exit": _interval(failover.elected),
         "agreed_after_exit": _interval(failover.agreed),
         "predicted": _interval(failover.predicted),
         "place": failover.place or None,
         "censored": failover.outcome is Outcome.CENSORED,
+    }
+
+
+def _outage(outage: Outage, drill: str) -> dict[str, object]:
+    return {
+        "drill": drill,
+        "via": outage.via or None,
+        "from": _number(outage.start),
+        "to": _number(outage.end) if outage.ended else None,
+        "seconds": _number(outage.seconds),
+        "failed_writes": outage.failed,
+        "cause": outage.cause or None,
     }
 
 

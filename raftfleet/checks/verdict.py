@@ -22,9 +22,12 @@ from .window import windows
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
+    from raftfleet.journal.events import DrillStarted
     from raftfleet.journal.reader import Journal
 
     from .failovers import Failover
+    from .finding import Check
+    from .outages import Outage
     from .window import Window
 
 __all__ = ["DrillJudgement", "Judgement", "Verdict", "judge"]
@@ -65,6 +68,7 @@ class DrillJudgement:
     findings: tuple[Finding, ...]
     failovers: tuple[Failover, ...]
     exits: tuple[Exit, ...]
+    outages: tuple[Outage, ...]
     evidence: Mapping[str, int]
     needed: Mapping[str, int]
     start: float
@@ -139,6 +143,7 @@ def _drill(window: Window) -> DrillJudgement:
         findings=findings,
         failovers=tuple(window.succession.failovers),
         exits=window.exits,
+        outages=window.outages,
         evidence=counts,
         needed=dict(window.drill.evidence),
         start=window.start,
@@ -155,16 +160,17 @@ def _checked(window: Window) -> Iterator[Finding]:
         if name not in CHECKS:
             text = f"this version of raftfleet has no check {name}"
             yield Finding(name, Severity.GAP, text)
-    for name, check in CHECKS.items():
+    for check in CHECKS.values():
         for finding in check.judge(window):
-            yield from _weighed(finding, name in drill.expects, name in drill.forbids)
+            yield from _weighed(window.drill, check, finding)
 
 
-def _weighed(finding: Finding, expected: bool, forbidden: bool) -> Iterator[Finding]:  # noqa: FBT001
-    if forbidden and finding.severity is Severity.WARNING:
+def _weighed(drill: DrillStarted, check: Check, finding: Finding) -> Iterator[Finding]:
+    expected = check.name in {*drill.expects, *drill.forbids}
+    if check.name in drill.forbids and finding.severity is Severity.WARNING:
         yield replace(finding, severity=Severity.VIOLATION)
-    elif expected or forbidden or finding.severity is Severity.WARNING:
+    elif expected or finding.severity is Severity.WARNING:
         yield finding
     elif finding.severity is Severity.VIOLATION:
         text = f"{finding.message} (this drill does not expect {finding.check})"
-        yield replace(finding, severity=Severity.NOTE, message=text)
+        yield replace(finding, severity=check.unexpected, message=text)

@@ -10,8 +10,10 @@ from raftfleet.journal import events as ev
 from raftfleet.journal.fold import advance, fold
 from raftfleet.journal.picture import Standing
 
+from .away import Away, FaultSpan, absences, fault_spans
 from .exits import Exit, exits_of
 from .lives import Life, lives_of
+from .outages import Outage, outages
 from .succession import succession
 
 if TYPE_CHECKING:
@@ -143,6 +145,39 @@ class Window:
         """Every exit of the drill, and every signal that was not followed by one."""
         exits = exits_of(self.journal, self.lives)
         return tuple(one for one in exits if self.inside(one.index))
+
+    @cached_property
+    def faults(self) -> tuple[FaultSpan, ...]:
+        """The faults that were put in place in the drill."""
+        return tuple(one for one in self._all_faults if self.inside(one.index))
+
+    @cached_property
+    def _all_faults(self) -> list[FaultSpan]:
+        return fault_spans(self.journal.events[: self.span.until])
+
+    @cached_property
+    def absences(self) -> tuple[Away, ...]:
+        """Every time a node was away, in this drill or before, in order."""
+        return tuple(absences(self.lives, self._all_faults))
+
+    @cached_property
+    def returns(self) -> tuple[Away, ...]:
+        """The absences that ended in the drill, in the order in which they ended."""
+        ended = [away for away in self.absences if self.start <= away.hi <= self.end]
+        return tuple(sorted(ended, key=lambda away: away.hi))
+
+    def away(self, node: str, t: float, *, seen_from: str = "") -> bool:
+        """Whether a node was away at this time, or out of another's sight."""
+        return any(
+            one.node == node and one.lo <= t < one.hi
+            for one in self.absences
+            if not seen_from or one.concerns(seen_from)
+        )
+
+    @cached_property
+    def outages(self) -> tuple[Outage, ...]:
+        """When no write was acknowledged, through each node and through any."""
+        return tuple(outages(self))
 
     @cached_property
     def succession(self) -> Succession:

@@ -28,6 +28,7 @@ COMMANDS = {
     "heal": ("heal", "Undo what a dead run left behind, and say what it was."),
     "status": ("status", "Ask every node for its own view of every group."),
     "analyze": ("analyze", "Judge the journal of a run again."),
+    "import": ("import_", "Make a run folder from a recording of a real cluster."),
     "sandbox": ("sandbox", "Hosts made of namespaces on this machine."),
 }
 

@@ -7,9 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from raftfleet.clock import Deadline
 from raftfleet.errors import UnreachableError
 from raftfleet.journal.events import HostConnected, HostLost
-from raftfleet.transport import LocalOptions, make_transport, options_from_variables
+from raftfleet.transport import LocalOptions, make_transport, options_from_variables, resolve
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -79,10 +80,12 @@ class Connections:
             self._recorder.record(HostLost(host=transport.host, reason=error.message))
             raise
         if not isinstance(options, LocalOptions):
+            # What ssh_config makes of the options is known by now.
+            reached = resolve(transport.host, options, Deadline.after(_CONNECT, self._clock))
             self._recorder.record(
                 HostConnected(
                     host=transport.host,
-                    address=str(options),
+                    address=str(reached),
                     seconds=self._clock.monotonic() - began,
                 )
             )

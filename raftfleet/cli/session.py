@@ -250,6 +250,7 @@ class Session:
                         node=finding.node,
                         group=finding.group,
                         at=finding.t,
+                        cause=finding.cause,
                     )
                 )
             self.recorder.record(VerdictGiven(drill=drill.drill, verdict=str(drill.verdict)))

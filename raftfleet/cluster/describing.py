@@ -32,4 +32,5 @@ def described(
         poll_period=period,
         build=build,
         cluster=name,
+        log_rules=tuple(system.log_rules()),
     )

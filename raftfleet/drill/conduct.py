@@ -66,6 +66,7 @@ def _started(declaration: Declaration, control: Control) -> DrillStarted:
         expects=declaration.expects,
         forbids=declaration.forbids,
         evidence=dict(declaration.evidence),
+        budget=dict(declaration.budget),
         watch=_watch(declaration, control),
         leaves=declaration.leaves,
         allow_quorum_loss=declaration.allow_quorum_loss,

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Declaration", "parse_declaration", "resolved"]
 
-_KEYS = ("id", "expects", "forbids", "evidence", "watch", "leaves", "allow_quorum_loss")
+_KEYS = ("id", "expects", "forbids", "evidence", "budget", "watch", "leaves", "allow_quorum_loss")
+_BUDGETS = ("outage",)
 _LEAVES = ("running", "down")
 
 
@@ -27,13 +28,15 @@ class Declaration:
 
     ``watch`` is seconds of watching after the last undo, None for the longest the system can take
     to react; ``leaves`` says how the cluster is left: ``running`` or ``down``. A count of evidence
-    may be a template until the play begins (`resolved`).
+    may be a template until the play begins (`resolved`). ``budget`` holds limits in seconds:
+    ``outage`` is how long writes may stand still.
     """
 
     id: str
     expects: tuple[str, ...]
     forbids: tuple[str, ...] = ()
     evidence: Mapping[str, Any] = field(default_factory=dict)
+    budget: Mapping[str, float] = field(default_factory=dict)
     watch: float | None = None
     leaves: str = "running"
     allow_quorum_loss: bool = False
@@ -60,6 +63,7 @@ def parse_declaration(value: Any, mark: Mark | None) -> Declaration:
         expects=expects,
         forbids=_names(value, "forbids", CHECKS),
         evidence=_evidence(value),
+        budget=_budget(value),
         watch=_seconds(value, "watch"),
         leaves=_leaves(value),
         allow_quorum_loss=_flag(value, "allow_quorum_loss"),
@@ -92,6 +96,16 @@ def _evidence(value: Mapping[str, Any]) -> dict[str, Any]:
         if not has_template(count) and _count(count) < 1:
             raise SourceError(f"{key}: wants a count of at least 1", mark_of(evidence))
     return {str(key): count for key, count in evidence.items()}
+
+
+def _budget(value: Mapping[str, Any]) -> dict[str, float]:
+    budget = value.get("budget") or {}
+    if not isinstance(budget, dict):
+        raise SourceError("budget: wants a mapping of seconds", mark_of(budget) or mark_of(value))
+    for key in budget:
+        _known(str(key), _BUDGETS, "budget", mark_of(key) or mark_of(budget))
+    found = {str(key): _seconds(budget, str(key)) for key in budget}
+    return {key: seconds for key, seconds in found.items() if seconds is not None}
 
 
 def resolved(declaration: Declaration, template: Callable[[Any], Any]) -> Declaration:

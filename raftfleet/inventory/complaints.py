@@ -49,6 +49,7 @@ def _unexpected_character(mark: Mark) -> str:
 
 _MESSAGES: Final = {
     _OPEN_QUOTE: "this quote is never closed",
+    "exceeded maximum nesting depth": "nested deeper than the YAML parser goes",
     "mapping values are not allowed in this context": "a second ': ' in one line, or a key at an indentation that fits nothing",
     "did not find expected key": "expected a key here, at the indentation of its neighbours",
     "did not find expected '-' indicator": "expected '- ' here, or another indentation",

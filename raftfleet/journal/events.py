@@ -15,50 +15,21 @@ from typing import Any
 
 import msgspec
 
-from .values import GroupStatus, Incarnation, Interval, NodeIdentity, Port, Timing
+from .log_rules import LogRule, Spell
+from .values import GroupStatus, Incarnation, Interval, Lack, Leg, NodeIdentity, Port, Timing
 
 # fmt: off
 __all__ = [
-    "ClusterDescribed",
-    "ClusterGeneration",
-    "CoverageSampled",
-    "DrillEnded",
-    "DrillStarted",
-    "Event",
-    "FindingMade",
-    "HostClockRead",
-    "HostConnected",
-    "HostLost",
-    "LockAcquired",
-    "LockLost",
-    "LockReleased",
-    "LockRenewedLate",
-    "LogCollected",
-    "LogLine",
-    "LogMissing",
-    "NodeDeployed",
-    "NodeExited",
-    "NodeFound",
-    "NodeNotExited",
-    "NodeReady",
-    "NodeSignalled",
-    "NodeStartIntent",
-    "NodeStarted",
-    "NodeStopIntent",
-    "NodeWiped",
-    "PlayEnded",
-    "PlayStarted",
-    "RunEnded",
-    "RunStarted",
-    "StatusMissed",
-    "StatusSeen",
-    "TaskProgress",
-    "TaskResult",
-    "TaskStarted",
-    "UnknownEvent",
-    "VerdictGiven",
-    "WaitBegan",
-    "WaitEnded"
+    "ClusterDescribed", "ClusterGeneration", "CoverageSampled", "DrillEnded", "DrillStarted",
+    "Event", "FaultConfirmed", "FaultFailed", "FaultIntent", "FaultUndone", "FindingMade",
+    "HostClockRead", "HostConnected", "HostLost", "ListingRead", "LockAcquired", "LockLost",
+    "LockReleased", "LockRenewedLate", "LogCollected", "LogLine", "LogMissing", "LogTally",
+    "NodeBusy", "NodeDeployed", "NodeExited", "NodeFound",
+    "NodeNotExited", "NodeReady", "NodeSignalled", "NodeStartIntent", "NodeStarted",
+    "NodeStopIntent", "NodeWiped", "PeersRead", "PlayEnded", "PlayStarted", "ReadMissed",
+    "RunEnded", "RunStarted", "StatusMissed", "StatusSeen", "StoreRead", "TaskProgress",
+    "TaskResult", "TaskStarted", "UnknownEvent", "VerdictGiven", "WaitBegan", "WaitEnded",
+    "WriteEnded", "WriteSkipped", "WriterStarted", "WriterStopped",
 ]
 # fmt: on
 
@@ -79,6 +50,7 @@ class RunStarted(Event, frozen=True, kw_only=True, tag="run.started"):
     """The first event: who ran what, from which inventory.
 
     ``inventory`` maps host names to their addresses; ``versions`` maps packages to versions.
+    ``recording`` is the folder that was imported, empty when raftfleet ran the drill itself.
     """
 
     run: str
@@ -86,6 +58,7 @@ class RunStarted(Event, frozen=True, kw_only=True, tag="run.started"):
     versions: dict[str, str]
     seed: int
     inventory: dict[str, str] = {}
+    recording: str = ""
 
 
 class RunEnded(Event, frozen=True, kw_only=True, tag="run.ended"):
@@ -178,7 +151,7 @@ class TaskResult(Event, frozen=True, kw_only=True, tag="task.result"):
     rescued: bool = False
 
 
-# --- cluster, node, status and log -----------------------------------------------------------
+# --- cluster and node ------------------------------------------------------------------------
 
 
 class ClusterDescribed(Event, frozen=True, kw_only=True, tag="cluster.described"):
@@ -188,7 +161,7 @@ class ClusterDescribed(Event, frozen=True, kw_only=True, tag="cluster.described"
     (``recovering``, ``joining``, ``shutdown_requested``, ``terminating``, ``forced``) to the text
     of the log line that says so. ``exit_bound`` is how long a graceful exit may take,
     ``watchdog`` after which time the system ends itself by force. ``cluster`` is the name of the
-    inventory group whose nodes these are.
+    inventory group whose nodes these are. ``log_rules`` say what the lines of its log mean.
     """
 
     system: str
@@ -202,6 +175,7 @@ class ClusterDescribed(Event, frozen=True, kw_only=True, tag="cluster.described"
     poll_period: float
     build: str = ""
     cluster: str = ""
+    log_rules: tuple[LogRule, ...] = ()
 
 
 class ClusterGeneration(Event, frozen=True, kw_only=True, tag="cluster.generation"):
@@ -321,6 +295,58 @@ class NodeWiped(Event, frozen=True, kw_only=True, tag="node.wiped"):
     paths: tuple[str, ...]
 
 
+class NodeBusy(Event, frozen=True, kw_only=True, tag="node.cpu"):
+    """A node's process used ``cpu`` seconds of processor time (user and system) in ``(since, t]``."""
+
+    node: str
+    incarnation: Incarnation
+    since: float
+    cpu: float
+
+
+# --- faults ----------------------------------------------------------------------------------
+
+
+class FaultIntent(Event, frozen=True, kw_only=True, tag="fault.intent"):
+    """We are about to break something; written before any host is touched.
+
+    ``fault`` names it in the events that follow. ``kind`` is one of pause, partition (both ways),
+    partition-in, partition-out, slow-link, fill-disk; signals and exits of processes are `node`
+    events. ``targets`` are the nodes it is done to; ``peers`` those a target is cut off from,
+    empty where that means nothing.
+    """
+
+    fault: str
+    kind: str
+    targets: tuple[str, ...]
+    peers: tuple[str, ...] = ()
+
+
+class FaultConfirmed(Event, frozen=True, kw_only=True, tag="fault.confirmed"):
+    """The fault was seen to hold from ``at`` on: that is when contact ended."""
+
+    fault: str
+    at: Interval
+
+
+class FaultFailed(Event, frozen=True, kw_only=True, tag="fault.failed"):
+    """The fault could not be put in place, or nothing confirms that it was; nothing of it is left."""
+
+    fault: str
+    reason: str
+
+
+class FaultUndone(Event, frozen=True, kw_only=True, tag="fault.undone"):
+    """The fault held no longer from ``at`` on; ``by`` is us, or deadman when the host undid it."""
+
+    fault: str
+    at: Interval
+    by: str = "us"
+
+
+# --- what nodes say of themselves ------------------------------------------------------------
+
+
 class StatusSeen(Event, frozen=True, kw_only=True, tag="status.seen"):
     """A node's own view changed somewhere in ``(since, t]``; only the changed groups stand here."""
 
@@ -348,6 +374,123 @@ class CoverageSampled(Event, frozen=True, kw_only=True, tag="status.coverage"):
     gap: dict[str, float]
 
 
+# --- writes and reads ------------------------------------------------------------------------
+
+
+class WriterStarted(Event, frozen=True, kw_only=True, tag="write.writer_started"):
+    """A writer begins to write through one node.
+
+    ``kind`` says what it writes: ``register`` (few keys, one writer for each, values that only
+    rise) or ``create`` (every key once). It sends on a fixed schedule, every ``period`` seconds;
+    0 means that it sends the next when the last was answered. All its keys begin with ``prefix``.
+    This is the intent of all its writes: in a run that was cut short one may have been under way.
+    """
+
+    writer: str
+    kind: str
+    via: str
+    period: float = 0.0
+    prefix: str = ""
+
+
+class WriterStopped(Event, frozen=True, kw_only=True, tag="write.writer_stopped"):
+    """A writer sends no more; every write it had sent has its `write.ended`."""
+
+    writer: str
+
+
+class WriteEnded(Event, frozen=True, kw_only=True, tag="write.ended"):
+    """A write came to an end at ``t``.
+
+    ``intended`` is when its slot was due, ``sent`` when it was really sent: a late write counts
+    from its slot. ``outcome`` is ``ok`` (acknowledged), ``refused`` (with proof that nothing was
+    written) or ``unknown`` (anything else: it may have happened, or happen yet); ``reason`` is
+    the answer or error in words. ``legs`` holds every request it took when it took more than one:
+    whoever follows the hint of a refusal records both.
+    """
+
+    writer: str
+    via: str
+    key: str
+    value: str
+    sent: float
+    outcome: str
+    intended: float = 0.0
+    reason: str = ""
+    legs: tuple[Leg, ...] = ()
+
+
+class WriteSkipped(Event, frozen=True, kw_only=True, tag="write.skipped"):
+    """Slots between ``intended`` and ``until`` that could not be sent: they count as outage."""
+
+    writer: str
+    via: str
+    intended: float
+    until: float
+    count: int
+    reason: str = ""
+
+
+class StoreRead(Event, frozen=True, kw_only=True, tag="read.store"):
+    """A node's own store was read, from ``sent`` until ``t``.
+
+    Reads that belong together, one of each node, share a ``round``. ``values`` holds the keys
+    asked for by name, None for one that is not there. ``count`` is how many keys below our prefix
+    the store holds, ``digest`` a hash over them and their values in order: either may be unknown.
+    Of ``asked`` acknowledged keys the reader looked for itself it missed those in ``lacks``.
+    """
+
+    node: str
+    round: int
+    sent: float
+    values: dict[str, str | None] = {}
+    count: int | None = None
+    digest: str = ""
+    asked: int = 0
+    lacks: Lack = Lack()
+
+
+class ListingRead(Event, frozen=True, kw_only=True, tag="read.listing"):
+    """What a node's API lists, compared with its own store of the same ``round``.
+
+    ``lacks`` are keys of the store that the list has not, ``extra`` the other way round. Only of
+    systems whose API answers from a cache.
+    """
+
+    node: str
+    round: int
+    sent: float
+    count: int
+    lacks: Lack = Lack()
+    extra: Lack = Lack()
+
+
+class PeersRead(Event, frozen=True, kw_only=True, tag="read.peers"):
+    """The nodes that a node lists as present; written whenever that changed, in ``(since, t]``.
+
+    Only of systems that keep such a list beside Raft's membership.
+    """
+
+    node: str
+    since: float
+    peers: tuple[str, ...]
+
+
+class ReadMissed(Event, frozen=True, kw_only=True, tag="read.missed"):
+    """A node did not answer a read; ``what`` is ``store``, ``listing`` or ``peers``.
+
+    Of ``peers`` only the first miss of a row is written; ``round`` is 0 there.
+    """
+
+    node: str
+    what: str
+    reason: str
+    round: int = 0
+
+
+# --- logs ------------------------------------------------------------------------------------
+
+
 class LogLine(Event, frozen=True, kw_only=True, tag="log.line"):
     """A line of a node's log that a rule names; ``at`` maps its stamp to our clock."""
 
@@ -360,8 +503,36 @@ class LogLine(Event, frozen=True, kw_only=True, tag="log.line"):
     offset: int = 0
 
 
+class LogTally(Event, frozen=True, kw_only=True, tag="log.tally"):
+    """All lines of one template in a node's log, since its logs were last collected.
+
+    ``rule`` is the first rule that names them, empty for none; ``template`` is the message with
+    numbers, addresses and ids masked. ``peer`` is the node that a rule found named in the line.
+    Lines closer together than two seconds are one of ``spells``; ``examples`` holds the first
+    few, without secrets. Of lines below WARN that no rule knows all are one spell, and there are
+    no examples.
+    """
+
+    node: str
+    rule: str
+    level: str
+    target: str
+    template: str
+    spells: tuple[Spell, ...]
+    peer: str = ""
+    examples: tuple[str, ...] = ()
+
+    @property
+    def count(self) -> int:
+        """How many lines there were."""
+        return sum(spell.count for spell in self.spells)
+
+
 class LogCollected(Event, frozen=True, kw_only=True, tag="log.collected"):
-    """A node's log was read from ``start`` to ``end`` (bytes) and kept in the run folder."""
+    """A node's log was read from ``start`` to ``end`` (bytes) and kept in the run folder.
+
+    ``newest`` is the stamp of its last record on our clock, where that is known.
+    """
 
     node: str
     path: str
@@ -369,6 +540,7 @@ class LogCollected(Event, frozen=True, kw_only=True, tag="log.collected"):
     end: int
     lines: int
     kept: str = ""
+    newest: float | None = None
 
 
 class LogMissing(Event, frozen=True, kw_only=True, tag="log.missing"):
@@ -385,14 +557,16 @@ class LogMissing(Event, frozen=True, kw_only=True, tag="log.missing"):
 class DrillStarted(Event, frozen=True, kw_only=True, tag="drill.started"):
     """A drill begins: what it expects, forbids and needs as evidence.
 
-    ``watch`` is how many seconds watching goes on after its last undo. What lies before this
-    event is set-up and is not judged.
+    ``watch`` is how many seconds watching goes on after its last undo. ``budget`` holds limits in
+    seconds: ``outage`` is how long writes may stand still. What lies before this event is set-up
+    and is not judged.
     """
 
     drill: str
     expects: tuple[str, ...]
     forbids: tuple[str, ...] = ()
     evidence: dict[str, int] = {}
+    budget: dict[str, float] = {}
     watch: float = 0.0
     leaves: str = "running"
     allow_quorum_loss: bool = False
@@ -415,6 +589,7 @@ class FindingMade(Event, frozen=True, kw_only=True, tag="check.finding"):
     node: str | None = None
     group: str | None = None
     at: float | None = None
+    cause: str = ""
 
 
 class VerdictGiven(Event, frozen=True, kw_only=True, tag="verdict.given"):

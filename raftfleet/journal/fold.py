@@ -152,7 +152,23 @@ def _exited(picture: Picture, event: ev.NodeExited) -> Picture:
 
 
 def _wiped(picture: Picture, event: ev.NodeWiped) -> Picture:
-    return _with(picture, replace(picture.node(event.node), groups={}))
+    """Take a node whose data were removed for down: nobody removes them under a running process."""
+    node = picture.node(event.node)
+    if node.process is Standing.DOWN:
+        return _with(picture, replace(node, groups={}))
+    return _with(picture, _gone(node, event.t))
+
+
+# --- faults ----------------------------------------------------------------------------------
+
+
+def _fault_meant(picture: Picture, event: ev.FaultIntent) -> Picture:
+    return replace(picture, faults={**picture.faults, event.fault: event})
+
+
+def _fault_over(picture: Picture, event: ev.FaultUndone | ev.FaultFailed) -> Picture:
+    left = {name: one for name, one in picture.faults.items() if name != event.fault}
+    return replace(picture, faults=left)
 
 
 # --- what nodes say --------------------------------------------------------------------------
@@ -247,4 +263,7 @@ _STEPS: dict[type[ev.Event], Callable[[Picture, Any], Picture]] = {
     ev.StatusMissed: _missed,
     ev.CoverageSampled: _covered,
     ev.HostLost: _host_lost,
+    ev.FaultIntent: _fault_meant,
+    ev.FaultUndone: _fault_over,
+    ev.FaultFailed: _fault_over,
 }

@@ -11,11 +11,13 @@ from collections.abc import Mapping
 
 import msgspec
 
-from .events import ClusterDescribed, DrillStarted
+from .events import ClusterDescribed, DrillStarted, FaultIntent
 from .values import GroupStatus, Incarnation, Role, majority
 
-__all__ = ["Leader", "NodePicture", "Picture", "Sight", "Standing"]
+__all__ = ["ISOLATING", "Leader", "NodePicture", "Picture", "Sight", "Standing"]
 
+ISOLATING = frozenset({"pause", "partition", "partition-in", "partition-out"})
+"""Kinds of fault that keep a node from doing its part, though its process lives."""
 _SILENT_PERIODS = 5
 _SILENT_AT_LEAST = 0.25
 _STALE = 3.0
@@ -87,7 +89,8 @@ class Picture(msgspec.Struct, frozen=True):
     """The cluster as the events up to ``t`` show it.
 
     ``claims`` holds, for each group and term of this generation, the nodes that said they led it;
-    ``terms`` the highest term anybody showed. Every ``now`` below defaults to ``t``.
+    ``terms`` the highest term anybody showed, ``faults`` those that were meant and are not undone.
+    Every ``now`` below defaults to ``t``.
     """
 
     t: float = 0.0
@@ -97,6 +100,14 @@ class Picture(msgspec.Struct, frozen=True):
     nodes: Mapping[str, NodePicture] = {}
     claims: Mapping[str, Mapping[int, tuple[str, ...]]] = {}
     terms: Mapping[str, int] = {}
+    faults: Mapping[str, FaultIntent] = {}
+
+    @property
+    def isolated(self) -> dict[str, float]:
+        """The nodes that are paused or cut off by a fault that is not undone, and since when."""
+        standing = [one for one in self.faults.values() if one.kind in ISOLATING]
+        standing.sort(key=lambda one: -one.t)
+        return {name: one.t for one in standing for name in one.targets}
 
     @property
     def groups(self) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar, cast
 
 import msgspec
 
@@ -72,9 +72,16 @@ class Journal:
             expected = event.seq + 1
         return tuple(found)
 
+    @cached_property
+    def _kinds(self) -> dict[type[Event], tuple[Event, ...]]:
+        kinds: dict[type[Event], list[Event]] = {}
+        for event in self.events:
+            kinds.setdefault(type(event), []).append(event)
+        return {kind: tuple(events) for kind, events in kinds.items()}
+
     def of(self, kind: type[E]) -> tuple[E, ...]:
-        """Return all events of one kind."""
-        return tuple(event for event in self.events if isinstance(event, kind))
+        """Return all events of one kind, in order."""
+        return cast("tuple[E, ...]", self._kinds.get(kind, ()))
 
     def spans(self) -> tuple[Span, ...]:
         """Return where each drill lies, in order."""

@@ -14,6 +14,8 @@ __all__ = [
     "GroupStatus",
     "Incarnation",
     "Interval",
+    "Lack",
+    "Leg",
     "NodeIdentity",
     "Port",
     "Role",
@@ -90,6 +92,23 @@ class Incarnation(msgspec.Struct, frozen=True):
     pid: int
     start_time: int
     counter: int
+
+
+class Lack(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Keys that are not where they should be: how many, and a few of them."""
+
+    count: int = 0
+    examples: tuple[str, ...] = ()
+
+
+class Leg(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One request of a write that took several: to which node, from when to when, what came."""
+
+    via: str
+    sent: float
+    answered: float
+    outcome: str
+    reason: str = ""
 
 
 class Port(msgspec.Struct, frozen=True):

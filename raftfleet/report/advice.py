@@ -34,6 +34,22 @@ _NEXT: tuple[tuple[str, str, str], ...] = (
     ("membership", "", "`raftfleet status` shows each node's own view of the voters"),
     ("leader-moves", "", "look at the group's terms and leaders in the journal: status.seen"),
     ("failover-in-interval", "", "does the inventory name the timing this build really has?"),
+    ("stores-equal", "", "compare what the nodes applied: was a snapshot installed? see logs/"),
+    (
+        "writes-survive",
+        "no acknowledged",
+        "let the drill write: without writes nothing can survive",
+    ),
+    ("writes-survive", "", "keep the data directories before anything is wiped"),
+    ("cache-agrees", "", "restart that node once it has caught up: its list is read at the start"),
+    ("node-list-complete", "", "look for heartbeat errors in that node's log, below logs/"),
+    ("progress", "nothing was written", "let writers run through the whole drill"),
+    ("progress", "", "see which node was away: outages, above"),
+    ("leader-undisturbed", "", "watch on after a heal: the harm comes later (watch:)"),
+    ("no-busy-loop", "sampled", "let the cluster rest for some seconds before the drill ends"),
+    ("no-busy-loop", "", "take a profile of that process before it is restarted"),
+    ("logs-clean", "no rule knows", "give the line a rule, if it is harmless: config/logs/"),
+    ("logs-clean", "", "read the lines around it in the run folder, below logs/"),
     ("bystanders-alive", "", "look for the kernel's and the supervisor's own log on that host"),
 )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from raftfleet.checks import Outcome, Severity, Verdict
-from raftfleet.journal.events import ClusterDescribed
+from raftfleet.journal.events import ClusterDescribed, RunStarted
 from raftfleet.stats import overhead
 
 from .advice import advice
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from raftfleet.checks import DrillJudgement, Exit, Failover, Finding, Judgement
+    from raftfleet.checks import DrillJudgement, Exit, Failover, Finding, Judgement, Outage
     from raftfleet.journal import Journal
 
 __all__ = ["show_judgement"]
@@ -51,13 +51,22 @@ def show_judgement(
     if judgement.drills:
         out.line(f"verdict: {str(judgement.verdict).upper()}", _COLOURS[judgement.verdict])
     _show_cluster(out, journal)
+    _show_source(out, journal)
+    if folder is not None:
+        out.line(f"run folder: {folder}")
+
+
+def _show_source(out: Terminal, journal: Journal) -> None:
+    """Say where the time went, or whose recording it was."""
+    recording = next((event.recording for event in journal.of(RunStarted)), "")
+    if recording:
+        out.line(f"imported from: {one_line(recording)}")
+        return
     spent = overhead(journal)
     out.line(
         f"time: {spent.wall:.1f} s, of which raftfleet's own {spent.own:.1f} s "
         f"(waiting for the cluster {spent.waited:.1f} s)"
     )
-    if folder is not None:
-        out.line(f"run folder: {folder}")
 
 
 def _show_cluster(out: Terminal, journal: Journal) -> None:
@@ -75,6 +84,7 @@ def _show_drill(out: Terminal, drill: DrillJudgement) -> None:
     out.line(f"{head}{str(drill.verdict).upper()}", _COLOURS[drill.verdict])
     _show_failovers(out, drill.failovers)
     _show_exits(out, drill.exits)
+    _show_outages(out, drill)
     _show_findings(out, drill.findings)
     out.line(f"  evidence: {_evidence(drill)}", "dim")
 
@@ -83,7 +93,7 @@ def _show_failovers(out: Terminal, failovers: Sequence[Failover]) -> None:
     measured = [f for f in failovers if f.outcome in {Outcome.ELECTED, Outcome.CENSORED}]
     if not measured:
         return
-    head = ("group", "leader", "term", "after exit", "agreed", "promised", "cause")
+    head = ("group", "leader", "term", "elected after", "agreed", "promised", "cause")
     rows = [head, *(_failover_row(failover) for failover in measured)]
     out.line("  failovers")
     for row, line in zip(rows, aligned(rows), strict=True):
@@ -100,7 +110,7 @@ def _failover_row(failover: Failover) -> tuple[str, ...]:
         seconds(failover.elected),
         seconds(failover.agreed),
         f"{promised} {failover.place}".rstrip(),
-        failover.cause,
+        f"{failover.cause}, from its {failover.counts_from}",
     )
 
 
@@ -121,6 +131,29 @@ def _exit_row(one: Exit) -> tuple[str, ...]:
         seconds(one.latency),
         f"SIG{one.signal}" if one.signal else "none",
         "?" if one.status is None else str(one.status),
+    )
+
+
+def _show_outages(out: Terminal, drill: DrillJudgement) -> None:
+    if not drill.outages:
+        return
+    longest = sorted(drill.outages, key=lambda outage: -outage.seconds)[:_MOST]
+    head = ("writes through", "began after", "outage", "not acknowledged", "put down to")
+    rows = [head, *(_outage_row(outage, drill.start) for outage in longest)]
+    out.line("  outages")
+    for row, line in zip(rows, aligned(rows), strict=True):
+        out.line(f"    {line}", "dim" if row is head else "")
+    if len(drill.outages) > len(longest):
+        out.line(f"    and {len(drill.outages) - len(longest)} shorter ones in summary.json")
+
+
+def _outage_row(outage: Outage, start: float) -> tuple[str, ...]:
+    return (
+        outage.via or "any node",
+        f"{outage.start - start:.2f} s",
+        f"{'' if outage.ended else '> '}{outage.seconds:.2f} s",
+        str(outage.failed),
+        outage.cause or "nothing that was done",
     )
 
 
@@ -152,7 +185,18 @@ def _evidence(drill: DrillJudgement) -> str:
     return ", ".join([*wanted, *happened, *_scene(counts)])
 
 
-_SCENE = ("nodes_seen", "groups_seen", "polls", "missed_polls", "log_lines")
+_SCENE = (
+    "nodes_seen",
+    "groups_seen",
+    "polls",
+    "missed_polls",
+    "log_lines",
+    "nodes_read",
+    "watched_percent",
+    "acknowledged_before",
+    "acknowledged_during",
+    "acknowledged_after",
+)
 
 
 def _scene(counts: dict[str, int]) -> list[str]:
@@ -161,4 +205,5 @@ def _scene(counts: dict[str, int]) -> list[str]:
         f"{counts.get('nodes_seen', 0)} nodes and {counts.get('groups_seen', 0)} groups seen",
         f"{polls} polls ({missed} without an answer)",
         f"{counts.get('log_lines', 0)} log lines",
+        f"the stores of {counts.get('nodes_read', 0)} nodes read",
     ]

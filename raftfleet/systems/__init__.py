@@ -18,11 +18,13 @@ from .protocol import (
     ExitRules,
     Node,
     Problem,
+    RecordingOf,
     System,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 __all__ = [
     "MARKER",
@@ -34,7 +36,9 @@ __all__ = [
     "ExitRules",
     "Node",
     "Problem",
+    "RecordingOf",
     "System",
+    "read_recording",
     "system_named",
 ]
 
@@ -59,3 +63,17 @@ def system_named(name: str) -> System:
         hint = f"did you mean {close}?" if close else f"known: {', '.join(SYSTEMS)}"
         raise UsageError(f"there is no adapter for a system named {name!r}", hint=hint)
     return maker()
+
+
+def read_recording(folder: Path) -> RecordingOf:
+    """Read the recording of some system in a folder; raise `UsageError` when it holds none."""
+    from .robustmq.recording import RobustMQRecording, is_recording  # noqa: PLC0415 - as above
+
+    if not folder.is_dir():
+        raise UsageError(f"there is no folder {folder}", hint="name the folder of a recording")
+    if is_recording(folder):
+        return RobustMQRecording(folder)
+    raise UsageError(
+        f"{folder} is no recording that raftfleet knows",
+        hint="a recording holds events.jsonl, status.jsonl.gz, drill.json and logs/",
+    )

@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path, PurePosixPath
 
+    from raftfleet.journal import Recorder
+    from raftfleet.journal.log_rules import LogRule
     from raftfleet.journal.values import GroupStatus, NodeIdentity, Port, Timing
     from raftfleet.transport.protocol import Command
 
@@ -21,6 +23,7 @@ __all__ = [
     "ExitRules",
     "Node",
     "Problem",
+    "RecordingOf",
     "System",
 ]
 
@@ -119,6 +122,19 @@ class Problem:
     hint: str
 
 
+class RecordingOf(Protocol):
+    """What somebody recorded of a cluster of this system, read and ready to be told."""
+
+    @property
+    def id(self) -> str:
+        """The id of the drill it holds."""
+        ...
+
+    def tell(self, recorder: Recorder) -> None:
+        """Write the journal that a run would have left of it."""
+        ...
+
+
 class System(Protocol):
     """An adapter for a product.
 
@@ -197,6 +213,10 @@ class System(Protocol):
 
     def exit_rules(self, node: Node) -> ExitRules:
         """How exits are classified."""
+        ...
+
+    def log_rules(self) -> Sequence[LogRule]:
+        """What the lines of its logs mean; none when nobody has written that down."""
         ...
 
     def status(self, at: Access, *, timeout: float) -> Mapping[str, GroupStatus]:

@@ -6,321 +6,141 @@ plants a defect in a finished journal.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from raftfleet.clock import FakeClock
 from raftfleet.journal.codec import Record, encode
 from raftfleet.journal.events import (
-    ClusterDescribed,
-    CoverageSampled,
-    DrillEnded,
-    DrillStarted,
     Event,
-    LogCollected,
-    LogLine,
-    LogMissing,
-    NodeExited,
-    NodeFound,
-    NodeNotExited,
-    NodeReady,
-    NodeSignalled,
-    NodeStarted,
-    NodeStartIntent,
-    NodeStopIntent,
-    RunEnded,
-    RunStarted,
+    FaultConfirmed,
+    FaultIntent,
+    FaultUndone,
+    ListingRead,
+    PeersRead,
+    ReadMissed,
     StatusMissed,
-    StatusSeen,
+    StoreRead,
+    WriteEnded,
+    WriterStarted,
+    WriterStopped,
 )
 from raftfleet.journal.reader import Journal
 from raftfleet.journal.values import (
-    GroupStatus,
-    Incarnation,
     Interval,
-    NodeIdentity,
-    Port,
-    Role,
-    Timing,
+    Lack,
 )
-from raftfleet.journal.writer import Recorder
+
+from .story_core import GRACEFUL, MARKERS, POLL, RULES, TIMING, StoryCore
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
-    from pathlib import Path
 
-__all__ = ["MARKERS", "POLL", "TIMING", "Story", "doctored"]
-
-POLL = 0.02
-TIMING = Timing("openraft-0.9", 0.5, 1.5, 3.0, leader_lease=3.0, tick=0.75)
-"""Predicts 3.75 to 6.75 s for one election."""
-MARKERS = {
-    "recovering": "found state, recovering",
-    "joining": "joining through a peer",
-    "shutdown_requested": "shutdown requested",
-    "terminating": "stopping now",
-    "forced": "forcing exit",
-}
-GRACEFUL = ("shutdown_requested", "terminating")
+__all__ = ["GRACEFUL", "MARKERS", "POLL", "RULES", "TIMING", "Story", "doctored"]
 
 
-class Story:
-    """A cluster of three to which things happen; time passes only in `let`, `stop` and `start`.
+class Story(StoryCore):
+    """A story with faults, writes, reads and the lines of logs."""
 
-    ``n1`` leads every group in term 1 until somebody else does. While time passes, every node that
-    is up answers every poll, and each second says so, unless it is in ``silent``.
-    """
+    # --- faults --------------------------------------------------------------------------------
 
-    def __init__(
-        self,
-        nodes: Sequence[str] = ("n1", "n2", "n3"),
-        groups: Sequence[str] = ("data",),
-        *,
-        timing: Timing | None = TIMING,
-        folder: Path | None = None,
-    ) -> None:
-        self.nodes = tuple(nodes)
-        self.groups = tuple(groups)
-        self.clock = FakeClock()
-        self.recorder = Recorder(folder, self.clock)
-        self.views: dict[tuple[str, str], GroupStatus] = {}
-        self.lives: dict[str, Incarnation] = {}
-        self.up: set[str] = set()
-        self.silent: set[str] = set()
-        self._lines: list[LogLine] = []
-        self._since_tick = 0.0
-        self.record(RunStarted(run="told", argv=(), versions={}, seed=0))
-        self.record(
-            ClusterDescribed(
-                system="told",
-                nodes=tuple(NodeIdentity(name, name[1:], "127.0.0.1", name) for name in nodes),
-                groups=self.groups,
-                timing=timing,
-                ports={name: (Port("raft", 7000),) for name in nodes},
-                markers=MARKERS,
-                exit_bound=2.0,
-                watchdog=20.0,
-                poll_period=POLL,
-                cluster="raft",
-            )
+    def fault(self, kind: str, node: str, *, peers: Sequence[str] = ()) -> Story:
+        """Break something at a node: a pause silences it, a partition does not."""
+        name = f"{kind}-{node}"
+        self.record(FaultIntent(fault=name, kind=kind, targets=(node,), peers=tuple(peers)))
+        self.record(FaultConfirmed(fault=name, at=Interval(self.now, self.now + 0.001)))
+        if kind == "pause":
+            self.silent.add(node)
+            self.record(StatusMissed(node=node, since=self.now - POLL, reason="timed out"))
+        return self
+
+    def undo(self, kind: str, node: str) -> Story:
+        """Undo it again."""
+        at = Interval(self.now, self.now + 0.001)
+        self.record(FaultUndone(fault=f"{kind}-{node}", at=at))
+        if node in self.silent:
+            self.silent.discard(node)
+            self.say(node)
+        return self
+
+    # --- writes and reads ----------------------------------------------------------------------
+
+    def writer(self, via: str, *, period: float = 0.1) -> Story:
+        """A writer of registers begins to work through a node."""
+        started = WriterStarted(writer=f"w-{via}", kind="register", via=via, period=period)
+        self.record(started)
+        return self
+
+    def writer_stops(self, via: str) -> Story:
+        """It sends no more."""
+        self.record(WriterStopped(writer=f"w-{via}"))
+        return self
+
+    def write(
+        self, key: str, value: str, outcome: str = "ok", *, via: str = "n1", took: float = 0.01
+    ) -> Story:
+        """A write ends so; an acknowledged one is in every store from then on."""
+        sent = self.now
+        self.let(took)
+        written = WriteEnded(
+            writer=f"w-{via}", via=via, key=key, value=value, sent=sent, outcome=outcome
         )
+        self.record(written)
+        if outcome == "ok":
+            self.acknowledged[key] = value
+            for store in self.stored.values():
+                store[key] = value
+        return self
 
-    @property
-    def now(self) -> float:
-        """The time in the story."""
-        return self.clock.monotonic()
+    def writes(self, seconds: float, outcome: str = "ok", *, via: str = "n1") -> Story:
+        """A write every tenth of a second, to one key, each with a higher value."""
+        for number in range(round(seconds * 10)):
+            self.write(f"key-{via}", f"{self.now:.2f}-{number}", outcome, via=via).let(0.09)
+        return self
 
-    def record(self, event: Event) -> Event:
-        """Write any event, now."""
-        return self.recorder.record(event)
-
-    def running(self) -> Story:
-        """All nodes were found running; the first leads every group in term 1."""
-        voters = (self.nodes,)
-        for name in self.nodes:
-            self.lives[name] = Incarnation(100, 1, 1)
-            self.up.add(name)
-            self.found(name)
-            for group in self.groups:
-                role = Role.LEADER if name == self.nodes[0] else Role.FOLLOWER
-                self.views[name, group] = GroupStatus(
-                    term=1,
-                    role=role,
-                    leader=self.nodes[0],
-                    last_log=10,
-                    last_applied=10,
-                    voters=voters,
+    def read(self, *, missed: Iterable[str] = ()) -> Story:
+        """Read back every key from the own store of every node that is up."""
+        self._round += 1
+        sent = self.now
+        self.let(0.01)
+        keys = sorted({key for store in self.stored.values() for key in store})
+        for name in sorted(self.up):
+            if name in missed:
+                self.record(
+                    ReadMissed(node=name, what="store", reason="timed out", round=self._round)
                 )
-        for name in self.nodes:
-            self.say(name)
-        return self.let(1.0)
-
-    def found(self, node: str) -> None:
-        """The host was asked and shows the node's process, or none."""
-        shown = self.lives[node] if node in self.up else None
-        self.record(NodeFound(node=node, incarnation=shown))
-
-    def drill(self, *expects: str, **declared: Any) -> Story:
-        """A drill begins; all nodes were looked at just before."""
-        started = DrillStarted(drill="told", expects=expects)
-        self.record(replace(started, **declared))
-        return self.let(1.0)
-
-    def say(self, node: str, group: str | None = None, **changes: Any) -> Story:
-        """A poll of a node shows its view of one group, or of all, changed so."""
-        groups = self.groups if group is None else (group,)
-        for name in groups:
-            self.views[node, name] = replace(self.views[node, name], **changes)
-        shown = {name: self.views[node, name] for name in groups}
-        self.record(StatusSeen(node=node, since=self.now - POLL, groups=shown))
-        return self
-
-    def let(self, seconds: float) -> Story:
-        """Let time pass; each second the observer tells how it watched."""
-        while seconds > 1e-9:
-            step = min(seconds, 1.0 - self._since_tick)
-            self.clock.advance(step)
-            seconds -= step
-            self._since_tick += step
-            if self._since_tick > 1.0 - 1e-9:
-                self._since_tick = 0.0
-                self.tick()
-        return self
-
-    def tick(self) -> None:
-        """Write the tick of a second."""
-        deaf = {name for name in self.nodes if name not in self.up or name in self.silent}
-        polls = dict.fromkeys(self.nodes, 50)
-        misses = {name: 50 if name in deaf else 0 for name in self.nodes}
-        gap = {name: 1.0 if name in deaf else POLL for name in self.nodes}
-        self.record(CoverageSampled(polls=polls, misses=misses, gap=gap))
-
-    def signal(self, node: str, signal: str = "INT", *, grace: float = 25.0) -> Interval:
-        """Signal a node; returns when that was."""
-        self.record(NodeStopIntent(node=node, signal=signal, grace=grace))
-        at = Interval(self.now, self.now + 0.001)
-        self.record(NodeSignalled(node=node, signal=signal, incarnation=self.lives[node], at=at))
-        return at
-
-    def stop(
-        self,
-        node: str,
-        signal: str = "INT",
-        *,
-        took: float = 0.2,
-        status: int | None = 0,
-        lines: Iterable[str] = GRACEFUL,
-    ) -> Story:
-        """Signal a node that exits ``took`` seconds later, with these lines in its log."""
-        self.signal(node, signal)
-        for marker in lines:
-            self.log(node, marker)
-        self.let(took)
-        self.gone(node, status=status, signal=signal, latency=Interval(took - 0.001, took + 0.001))
-        return self
-
-    def resist(
-        self, node: str, signal: str = "INT", *, waited: float = 5.0, sigign: str = ""
-    ) -> Story:
-        """Signal a node that does not exit."""
-        self.signal(node, signal)
-        self.let(waited)
-        self.record(
-            NodeNotExited(
-                node=node, incarnation=self.lives[node], signal=signal, waited=waited, sigign=sigign
-            )
-        )
-        return self
-
-    def gone(
-        self,
-        node: str,
-        *,
-        status: int | None,
-        signal: str = "",
-        latency: Interval | None = None,
-    ) -> Story:
-        """A node's process ended, by our signal or by itself."""
-        self.up.discard(node)
-        at = Interval(self.now - 0.002, self.now)
-        self.record(
-            NodeExited(
-                node=node,
-                incarnation=self.lives[node],
-                at=at,
-                status=status,
-                latency=latency,
-                signal=signal,
-            )
-        )
-        self.record(StatusMissed(node=node, since=self.now - POLL, reason="connection refused"))
-        return self
-
-    def start(
-        self,
-        node: str,
-        *,
-        took: float = 0.5,
-        lines: Iterable[str] = ("recovering",),
-        **view: Any,
-    ) -> Story:
-        """Start a node that is ready ``took`` seconds later and says what it said last."""
-        self.spawn(node, lines=lines)
-        self.let(took)
-        self.say(node, **view)
-        self.ready(node)
-        return self
-
-    def spawn(self, node: str, *, lines: Iterable[str] = ()) -> Story:
-        """A node's process begins, and nothing more is known of it yet."""
-        self.record(NodeStartIntent(node=node))
-        before = self.lives.get(node, Incarnation(99, 0, 0))
-        self.lives[node] = Incarnation(before.pid + 1, before.start_time + 1, before.counter + 1)
-        at = Interval(self.now, self.now + 0.001)
-        self.record(NodeStarted(node=node, incarnation=self.lives[node], at=at))
-        for marker in lines:
-            self.log(node, marker)
-        self.up.add(node)
-        return self
-
-    def ready(self, node: str, *, listening: tuple[str, ...] = ("raft",)) -> Story:
-        """A started node is up, and every node that is up sees it."""
-        seen_by = tuple(sorted(self.up))
-        self.record(
-            NodeReady(node=node, incarnation=self.lives[node], listening=listening, seen_by=seen_by)
-        )
-        return self
-
-    def elect(self, node: str, group: str | None = None, *, term: int) -> Story:
-        """A node wins an election; every other node that is up follows a moment later."""
-        groups = self.groups if group is None else (group,)
-        for name in groups:
-            self.say(node, name, role=Role.LEADER, leader=node, term=term)
-        self.let(POLL)
-        for other in sorted(self.up - {node}):
-            for name in groups:
-                self.say(other, name, role=Role.FOLLOWER, leader=node, term=term)
-        return self
-
-    def log(self, node: str, marker: str) -> None:
-        """A node writes a line that a rule names; it is read when logs are collected."""
-        at = Interval(self.now - 0.001, self.now + 0.001)
-        line = LogLine(
-            node=node, marker=marker, level="INFO", target="told", message=MARKERS[marker], at=at
-        )
-        self._lines.append(line)
-
-    def collect(self, *, missing: Iterable[str] = ()) -> Story:
-        """Collect every node's log, but for those that are missing."""
-        for name in self.nodes:
-            if name in missing:
-                path = f"/srv/{name}/server.log"
-                self.record(LogMissing(node=name, path=path, reason="no such file"))
                 continue
-            for line in self._lines:
-                if line.node == name:
-                    self.record(line)
+            store = self.stored[name]
+            values = {key: store.get(key) for key in keys}
             self.record(
-                LogCollected(node=name, path=f"/srv/{name}/server.log", start=0, end=9, lines=3)
+                StoreRead(node=name, round=self._round, sent=sent, values=values, count=len(store))
             )
-        self._lines = []
         return self
 
-    def end(self, *, aborted: str = "", missing: Iterable[str] = ()) -> Story:
-        """Look at all processes once more, collect the logs and end the drill."""
+    def listing(self, node: str, *, lacks: Sequence[str] = (), extra: Sequence[str] = ()) -> Story:
+        """A node's API lists its store's keys, but for these, and those besides."""
+        count = len(self.stored[node]) - len(lacks) + len(extra)
+        shown = ListingRead(
+            node=node,
+            round=self._round,
+            sent=self.now,
+            count=count,
+            lacks=Lack(len(lacks), tuple(lacks)),
+            extra=Lack(len(extra), tuple(extra)),
+        )
+        self.record(shown)
+        return self
+
+    def peers(self, node: str, *peers: str) -> Story:
+        """A node lists these as present."""
+        self.record(PeersRead(node=node, since=self.now - POLL, peers=peers))
+        return self
+
+    def everybody_listed(self) -> Story:
+        """Every node lists all."""
         for name in self.nodes:
-            self.found(name)
-        self.collect(missing=missing)
-        self.record(DrillEnded(drill="told", aborted=aborted))
+            self.peers(name, *self.nodes)
         return self
-
-    def journal(self, *, ended: bool = True) -> Journal:
-        """Return the journal, of a run that ended unless told otherwise."""
-        if ended:
-            self.record(RunEnded(exit_code=0))
-        written = self.recorder.journal()
-        return Journal(written.records, written.torn)
 
 
 def doctored(journal: Journal, change: Callable[[Event], Event | None]) -> Journal:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from raftfleet.journal.log_rules import LogRule, LogVerdict
 from raftfleet.journal.values import GroupStatus, NodeIdentity, Port, Role, Timing
 from raftfleet.systems.protocol import (
     MARKER,
@@ -178,6 +179,10 @@ class FakeSystem:
             "forced": "forcing exit",
         }
         return ExitRules(bound=self._bound, watchdog=None, markers=markers)
+
+    def log_rules(self) -> Sequence[LogRule]:
+        """One rule: a toy that says oops has a problem."""
+        return (LogRule("oops", LogVerdict.PROBLEM, message="oops"),)
 
     def status(self, at: Access, *, timeout: float) -> Mapping[str, GroupStatus]:
         """Ask the status page, or the function that stands in its place."""

@@ -7,7 +7,12 @@ many hosts at once. Fabric and paramiko are imported when the first SSH transpor
 from __future__ import annotations
 
 from raftfleet.transport.fleet import FORKS, Fleet, FleetProgress, make_transport
-from raftfleet.transport.options import LocalOptions, SshOptions, options_from_variables
+from raftfleet.transport.options import (
+    CONNECTION_VARIABLES,
+    LocalOptions,
+    SshOptions,
+    options_from_variables,
+)
 from raftfleet.transport.protocol import (
     Command,
     Endpoint,
@@ -21,8 +26,10 @@ from raftfleet.transport.protocol import (
     Transfer,
     Transport,
 )
+from raftfleet.transport.sshconfig import resolve
 
 __all__ = [
+    "CONNECTION_VARIABLES",
     "FORKS",
     "Command",
     "Endpoint",
@@ -41,4 +48,5 @@ __all__ = [
     "Transport",
     "make_transport",
     "options_from_variables",
+    "resolve",
 ]

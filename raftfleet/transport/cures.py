@@ -10,6 +10,8 @@
 * It forgets a channel whose opening took too long: the host would keep the session for ever and
   soon refuse new ones (MaxSessions). Such a channel is closed when it opens after all.
 * A writer waiting for its window to open can only block; here a bell is rung for it.
+* It logs why a host says it ends the connection and forgets it; here it is kept.
+* It asks for certificates of hosts last, so that it never sees one; here the order can be chosen.
 """
 
 # mypy: disable-error-code="attr-defined"
@@ -27,6 +29,7 @@ from paramiko.common import (
     MSG_CHANNEL_WINDOW_ADJUST,
     MSG_NEWKEYS,
     cMSG_CHANNEL_CLOSE,
+    cMSG_GLOBAL_REQUEST,
 )
 
 if TYPE_CHECKING:
@@ -46,6 +49,8 @@ class CuredTransport(paramiko.Transport):
 
     def __init__(self, sock: Any, **options: Any) -> None:
         super().__init__(sock, **options)
+        self.farewell: str | None = None
+        self.host_key_types_first: tuple[str, ...] = ()
         self._put_off: list[paramiko.Message] = []
         self._handler_table: dict[int, Callable[..., Any]]
         self._handler_table = {
@@ -53,6 +58,25 @@ class CuredTransport(paramiko.Transport):
             MSG_CHANNEL_OPEN_SUCCESS: self._opened,
             MSG_NEWKEYS: self._new_keys,
         }
+
+    @property
+    def preferred_keys(self) -> tuple[str, ...]:
+        """The types of host keys to ask for, best first."""
+        usual = tuple(super().preferred_keys)
+        first = tuple(one for one in self.host_key_types_first if one in usual)
+        return (*first, *(one for one in usual if one not in first))
+
+    def ask_for_nothing(self) -> None:
+        """Send a request that every host answers, if only to say that it does not know it."""
+        message = paramiko.Message()
+        message.add_byte(cMSG_GLOBAL_REQUEST)
+        message.add_string("keepalive@openssh.com")
+        message.add_boolean(True)  # noqa: FBT003 - it wants a reply
+        self._send_user_message(message)
+
+    def _parse_disconnect(self, message: paramiko.Message) -> None:
+        message.get_int()
+        self.farewell = message.get_text().strip() or None
 
     def _send_user_message(self, data: paramiko.Message) -> None:
         if threading.current_thread() is self and not self.clear_to_send.is_set():

@@ -21,6 +21,7 @@ from raftfleet.transport.running import Broken, Refused
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from raftfleet.transport.authentication import Keyring
     from raftfleet.transport.hostkeys import HostKeyPolicy
     from raftfleet.transport.options import SshOptions
     from raftfleet.transport.wire import Wire
@@ -39,7 +40,7 @@ logging.getLogger("paramiko").addHandler(logging.NullHandler())
 class Link:
     """An authenticated connection and what can be opened on it."""
 
-    def __init__(self, connection: Any, wire: Wire, transport: paramiko.Transport) -> None:
+    def __init__(self, connection: Any, wire: Wire, transport: CuredTransport) -> None:
         self._connection = connection
         self._transport = transport
         self._sessions = threading.BoundedSemaphore(SESSIONS)
@@ -53,11 +54,12 @@ class Link:
         options: SshOptions,
         wire: Wire,
         policy: HostKeyPolicy,
-        key: paramiko.PKey | None,
+        keyring: Keyring,
         deadline: Deadline,
     ) -> Link:
         """Exchange keys and log in over a wire; what paramiko raises passes through."""
-        # The inventory alone says how a host is reached: no ~/.fabric.yaml, no ~/.ssh/config.
+        # The options say how a host is reached: no ~/.fabric.yaml, nor what paramiko would make
+        # of ~/.ssh/config.
         config = fabric.Config(lazy=True, ssh_config=paramiko.SSHConfig())
         seconds = max(deadline.left, 0.001)
         connection = fabric.Connection(
@@ -67,22 +69,19 @@ class Link:
             config=config,
             connect_kwargs={
                 "sock": wire,
-                "pkey": key,
-                "allow_agent": key is None,
-                "look_for_keys": key is None,
+                "auth_strategy": keyring,
                 "timeout": seconds,
                 "banner_timeout": seconds,
                 "auth_timeout": seconds,
                 "channel_timeout": seconds,
-                "transport_factory": CuredTransport,
+                "transport_factory": policy.prefer(CuredTransport),
             },
         )
-        policy.expect(connection.client)
         connection.client.set_missing_host_key_policy(policy)
         try:
             with wire.limit(deadline.at + MOMENT):
                 connection.open()
-            transport: paramiko.Transport = connection.transport
+            transport: CuredTransport = connection.transport
             transport.set_keepalive(int(options.keepalive))
         except BaseException:
             connection.client.close()
@@ -180,8 +179,22 @@ class Link:
             with self._translated(deadline):
                 return self._transport.open_channel(kind, target, source, timeout=seconds)
         except TimeoutError:
-            self.wire.misses(asked)
+            # A host that itself waits, for one that we want to reach through it, is not silent.
+            if target is None or not self._answers():
+                self.wire.misses(asked)
             raise
+
+    def _answers(self) -> bool:
+        """Whether the host has said something of late, or does when asked for nothing."""
+        asked = time.monotonic()
+        if asked - self.wire.heard < MOMENT:
+            return True
+        with contextlib.suppress(EOFError, OSError, paramiko.SSHException):
+            with self.wire.limit(asked + MOMENT):
+                self._transport.ask_for_nothing()
+            while self.wire.heard < asked and time.monotonic() < asked + MOMENT:
+                time.sleep(0.01)
+        return self.wire.heard >= asked
 
     @contextlib.contextmanager
     def _translated(self, deadline: Deadline) -> Iterator[None]:

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-import getopt
-import shlex
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from raftfleet.errors import UsageError, nearest
+from raftfleet.transport.arguments import Arguments, read_arguments
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
-__all__ = ["LocalOptions", "SshOptions", "options_from_variables"]
+__all__ = [
+    "CONNECTION_VARIABLES",
+    "LocalOptions",
+    "SshOptions",
+    "SshQuestion",
+    "options_from_variables",
+]
 
 CONNECT_TIMEOUT = 10.0
 
@@ -23,15 +28,37 @@ class LocalOptions:
     """The host is this machine itself; no connection is made."""
 
 
+@dataclass(frozen=True, slots=True)
+class SshQuestion:
+    """What ``ssh -G`` is asked about a host.
+
+    ``config`` is the file to read instead of ~/.ssh/config and /etc/ssh/ssh_config, or ``none``.
+    """
+
+    host: str
+    arguments: tuple[str, ...] = ()
+    config: str | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SshOptions:
     """The host is reached over SSH.
 
-    ``user`` None means the user who runs raftfleet; ``key_file`` None means the keys of the SSH
-    agent and the ``~/.ssh/id_*`` files. Host keys are looked up in ``known_hosts`` and nowhere
-    else; None keeps no record at all. ``strict`` refuses a host whose key is not there yet;
-    a changed key is refused either way. ``connect_timeout`` (seconds) bounds connecting as a
-    whole, name lookup, key exchange, authentication and retries included.
+    With a ``question`` the rest is what the inventory alone says, and `resolve` fills in what
+    ssh_config adds. Without one this is all there is, and no ssh_config is read.
+
+    ``user`` None means the user who runs raftfleet. ``key_file`` is a key that must be there, and
+    nothing but it and ``identities`` is tried; ``identities`` are tried first when they are there,
+    and with ``identities_only`` nothing else is; without either it is the keys of the SSH agent
+    and the ``~/.ssh/id_*`` files. ``agent`` is the agent's socket, ``none`` for no agent, and None
+    for $SSH_AUTH_SOCK.
+
+    A new host key is remembered in ``known_hosts``; None keeps no record. Keys are looked up
+    there and in ``trusted``, under ``host_key_alias`` or the address. ``strict`` refuses a host
+    whose key is in neither; a changed key is refused either way.
+
+    ``connect_timeout`` (seconds) bounds connecting as a whole, name lookup, jumps, key exchange,
+    authentication and retries included. ``family`` is ``any``, ``inet`` or ``inet6``.
     """
 
     address: str
@@ -42,6 +69,17 @@ class SshOptions:
     strict: bool = False
     connect_timeout: float = CONNECT_TIMEOUT
     keepalive: float = 15.0
+    identities: tuple[Path, ...] = ()
+    identities_only: bool = False
+    certificates: tuple[Path, ...] = ()
+    agent: str | None = None
+    trusted: tuple[Path, ...] = ()
+    host_key_alias: str | None = None
+    family: str = "any"
+    bind_address: str | None = None
+    jump: SshOptions | None = None
+    proxy_command: str | None = None
+    question: SshQuestion | None = None
 
     def __str__(self) -> str:
         address = f"[{self.address}]" if ":" in self.address else self.address
@@ -49,16 +87,48 @@ class SshOptions:
         return f"{user}{address}:{self.port}"
 
 
+_ARGUMENTS = ("ansible_ssh_args", "ansible_ssh_common_args", "ansible_ssh_extra_args")
+_HOST = ("ansible_host", "ansible_ssh_host")
+_PORT = ("ansible_port", "ansible_ssh_port")
+_USER = ("ansible_user", "ansible_ssh_user")
+_KEY = ("ansible_ssh_private_key_file", "ansible_private_key_file")
+_CHECKING = ("ansible_ssh_host_key_checking", "ansible_host_key_checking")
+_TIMEOUT = ("ansible_ssh_timeout", "ansible_timeout")
+
+CONNECTION_VARIABLES = (
+    "ansible_connection",
+    *_ARGUMENTS,
+    *_HOST,
+    *_PORT,
+    *_USER,
+    *_KEY,
+    *_CHECKING,
+    *_TIMEOUT,
+)
+"""The inventory variables that `options_from_variables` reads."""
+
+# How Ansible itself works with ssh, or what it has found out; nothing here depends on it.
+_IGNORED = {
+    "ansible_ssh_control_path", "ansible_ssh_control_path_dir", "ansible_ssh_pipelining",
+    "ansible_ssh_reconnection_retries", "ansible_ssh_retries", "ansible_ssh_transfer_method",
+    "ansible_ssh_use_tty", "ansible_ssh_verbosity",
+}  # fmt: skip
+_SECRETS = (
+    "ansible_password", "ansible_ssh_pass", "ansible_ssh_password",
+    "ansible_ssh_private_key", "ansible_private_key",
+    "ansible_ssh_private_key_passphrase", "ansible_private_key_passphrase",
+)  # fmt: skip
+
+
 def options_from_variables(
     host_name: str, variables: Mapping[str, object], *, project_known_hosts: Path
 ) -> SshOptions | LocalOptions:
     """Read the connection variables of one host; `UsageError` names the one that is wrong.
 
-    Variables win over what ``ansible_ssh_common_args`` says about the same thing, as they do in
-    Ansible, where they come first on the command line of ssh.
+    What is asked of ssh has Ansible's order, in which the first value wins: ``ansible_ssh_args``,
+    the variables, ``ansible_ssh_common_args``, ``ansible_ssh_extra_args``, and then ssh_config.
     """
     read = _Variables(host_name, variables)
-    read.refuse_passwords()
     kind = (read.text("ansible_connection") or "ssh").removeprefix("ansible.builtin.")
     if kind == "local":
         return LocalOptions()
@@ -67,18 +137,27 @@ def options_from_variables(
             f"{host_name}: ansible_connection: {kind} is not supported",
             hint="use ssh, or local for this machine",
         )
-    base = SshOptions(address=host_name, known_hosts=project_known_hosts)
-    for name in ("ansible_ssh_common_args", "ansible_ssh_extra_args"):
-        base = _with_arguments(base, f"{host_name}: {name}", read.text(name) or "")
-    key_file = read.text("ansible_ssh_private_key_file", "ansible_private_key_file")
-    port = read.text("ansible_port", "ansible_ssh_port")
-    return replace(
-        base,
-        address=read.text("ansible_host", "ansible_ssh_host") or host_name,
-        port=_port(f"{host_name}: ansible_port", port) if port else base.port,
-        user=read.text("ansible_user", "ansible_ssh_user") or base.user,
-        key_file=Path(key_file).expanduser() if key_file else base.key_file,
+    read.refuse_unsupported()
+    before, common, extra = (read.arguments(name) for name in _ARGUMENTS)
+    key_file = read.text(*_KEY)
+    key_file = key_file and str(Path(key_file).expanduser())
+    named = Arguments(("-i", key_file), keys=(key_file,)) if key_file else Arguments()
+    given = before + read.own_arguments() + named + common + extra
+    address = (read.text(*_HOST) or host_name).removeprefix("[").removesuffix("]")
+    return SshOptions(
+        address=address,
+        key_file=Path(given.keys[0]).expanduser() if given.keys else None,
+        known_hosts=_known_hosts(given, project_known_hosts),
+        trusted=tuple(Path(one).expanduser() for one in (given.known_hosts or ())[1:]),
+        question=SshQuestion(address, given.words, given.config),
     )
+
+
+def _known_hosts(given: Arguments, project: Path) -> Path | None:
+    if given.known_hosts is None:
+        return project
+    first = next(iter(given.known_hosts), "none")
+    return None if first.lower() in {"none", "/dev/null"} else Path(first).expanduser()
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,113 +178,71 @@ class _Variables:
             return str(value)
         return None
 
-    def refuse_passwords(self) -> None:
-        for name in ("ansible_password", "ansible_ssh_pass", "ansible_ssh_password"):
+    def arguments(self, name: str) -> Arguments:
+        """Read one of the variables that hold arguments for ssh."""
+        return read_arguments(f"{self.host_name}: {name}", self.text(name) or "")
+
+    def own_arguments(self) -> Arguments:
+        """Say with arguments what the variables say, in Ansible's order."""
+        words: list[str] = []
+        checking = self._flag(*_CHECKING)
+        if checking is not None:
+            # Ansible then asks, and whoever cannot be asked is refused.
+            words += ["-o", f"StrictHostKeyChecking={'yes' if checking else 'accept-new'}"]
+        if port := self._number("a port", 65535, *_PORT):
+            words += ["-p", port]
+        if user := self.text(*_USER):
+            words += ["-l", user]
+        if seconds := self._number("a number of seconds", 86_400, *_TIMEOUT):
+            words += ["-o", f"ConnectTimeout={seconds}"]
+        return Arguments(tuple(words))
+
+    def _number(self, what: str, most: int, *names: str) -> str | None:
+        for name in names:
+            value = self.text(name)
+            if value is None:
+                continue
+            if value.isascii() and value.isdigit() and 0 < int(value) <= most:
+                return value
+            raise UsageError(
+                f"{self.host_name}: {name}: {value!r} is not {what}",
+                hint=f"a number from 1 to {most}",
+            )
+        return None
+
+    def _flag(self, *names: str) -> bool | None:
+        for name in names:
+            value = self.variables.get(name)
+            word = str(value).lower()
+            if value is None or word == "":
+                continue
+            if word in {"true", "yes", "on", "1"}:
+                return True
+            if word in {"false", "no", "off", "0"}:
+                return False
+            raise UsageError(f"{self.host_name}: {name}: {value!r} is neither true nor false")
+        return None
+
+    def refuse_unsupported(self) -> None:
+        """Refuse what would be expected to matter and does not, and words nobody knows."""
+        for name in _SECRETS:
             if self.variables.get(name) is not None:
                 raise UsageError(
-                    f"{self.host_name}: {name}: logging in with a password is not supported",
-                    hint="use a key: ansible_ssh_private_key_file, or an SSH agent",
+                    f"{self.host_name}: {name}: logging in with a password, or a key that is not "
+                    "a file, is not supported",
+                    hint="use a key file (ansible_ssh_private_key_file) or an SSH agent, which "
+                    "takes keys with a passphrase too: ssh-add FILE",
                 )
-
-
-def _port(where: str, value: str) -> int:
-    if value.isascii() and value.isdigit() and 0 < int(value) < 65536:
-        return int(value)
-    raise UsageError(f"{where}: {value!r} is not a port", hint="a number from 1 to 65535")
-
-
-def _strict(where: str, value: str) -> bool:
-    word = value.lower()
-    if word in {"yes", "true"}:
-        return True
-    # `no` and `off` of OpenSSH also accept a changed key, with a warning nobody reads: not here.
-    if word in {"no", "false", "off", "accept-new"}:
-        return False
-    raise UsageError(f"{where}: {value!r} is not supported", hint="use yes or accept-new")
-
-
-def _seconds(where: str, value: str) -> float:
-    if value.isascii() and value.isdigit() and int(value) > 0:
-        return float(value)
-    raise UsageError(f"{where}: {value!r} is not a number of seconds")
-
-
-def _known_hosts(where: str, value: str) -> Path | None:
-    files = shlex.split(value)
-    if len(files) != 1:
-        raise UsageError(f"{where}: {value!r}: expected one file")
-    if files[0].lower() in {"none", "/dev/null"}:
-        return None
-    return Path(files[0]).expanduser()
-
-
-def _set_port(options: SshOptions, where: str, value: str) -> SshOptions:
-    return replace(options, port=_port(where, value))
-
-
-def _set_key_file(options: SshOptions, _where: str, value: str) -> SshOptions:
-    return replace(options, key_file=Path(value).expanduser())
-
-
-def _set_known_hosts(options: SshOptions, where: str, value: str) -> SshOptions:
-    return replace(options, known_hosts=_known_hosts(where, value))
-
-
-def _set_strict(options: SshOptions, where: str, value: str) -> SshOptions:
-    return replace(options, strict=_strict(where, value))
-
-
-def _set_connect_timeout(options: SshOptions, where: str, value: str) -> SshOptions:
-    return replace(options, connect_timeout=_seconds(where, value))
-
-
-def _no_proxy(_options: SshOptions, where: str, _value: str) -> SshOptions:
-    raise UsageError(
-        f"{where}: reaching a host through another one is not yet supported",
-        hint="run raftfleet on the jump host, or forward a port with ssh -L and set ansible_port",
-    )
-
-
-_KEYWORDS: dict[str, Callable[[SshOptions, str, str], SshOptions]] = {
-    "UserKnownHostsFile": _set_known_hosts,
-    "StrictHostKeyChecking": _set_strict,
-    "ConnectTimeout": _set_connect_timeout,
-    "ProxyJump": _no_proxy,
-    "ProxyCommand": _no_proxy,
-}
-_FLAGS = {"-i": _set_key_file, "-p": _set_port, "-J": _no_proxy}
-
-
-def _with_arguments(options: SshOptions, where: str, text: str) -> SshOptions:
-    """Apply arguments written for ssh's command line."""
-    try:
-        pairs, rest = getopt.getopt(shlex.split(text), "o:i:p:J:")
-    except (getopt.GetoptError, ValueError) as error:
-        raise UsageError(f"{where}: {error}", hint=_supported()) from None
-    if rest:
-        raise UsageError(f"{where}: {rest[0]!r} is not an option", hint=_supported())
-    # ssh keeps the first value it is given, so the last to be applied here is the first.
-    for flag, value in reversed(pairs):
-        if flag == "-o":
-            options = _with_keyword(options, where, value)
-        else:
-            options = _FLAGS[flag](options, f"{where}: {flag}", value)
-    return options
-
-
-def _with_keyword(options: SshOptions, where: str, text: str) -> SshOptions:
-    name, _, value = text.strip().partition("=" if "=" in text else " ")
-    name, value = name.strip(), value.strip()
-    known = {keyword.lower(): keyword for keyword in _KEYWORDS}
-    keyword = known.get(name.lower())
-    if keyword is None:
-        close = nearest(name.lower(), known)
-        meant = f"did you mean {known[close]}? " if close else ""
-        raise UsageError(f"{where}: -o {name} is not supported", hint=meant + _supported())
-    if not value:
-        raise UsageError(f"{where}: -o {keyword} has no value")
-    return _KEYWORDS[keyword](options, f"{where}: -o {keyword}", value)
-
-
-def _supported() -> str:
-    return f"supported: -i, -p, -o {', -o '.join(k for k in _KEYWORDS if 'Proxy' not in k)}"
+        known = {*CONNECTION_VARIABLES, *_IGNORED}
+        for name in self.variables:
+            if not name.startswith("ansible_ssh_") or name in known:
+                continue
+            if name.startswith("ansible_ssh_host_key_") and name.endswith(("_public", "_keytype")):
+                continue  # a fact
+            if name == "ansible_ssh_executable" and Path(str(self.text(name))).name == "ssh":
+                continue
+            close = nearest(name, known)
+            raise UsageError(
+                f"{self.host_name}: {name} is not supported",
+                hint=f"did you mean {close}?" if close else None,
+            )

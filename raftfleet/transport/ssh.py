@@ -61,8 +61,7 @@ class SshTransport(CommandTransport):
                 return self._link
             self._drop("it stopped answering")
             closings = self._closings
-            seconds = min(deadline.left, self._options.connect_timeout)
-            link = connect(self._host, self._options, timeout=seconds)
+            link = connect(self._host, self._options, timeout=deadline.left)
             if closings != self._closings:
                 link.close("closed while it was being made")
                 raise UnreachableError(f"{self._host}: closed while the connection was being made")

@@ -39,6 +39,7 @@ class Wire:
         self._silent_since: float | None = None
         self.heard = time.monotonic()
         self.reason: str | None = None
+        self.last_words: str | None = None
 
     @contextlib.contextmanager
     def limit(self, at: float) -> Iterator[None]:
@@ -118,15 +119,29 @@ class Wire:
         return self._socket.getpeername()
 
 
-def dial(address: str, port: int, deadline: Deadline) -> Wire:
-    """Connect to the first of an address's endpoints that accepts; raises OSError."""
+_FAMILIES = {"any": 0, "inet": socket.AF_INET, "inet6": socket.AF_INET6}
+
+
+def dial(
+    address: str,
+    port: int,
+    deadline: Deadline,
+    family: str = "any",
+    bind_address: str | None = None,
+) -> Wire:
+    """Connect to the first of an address's endpoints that accepts; raises OSError.
+
+    ``family`` is ``any``, ``inet`` or ``inet6``; ``bind_address`` is ours to connect from.
+    """
     problem: OSError = TimeoutError("no connection in time")
-    for family, kind, protocol, _, endpoint in _resolve(address, port, deadline):
+    for found, kind, protocol, _, endpoint in _resolve(address, port, deadline, _FAMILIES[family]):
         if deadline.passed:
             break
-        sock = socket.socket(family, kind, protocol)
+        sock = socket.socket(found, kind, protocol)
         try:
             sock.settimeout(max(deadline.left, 0.001))
+            if bind_address is not None:
+                sock.bind((bind_address, 0))
             sock.connect(endpoint)
         except OSError as error:
             sock.close()
@@ -139,16 +154,19 @@ def dial(address: str, port: int, deadline: Deadline) -> Wire:
     raise problem
 
 
-def _resolve(address: str, port: int, deadline: Deadline) -> list[tuple[Any, Any, int, str, Any]]:
+def _resolve(
+    address: str, port: int, deadline: Deadline, family: int
+) -> list[tuple[Any, Any, int, str, Any]]:
     """Look a name up within the deadline; the resolver itself knows none."""
+    stream = socket.SOCK_STREAM
     with contextlib.suppress(socket.gaierror):
         numeric = socket.AI_NUMERICHOST
-        return socket.getaddrinfo(address, port, type=socket.SOCK_STREAM, flags=numeric)
+        return socket.getaddrinfo(address, port, family=family, type=stream, flags=numeric)
     answers: queue.SimpleQueue[list[tuple[Any, Any, int, str, Any]] | OSError] = queue.SimpleQueue()
 
     def look_up() -> None:
         try:
-            answers.put(socket.getaddrinfo(address, port, type=socket.SOCK_STREAM))
+            answers.put(socket.getaddrinfo(address, port, family=family, type=stream))
         except OSError as error:
             answers.put(error)
 

@@ -214,6 +214,17 @@ def test_when_no_process_was_ever_looked_at_there_is_a_gap(ask: Ask) -> None:
     assert [f.severity for f in ask("bystanders-alive", journal)] == [Severity.GAP]
 
 
+def test_a_log_that_begins_anew_without_a_start_of_ours_is_found(ask: Ask) -> None:
+    told = story("bystanders-alive").stop("n3").let(1)
+    told.start("n3", lines=["configured", "recovering"]).let(5)
+    assert ask("bystanders-alive", told.end().journal()) == []
+    told = story("bystanders-alive").let(1)
+    told.log("n2", "configured")
+    (finding,) = ask("bystanders-alive", told.let(1).end().journal())
+    assert (finding.severity, finding.node) == (Severity.VIOLATION, "n2")
+    assert "that nobody had started" in finding.message
+
+
 def test_a_process_of_another_counter_is_the_same_process(ask: Ask) -> None:
     def uncounted(event: ev.Event) -> ev.Event:
         if isinstance(event, ev.NodeFound) and event.incarnation is not None:

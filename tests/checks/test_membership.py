@@ -95,3 +95,26 @@ def test_one_node_alone_cannot_agree(ask: Ask) -> None:
     told.stop("n2").stop("n3").drill("membership-agrees").let(3)
     (finding,) = ask("membership-agrees", told.end().journal())
     assert finding.severity is Severity.GAP
+
+
+def cut_off_during_a_change(heals_after: float) -> Story:
+    told = Story().running().drill("membership-agrees").fault("partition", "n3", peers=["n1", "n2"])
+    told.let(1).say("n1", voters=(("n1", "n2"),)).say("n2", voters=(("n1", "n2"),)).let(20)
+    return told.undo("partition", "n3").let(heals_after)
+
+
+def test_a_node_that_is_cut_off_need_not_know_of_a_change(ask: Ask) -> None:
+    told = cut_off_during_a_change(1).say("n3", voters=(("n1", "n2"),)).let(9)
+    assert ask("membership-agrees", told.end().journal()) == []
+
+
+def test_but_it_must_hear_of_it_afterwards(ask: Ask) -> None:
+    (finding,) = ask("membership-agrees", cut_off_during_a_change(9).end().journal())
+    assert finding.severity is Severity.VIOLATION
+
+
+def test_nodes_started_while_they_are_cut_off_must_still_find_each_other(ask: Ask) -> None:
+    told = Story().running().drill("membership-agrees").stop("n3").let(1)
+    told.fault("partition", "n3", peers=["n1", "n2"]).let(0.1)
+    told.start("n3", voters=(("n3",),)).let(10)
+    assert ask("membership-agrees", told.end().journal(), Severity.VIOLATION)

@@ -113,8 +113,19 @@ def test_a_new_process_may_replay_from_below(ask: Ask) -> None:
     assert ask("applied-monotonic", told.let(1).end().journal()) != []
 
 
+def test_a_new_process_has_to_reach_again_what_the_old_one_had_applied(ask: Ask) -> None:
+    told = story().stop("n3").start("n3", last_applied=4).let(5).say("n3", last_applied=9).let(1)
+    found = ask("applied-monotonic", told.end().journal())
+    assert {(f.severity, f.node, f.group) for f in found} == {
+        (Severity.VIOLATION, "n3", group) for group in ("data", "meta")
+    }
+    assert "had applied 10 and came back only to 9" in found[0].message
+    cut = ask("applied-monotonic", told.recorder.journal())
+    assert {f.severity for f in cut} == {Severity.VIOLATION}
+
+
 def test_an_answer_written_before_its_processs_start_belongs_to_the_new_process(ask: Ask) -> None:
-    told = story().stop("n3").start("n3", last_applied=4).let(1)
+    told = story().stop("n3").start("n3", last_applied=4).let(1).say("n3", last_applied=10)
     events = list(told.end().journal().events)
     start = next(i for i, e in enumerate(events) if isinstance(e, ev.NodeStarted))
     first = next(

@@ -62,6 +62,15 @@ def test_a_node_that_dies_before_it_is_ready_is_found(ask: Ask) -> None:
     assert "ended before it was ready (status 101)" in finding.message
 
 
+def test_the_last_error_of_a_node_that_died_is_told_with_it(ask: Ask) -> None:
+    told = Story().running().drill("starts").stop("n3").let(1).spawn("n3").let(0.5)
+    told.lines("n3", "the port is taken", level="ERROR")
+    told.lines("n1", "nothing of mine", level="ERROR")
+    told.let(0.5).gone("n3", status=1)
+    (finding,) = ask("starts", told.end().journal())
+    assert finding.message.endswith("(status 1); it said: the port is taken")
+
+
 def test_a_port_that_is_not_held_is_named(ask: Ask) -> None:
     def deaf(event: ev.Event) -> ev.Event:
         return replace(event, listening=()) if isinstance(event, ev.NodeReady) else event

@@ -56,6 +56,7 @@ def test_the_description_holds_all_that_judging_needs(bench: Bench) -> None:
     assert event.timing is not None
     assert event.ports["n1"][0].number == nodes[0].variables["toy_port"]
     assert event.markers["terminating"] == "terminating"
+    assert [rule.name for rule in event.log_rules] == ["oops"]
     assert (event.exit_bound, event.watchdog, event.poll_period) == (1.5, None, 0.05)
 
 

@@ -20,6 +20,7 @@ def test_every_key_is_read() -> None:
         "expects: [leader-moves, exits-graceful]\n"
         "forbids: [starts]\n"
         "evidence: {stops: 2, leader_stops: 1}\n"
+        "budget: {outage: 12}\n"
         "watch: 2.5\n"
         "leaves: down\n"
         "allow_quorum_loss: true\n"
@@ -29,6 +30,7 @@ def test_every_key_is_read() -> None:
         expects=("leader-moves", "exits-graceful"),
         forbids=("starts",),
         evidence={"stops": 2, "leader_stops": 1},
+        budget={"outage": 12.0},
         watch=2.5,
         leaves="down",
         allow_quorum_loss=True,
@@ -45,6 +47,10 @@ def test_every_key_is_read() -> None:
         ("id: a\nexpects: starts\n", "play.yml:2:10", "list"),
         ("id: a\nexpects: [starts]\nevidence: {stop: 1}\n", "play.yml:3:12", "stops"),
         ("id: a\nexpects: [starts]\nevidence: {stops: 0}\n", "play.yml:3", "at least 1"),
+        ("id: a\nexpects: [starts]\nevidence: {acknowledged: 5}\n", "3:12", "acknowledged_"),
+        ("id: a\nexpects: [progress]\nbudget: {outages: 5}\n", "play.yml:3:10", "outage"),
+        ("id: a\nexpects: [progress]\nbudget: {outage: long}\n", "play.yml:3:18", "seconds"),
+        ("id: a\nexpects: [progress]\nbudget: 5\n", "play.yml:", "mapping of seconds"),
         ("id: a\nexpects: [starts]\nleaves: runing\n", "play.yml", "running"),
         ("id: a\nexpects: [starts]\nwatch: long\n", "play.yml:3:8", "seconds"),
         ("id: a\nexpects: [starts]\nallow_quorum_loss: 1\n", "play.yml", "true or false"),

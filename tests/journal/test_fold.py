@@ -247,3 +247,27 @@ def test_watermarks_are_what_the_leader_applied_and_tell_who_is_behind() -> None
     }
     told.say("n2", last_applied=21).say("n3", last_applied=None)
     assert behind(picture(told), marks, told.nodes) == {"n3": "data at an unknown index of 20"}
+
+
+def test_a_fault_stands_from_its_intent_until_it_is_undone_or_failed() -> None:
+    told = Story().running().fault("partition", "n2", peers=["n1", "n3"])
+    assert picture(told).isolated == {"n2": told.now}
+    assert picture(told).faults["partition-n2"].peers == ("n1", "n3")
+    assert picture(told.undo("partition", "n2")).isolated == {}
+    told.record(ev.FaultIntent(fault="f", kind="pause", targets=("n3",)))
+    assert set(picture(told).isolated) == {"n3"}
+    told.record(ev.FaultFailed(fault="f", reason="no such process"))
+    assert picture(told).faults == {}
+
+
+def test_a_fault_that_slows_things_down_isolates_nobody() -> None:
+    told = Story().running().fault("slow-link", "n2")
+    assert set(picture(told).faults) == {"slow-link-n2"}
+    assert picture(told).isolated == {}
+
+
+def test_a_node_whose_data_were_removed_was_down() -> None:
+    told = Story().running().let(1)
+    told.record(ev.NodeWiped(node="n3", paths=("/srv/n3",)))
+    assert picture(told).standing("n3") is Standing.DOWN
+    assert picture(told).status("n3", "data") is None

@@ -48,7 +48,10 @@ def test_a_run_at_a_glance(paper: io.StringIO, terminal: Terminal) -> None:
             "3.75-6.75",
             "s",
             "inside",
-            "stop",
+            "stop,",
+            "from",
+            "its",
+            "exit",
         ]
     )
     assert rows["n1"] == ["n1", "graceful", "0.199-0.201", "s", "SIGINT", "0"]

@@ -56,9 +56,15 @@ class Sshd:
     """The server, its key and the user's key in one folder."""
 
     def __init__(
-        self, folder: Path, *, forced: str | None = None, environment: str = "SetEnv SHLVL=3\n"
+        self,
+        folder: Path,
+        *,
+        forced: str | None = None,
+        environment: str = "SetEnv SHLVL=3\n",
+        address: str = "127.0.0.1",
     ) -> None:
         self.folder = folder
+        self.address = address
         self.port = free_port()
         self.key_file = new_key(folder / "id_ed25519")
         self.host_key = new_key(folder / "host_key")
@@ -67,7 +73,7 @@ class Sshd:
         (folder / "authorized_keys").write_bytes((folder / "id_ed25519.pub").read_bytes())
         self._config.write_text(
             f"Port {self.port}\n"
-            "ListenAddress 127.0.0.1\n"
+            f"ListenAddress {address}\n"
             f"HostKey {self.host_key}\n"
             f"AuthorizedKeysFile {folder}/authorized_keys\n"
             "PidFile none\n"
@@ -83,7 +89,7 @@ class Sshd:
 
     def options(self, **changes: object) -> SshOptions:
         given: dict[str, object] = {
-            "address": "127.0.0.1",
+            "address": self.address,
             "port": self.port,
             "user": getpass.getuser(),
             "key_file": self.key_file,
@@ -103,7 +109,7 @@ class Sshd:
         deadline = time.monotonic() + 20
         while True:
             try:
-                with socket.create_connection(("127.0.0.1", self.port), timeout=1) as probe:
+                with socket.create_connection((self.address, self.port), timeout=1) as probe:
                     if probe.recv(4) == b"SSH-":
                         return
             except OSError:

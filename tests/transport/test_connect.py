@@ -149,7 +149,7 @@ def test_without_a_key_file_the_agent_is_asked(
 ) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.delenv("SSH_AUTH_SOCK", raising=False)
-    with pytest.raises(AuthenticationError, match=r"tried the keys of the SSH agent and ~/\.ssh"):
+    with pytest.raises(AuthenticationError, match="there was no key to try"):
         ssh(key_file=None).run(TRUE, timeout=PATIENCE)
     agent = subprocess.Popen(
         ["ssh-agent", "-D", "-a", tmp_path / "agent"], stdout=subprocess.DEVNULL

@@ -9,6 +9,7 @@ from raftfleet.errors import TaskError
 from raftfleet.inventory.source import MarkedDict
 from raftfleet.playbook.syntax.kinds import WrongKindError, to_flag
 from raftfleet.playbook.templating import Omit, is_text_template
+from raftfleet.transport import CONNECTION_VARIABLES
 
 if TYPE_CHECKING:
     from raftfleet.inventory import Host
@@ -18,13 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = ["acting_host", "become_user", "environment", "flag", "number", "reached"]
 
-# What transports read of a host; every one may be a template, or be set by a task.
-_CONNECTION: Final = (
-    "ansible_host", "ansible_port", "ansible_user", "ansible_connection",
-    "ansible_ssh_private_key_file", "ansible_private_key_file", "ansible_ssh_common_args",
-    "ansible_ssh_extra_args", "ansible_ssh_host", "ansible_ssh_port", "ansible_ssh_user",
-    "ansible_host_key_checking", "ansible_python_interpreter",
-)  # fmt: skip
+# What is read of a host when it is acted on; every one may be a template, or be set by a task.
+_CONNECTION: Final = (*CONNECTION_VARIABLES, "ansible_python_interpreter")
 _KEYWORDS: Final = {"connection": "ansible_connection", "remote_user": "ansible_user"}
 
 

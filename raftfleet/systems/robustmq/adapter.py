@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from raftfleet.systems.log_rules import load_log_rules
 from raftfleet.transport.protocol import Command
 
 from . import logs
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import PurePosixPath
 
+    from raftfleet.journal.log_rules import LogRule
     from raftfleet.journal.values import GroupStatus, Port, Timing
     from raftfleet.systems.protocol import Access, Artifact, ExitRules, Node, Problem
 
@@ -107,6 +109,10 @@ class RobustMQ:
     def exit_rules(self, node: Node) -> ExitRules:
         """The era's bound and watchdog, unless `robustmq_exit_bound` or `robustmq_watchdog` is set."""
         return exit_rules_of(node)
+
+    def log_rules(self) -> Sequence[LogRule]:
+        """`config/logs/robustmq.yml`."""
+        return load_log_rules(self.name)
 
     def status(self, at: Access, *, timeout: float) -> Mapping[str, GroupStatus]:
         """The node's own view: gRPC-web, or what is left of it when that does not answer."""

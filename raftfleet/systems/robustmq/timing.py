@@ -42,6 +42,18 @@ class Era:
     exit_bound: float
     watchdog: float
 
+    @property
+    def timing(self) -> Timing:
+        """What its constants promise; `timing_of` says why lease and tick follow from them."""
+        return Timing(
+            _IMPLEMENTATION,
+            self.heartbeat,
+            self.election_min,
+            self.election_max,
+            leader_lease=self.election_max,
+            tick=round(1.5 * self.heartbeat, 6),
+        )
+
 
 ERAS = {
     # 0.14-0.29 s seen in 115 graceful exits; seven times that leaves room for a busy machine.
