@@ -91,12 +91,8 @@ def hold(us: Contender) -> str:
     us.lock.acquire(patience=20)
     sys.stdout.write("in\n")
     sys.stdout.flush()
-    asleep = time.monotonic()
     while not any(us.change(place, f"echo tick >>{TICKS}") for place in us.places):
-        now = time.monotonic()
-        if now - asleep > 1:  # only a planted bug comes here: we slept, and were obeyed
-            break
-        asleep = now
+        pass
     return "; ".join(us.change(place, f"echo tick >>{TICKS}") or "OBEYED" for place in us.places)
 
 
