@@ -10,13 +10,14 @@ NEEDED  := $(shell \
 	command -v ssh >/dev/null || echo openssh-client; \
 	test -x /usr/sbin/sshd || echo openssh-server; \
 	command -v setpriv >/dev/null || echo util-linux; \
+	test "$$(id -u)" = 0 || command -v newuidmap >/dev/null || echo uidmap; \
 	test -z "$(PYTHON)" || $(PYTHON) -c 'import ensurepip' 2>/dev/null || echo python3-venv)
 
 .PHONY: demo test lint bench packages clean
 .DEFAULT_GOAL := help
 
 help:
-	@echo "make demo   three hosts, a cluster, a leader stopped: a verdict in a minute (as root)"
+	@echo "make demo   three hosts, a cluster, a leader stopped: a verdict in a minute"
 	@echo "make test   every test; those that need hosts need root"
 	@echo "make lint   ruff and mypy"
 	@echo "make bench  every benchmark beside its peer, as ratios (as root)"

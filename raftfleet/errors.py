@@ -5,7 +5,9 @@
     │   ├── SourceError            5  a file is wrong, and we know where
     │   └── SandboxError           5  this machine cannot hold sandbox hosts, or not as asked
     ├── TaskError                  2  something asked of a host did not work
-    │   └── NodeError              2  a node of the system under drill did not do what was asked
+    │   ├── NodeError              2  a node of the system under drill did not do what was asked
+    │   ├── LockHeldError          2  another controller has the cluster
+    │   └── LockLostError          2  a host refused us: the cluster lock is not ours any more
     ├── UnreachableError           4  a host did not answer
     │   ├── HostKeyError           4  a host showed another key than the one remembered
     │   ├── AuthenticationError    4  a host, or a node's API, refused our credentials
@@ -36,6 +38,8 @@ __all__ = [
     "HostKeyError",
     "InterruptedRun",
     "JournalError",
+    "LockHeldError",
+    "LockLostError",
     "Mark",
     "NodeError",
     "RaftfleetError",
@@ -166,6 +170,14 @@ class TaskError(RaftfleetError):
 
 class NodeError(TaskError):
     """A node of the system under drill did not do what was asked of it."""
+
+
+class LockHeldError(TaskError):
+    """Another controller holds the cluster lock."""
+
+
+class LockLostError(TaskError):
+    """The cluster lock is not ours (any more), so nothing may be changed."""
 
 
 class UnreachableError(RaftfleetError):

@@ -25,6 +25,7 @@ COMMANDS = {
     "drill": ("drill", "Run drills by name against a running cluster."),
     "up": ("up", "Deploy what changed and start every node that is down."),
     "down": ("down", "Stop every node gracefully."),
+    "heal": ("heal", "Undo what a dead run left behind, and say what it was."),
     "status": ("status", "Ask every node for its own view of every group."),
     "ping": ("ping", "Reach every host: how fast, and what is odd about it."),
     "analyze": ("analyze", "Judge the journal of a run again."),
@@ -34,7 +35,7 @@ COMMANDS = {
 
 AFTERWARDS = """\
 A run that is killed (SIGKILL, power) cannot heal: the node it had stopped stays down, and
-`raftfleet up -i INVENTORY` starts it again. Ctrl-C heals first: what the drill had stopped is
+`raftfleet heal -i INVENTORY` starts it again. Ctrl-C heals first: what the drill had stopped is
 restarted.
 
 \b

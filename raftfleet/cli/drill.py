@@ -17,7 +17,7 @@ def command(given: Given, names: tuple[str, ...]) -> int:
     """Run drills in order against a running cluster: a-remove, b-rejoin, c-shutdown.
 
     A name is that of a playbook which ships with raftfleet, or the path of one of your own.
-    A run that is killed cannot heal: what it had stopped stays down until `raftfleet up`.
+    A run that is killed cannot heal: what it had stopped stays down until `raftfleet heal`.
     """
     from raftfleet.cli.showing import Play, run_plays  # noqa: PLC0415
 

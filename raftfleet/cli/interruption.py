@@ -56,5 +56,5 @@ class Interruption:
         stays = f"still stopped: {', '.join(stopped)}" if stopped else "nothing was left stopped"
         click.echo(f"{name} again: leaving at once; {stays}", err=True)
         if stopped:
-            click.echo("hint: raftfleet up -i INVENTORY starts them", err=True)
+            click.echo("hint: raftfleet heal -i INVENTORY starts them", err=True)
         os._exit(ExitCode.INTERRUPTED)

@@ -14,7 +14,8 @@ NAME = click.option("--name", default="raftfleet", show_default=True, help="The 
 def command() -> None:
     """Hosts made of namespaces on this machine, each with its own sshd and its own clocks.
 
-    Needs root. Several sandboxes live side by side under their own names.
+    Root makes them on the machine; anybody else inside a user namespace, where the machine allows
+    that. Several sandboxes live side by side under their own names.
     """
 
 
@@ -50,7 +51,9 @@ def ssh(name: str, host: str, words: tuple[str, ...]) -> None:
     """Open a shell on a host, or run CMD there."""
     from raftfleet import sandbox  # noqa: PLC0415
 
-    argv = sandbox.load(name).ssh_argv(host, words)
+    made = sandbox.load(name)
+    argv = made.ssh_argv(host, words)
+    sandbox.join([made.whereabouts])
     os.execvp(argv[0], argv)  # noqa: S606 - ssh takes over this terminal
 
 

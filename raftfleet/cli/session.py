@@ -21,7 +21,7 @@ from raftfleet.cli.connections import Connections
 from raftfleet.cli.interruption import Interruption
 from raftfleet.cli.options import without_secrets
 from raftfleet.clock import SystemClock
-from raftfleet.cluster import Cluster, Control, check_reach, make_nodes
+from raftfleet.cluster import Cluster, Control, Holder, check_reach, make_nodes
 from raftfleet.drill import DrillExtension
 from raftfleet.errors import ExitCode, InterruptedRun, RaftfleetError, UsageError, worst
 from raftfleet.inventory import load_inventory
@@ -30,6 +30,7 @@ from raftfleet.journal.events import FindingMade, RunEnded, RunStarted, VerdictG
 from raftfleet.modules import INSTEAD, generic_modules
 from raftfleet.modules.raft import raft_modules
 from raftfleet.playbook import Engine, Scope, has_template, load_playbook, written
+from raftfleet.sandbox import join
 from raftfleet.shipped import shipped
 from raftfleet.systems import system_named
 
@@ -72,6 +73,7 @@ class Session:
         self.asked = asked
         self.clock = SystemClock()
         self.inventory: Inventory = load_inventory(asked.inventories)
+        join([host.variables for host in self.inventory.hosts.values()])
         self.extra = {name: written(value) for name, value in asked.extra.items()}
         self.folder = make_run_folder(asked.runs, asked.what, self.clock) if asked.keep else None
         self.recorder = Recorder(self.folder, self.clock)
@@ -101,8 +103,10 @@ class Session:
             )
         hosts = [replace(self._hosts[node.name], variables=node.variables) for node in self.nodes]
         transports = self.connections.of_all(hosts)
+        run = self.folder.name if self.folder else self.asked.what
         cluster = Cluster(
-            self.group, self.system, self.nodes, transports, self.recorder, self.clock
+            *(self.group, self.system, self.nodes, transports, self.recorder, self.clock),
+            holder=Holder.ourselves(f"run {run}", self.clock.wall()),
         )
         return Control(cluster, transports, self.clock, self.interruption.stop)
 
@@ -224,6 +228,7 @@ class Session:
             self.recorder.record(RunEnded(exit_code=error.exit_code, reason=error.message))
         self.interruption.disarm()
         if "_control" in self.__dict__:
+            self._control.release()
             self._control.cluster.close()
         self.connections.close()
         self.recorder.close()

@@ -5,15 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import click
+
 from raftfleet.cli.session import Asked, Session
-from raftfleet.errors import ExitCode
+from raftfleet.cluster import Sighting
+from raftfleet.errors import ExitCode, worst
+from raftfleet.journal.events import RunEnded
 from raftfleet.report import LiveConsole, show_judgement, show_picture
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-__all__ = ["Play", "run_plays", "show_status"]
+    from raftfleet.cluster import Control
+
+__all__ = ["Play", "heal", "run_plays", "show_status"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +50,30 @@ def run_plays(asked: Asked, plays: Sequence[Play], *, installs: bool = False) ->
         return code
 
 
+def heal(asked: Asked) -> int:
+    """Undo what a dead run left, and say what was done."""
+    with Session(asked) as session:
+        control = session.control()
+        control.cluster.describe()
+        after = control.take_over()
+        if after:
+            click.echo(f"released the cluster lock of {after}")
+        left, failed = control.cluster.leftovers()
+        for one in left:
+            click.echo(f"{one.node} was stopped for the time being by {one.by}")
+        control.cluster.find()
+        started = control.start([one.node for one in left]) if left else ()
+        for one in left:
+            click.echo(f"{one.node} {'started' if one.node in started else 'was running already'}")
+        for error in failed.values():
+            click.echo(f"not looked at: {error.message}", err=True)
+        if not (after or left or failed):
+            click.echo("nothing to heal")
+        code = worst([error.exit_code for error in failed.values()])
+        session.recorder.record(RunEnded(exit_code=code))
+        return code
+
+
 def show_status(asked: Asked) -> int:
     """Look once and show it; nothing is kept of it."""
     with Session(asked) as session:
@@ -51,4 +81,16 @@ def show_status(asked: Asked) -> int:
         control.cluster.describe()
         control.look()
         show_picture(session.recorder.picture)
+        for line in _remains(control):
+            click.echo(line)
         return ExitCode.PASSED if control.disagreement() is None else ExitCode.TASK_FAILED
+
+
+def _remains(control: Control) -> Iterator[str]:
+    """Yield who has the cluster lock, and what dead runs left."""
+    lock = control.cluster.lock
+    seen = lock.look().values() if lock else ()
+    shown = {one.token: one.describe() for one in seen if isinstance(one, Sighting) and one.token}
+    yield from (f"cluster lock: {who}" for who in shown.values())
+    for one in control.cluster.leftovers()[0]:
+        yield f"{one.node} was stopped for the time being by {one.by} (raftfleet heal starts it)"

@@ -10,6 +10,8 @@ from .cluster import Cluster
 from .control import Control
 from .failover import Failover, failover
 from .guard import may_stop
+from .holder import Holder, Sighting
+from .lock import ClusterLock
 from .naming import identity_of, make_nodes
 from .observe import Observer
 from .reach import check_reach
@@ -18,12 +20,15 @@ from .stopping import Ending, Stopped
 
 __all__ = [
     "Cluster",
+    "ClusterLock",
     "Control",
     "Ending",
     "Failover",
+    "Holder",
     "NodeAccess",
     "Observer",
     "RaftView",
+    "Sighting",
     "Stopped",
     "check_reach",
     "failover",

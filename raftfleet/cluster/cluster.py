@@ -12,8 +12,11 @@ from raftfleet.journal import events as ev
 
 from .access import NodeAccess
 from .describing import described
+from .fence import Fence
+from .healing import leftovers
 from .hostclock import HostClocks
 from .life import NodeLife
+from .lock import LIFE, ClusterLock
 from .logs import NodeLogs
 from .naming import user_to_become
 from .observe import PERIOD, TIMEOUT, Observer
@@ -33,6 +36,8 @@ if TYPE_CHECKING:
     from raftfleet.transport.protocol import Transport
 
     from .failover import Failover
+    from .healing import Leftover
+    from .holder import Holder
 
 __all__ = ["Cluster"]
 
@@ -54,7 +59,8 @@ class Cluster:
 
     ``name`` is the group's. ``transports`` holds the way to each node's host. ``period`` and
     ``timeout`` (seconds) are of the polls; ``root`` overrides where hosts keep the records of
-    processes. Waits end early once their ``stop`` is set.
+    processes. With a ``holder`` (who we are) there is a cluster lock, and hosts refuse whatever
+    would change them unless ``lock`` was acquired. Waits end early once their ``stop`` is set.
     """
 
     def __init__(
@@ -69,6 +75,8 @@ class Cluster:
         period: float = PERIOD,
         timeout: float = TIMEOUT,
         root: str = "",
+        holder: Holder | None = None,
+        lock_life: float = LIFE,
     ) -> None:
         self.name = name
         self.system = system
@@ -76,12 +84,17 @@ class Cluster:
         self.recorder = recorder
         self.clocks = HostClocks(recorder, clock)
         self._period = period
+        fence = Fence() if holder else None
         self._places = {
             node.name: Place(
-                node, name, transports[node.name], user_to_become(node.variables), root
+                node, name, transports[node.name], user_to_become(node.variables), root, fence
             )
             for node in nodes
         }
+        self.lock: ClusterLock | None = None
+        if holder and fence:
+            places = tuple(self._places.values())
+            self.lock = ClusterLock(places, fence, holder, recorder, clock, life=lock_life)
         self._lives = {
             one: NodeLife(place, system, recorder, self.clocks)
             for one, place in self._places.items()
@@ -152,6 +165,15 @@ class Cluster:
         timing = self.system.timing(self.nodes[0])
         reaction = timing.predict(_ELECTIONS, survivors_behind=True).hi if timing else 0.0
         return max(_AT_LEAST, reaction + _SLACK)
+
+    def fenced(self, name: str, line: str) -> str:
+        """Return a shell line for a node's host that does nothing unless the lock is ours there."""
+        self.life(name)
+        return self._places[name].fenced(line)
+
+    def leftovers(self) -> tuple[list[Leftover], dict[str, RaftfleetError]]:
+        """Return what dead runs left on the hosts; see `healing.leftovers`."""
+        return leftovers(tuple(self._places.values()))
 
     # --- seeing ----------------------------------------------------------------------------
 
@@ -231,11 +253,17 @@ class Cluster:
             within = self.patience if timeout is None else timeout
             return tuple(one.name for one in lives if self._starts.start(one, within, stop))
 
-    def stop(self, name: str, signal: str = "TERM", grace: float = _GRACE) -> Stopped:
-        """Signal a node and wait for its end; see `stopping.stop`."""
+    def stop(
+        self, name: str, signal: str = "TERM", grace: float = _GRACE, *, passing: bool = False
+    ) -> Stopped:
+        """Signal a node and wait for its end; see `stopping.stop`.
+
+        ``passing``: it is to be started again, and the host keeps a record that says so.
+        """
         life = self.life(name)
         self._starts.forget(name)
-        stopped = life.stop(signal, grace)
+        undo = self.lock.holder.lines() if self.lock and passing else ""
+        stopped = life.stop(signal, grace, undo=undo)
         if stopped.ending is not Ending.NOT_RUNNING:
             self._led[name] = stopped.led
         return stopped

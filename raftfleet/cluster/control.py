@@ -10,6 +10,7 @@ from raftfleet.errors import InterruptedRun, TaskError, UnreachableError, UsageE
 from raftfleet.journal import Standing, disagreement
 
 from .guard import may_stop
+from .healing import take_over
 from .selection import RaftView
 from .stopping import Ending
 
@@ -33,7 +34,8 @@ _NO_TIMING = 10.0
 class Control:
     """Acts on a cluster for one run.
 
-    ``guarded`` puts the quorum guard in front of every stop; a drill sets it. Once ``stop`` is set
+    ``guarded`` puts the quorum guard in front of every stop, and ``passing`` has the hosts keep a
+    record that what is stopped is to be started again; a drill sets both. Once ``stop`` is set
     waits raise `InterruptedRun`; what undoes a drill's own doing goes on all the same.
     """
 
@@ -46,6 +48,8 @@ class Control:
     ) -> None:
         self.cluster = cluster
         self.guarded = False
+        self.passing = False
+        self._claiming = threading.Lock()
         self._transports = transports
         self._clock = clock
         self._stop = stop
@@ -123,9 +127,39 @@ class Control:
 
     # --- acting ------------------------------------------------------------------------------
 
+    def claim(self) -> None:
+        """Take the cluster lock, unless we have it: whoever is about to change something does so.
+
+        It is kept until the run ends. Raises `LockHeldError` naming who has it.
+        """
+        if self.cluster.lock is not None:
+            with self._claiming:
+                self.cluster.lock.acquire(stop=self._stop)
+
+    def take_over(self) -> str:
+        """Take the cluster lock from a dead run; return whose it was; see `healing.take_over`."""
+        lock = self.cluster.lock
+        with self._claiming:
+            return take_over(lock, self._clock, stop=self._stop) if lock is not None else ""
+
+    def release(self) -> None:
+        """Give the cluster lock back, if we have it."""
+        if self.cluster.lock is not None:
+            self.cluster.lock.release()
+
+    def fenced(self, name: str, line: str) -> str:
+        """Return a shell line for a node's host that does nothing unless the lock is ours there."""
+        return self.cluster.fenced(name, line)
+
     def start(self, names: Sequence[str], *, timeout: float | None = None) -> tuple[str, ...]:
         """Start nodes one at a time; return those started."""
+        self.claim()
         return self.cluster.start(names, timeout=timeout, stop=self._stop)
+
+    def wipe(self, names: Sequence[str]) -> None:
+        """Empty the data directories of nodes that are down."""
+        self.claim()
+        self.cluster.wipe(names)
 
     def restart(self, names: Sequence[str]) -> None:
         """Start again what a drill had stopped, interrupted or not."""
@@ -142,7 +176,8 @@ class Control:
                 f"stopping {name} would cost the quorum: {reason}",
                 hint="start what is down first, or say allow_quorum_loss: true in drill:",
             )
-        ending = self.cluster.stop(name, signal, grace).ending
+        self.claim()
+        ending = self.cluster.stop(name, signal, grace, passing=self.passing).ending
         if ending is Ending.UNKNOWN:
             raise UnreachableError(f"{name}: the connection broke while it was being stopped")
         return ending is not Ending.ALIVE

@@ -165,7 +165,7 @@ class NodeLife:
     def _launch(self) -> tuple[Life, bool, float]:
         command = self._system.start(self.place.node)
         try:
-            reply = self.place.ask(
+            reply = self.place.change(
                 "launch.sh",
                 timeout=_LAUNCH,
                 stdin=asset("waiter.sh").encode(),
@@ -228,10 +228,11 @@ class NodeLife:
 
     # --- stop and wipe ---------------------------------------------------------------------
 
-    def stop(self, signal: str, grace: float) -> Stopped:
+    def stop(self, signal: str, grace: float, *, undo: str = "") -> Stopped:
         """Signal the process and wait ``grace`` seconds for its end, both stamped on its host.
 
-        Raises `UsageError` for a signal that is none.
+        ``undo`` are lines for the host's record that it is to be started again. Raises
+        `UsageError` for a signal that is none.
         """
         stopping.signal_number(signal)
         with self._lock:
@@ -242,7 +243,8 @@ class NodeLife:
                 return stopping.Stopped(self.name, stopping.Ending.NOT_RUNNING)
             self._reconcile(life)
             stopped = stopping.stop(
-                self.place, life.incarnation, signal, grace, self._recorder, self._clocks
+                *(self.place, life.incarnation, signal, grace, self._recorder, self._clocks),
+                undo=undo,
             )
             # Where the connection broke nobody knows whether our signal was sent, so its end is
             # neither known to be ours nor known not to be.
@@ -259,7 +261,7 @@ class NodeLife:
         """
         paths = [str(path) for path in self._system.data_paths(self.place.node)]
         with self._lock:
-            reply = self.place.ask("wipe.sh", *paths, timeout=_WIPE, marker=MARKER)
+            reply = self.place.change("wipe.sh", *paths, timeout=_WIPE, marker=MARKER)
             if "unmarked" in reply:
                 path = reply.last("unmarked")
                 raise NodeError(

@@ -13,9 +13,11 @@ from shlex import quote
 from typing import TYPE_CHECKING
 
 from raftfleet.clock import Deadline, SystemClock
-from raftfleet.errors import TaskError, UnreachableError
+from raftfleet.errors import LockLostError, TaskError, UnreachableError
 from raftfleet.transport.again import attempts, interrupted
 from raftfleet.transport.protocol import Command, Exited, Lost, TimedOut
+
+from .fence import AFTER_LOSS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -23,7 +25,12 @@ if TYPE_CHECKING:
     from raftfleet.systems.protocol import Node
     from raftfleet.transport.protocol import Outcome, Transport
 
-__all__ = ["Place", "Reply", "SeveredError", "asset", "number", "plain"]
+    from .fence import Fence
+
+__all__ = ["FENCED", "Place", "Reply", "SeveredError", "asset", "number", "plain"]
+
+FENCED = 97
+"""Exit status of a command that the host refused because the cluster lock is not ours there."""
 
 _ON_HOST = Path(__file__).parent / "on_host"
 _DONE_ONCE = frozenset({"launch.sh", "stop.sh", "wipe.sh"})
@@ -96,7 +103,8 @@ class Reply:
 class Place:
     """A node, the way to its host, and where on the host its records lie.
 
-    ``root`` overrides the directory of the records, which is /run/raftfleet for root.
+    ``root`` overrides the directory of the records, which is /run/raftfleet for root. ``fence``
+    holds what commands that change the host must carry, once the cluster lock has been taken.
     """
 
     node: Node
@@ -104,6 +112,7 @@ class Place:
     transport: Transport
     become: str | None = None
     root: str = ""
+    fence: Fence | None = None
 
     @property
     def host(self) -> str:
@@ -125,6 +134,35 @@ class Place:
         """
         return Reply.of(self._run(script, words, variables, timeout, stdin))
 
+    def change(
+        self,
+        script: str,
+        *words: str,
+        timeout: float,
+        stdin: bytes = b"",
+        **variables: str | float,
+    ) -> Reply:
+        """Run a script that changes the host; it refuses unless the cluster lock is ours there.
+
+        Raises what ``ask`` raises, and `LockLostError` when it was refused.
+        """
+        if self.fence is None:
+            return self.ask(script, *words, timeout=timeout, stdin=stdin, **variables)
+        variables = {**variables, "fence": self.fence.pass_()}
+        return Reply.of(self._run(script, words, variables, timeout, stdin))
+
+    def fenced(self, line: str) -> str:
+        """Return a shell line that does what this one does, if the cluster lock is ours there.
+
+        Its exit status is that of `FENCED` when it is not; raises `LockLostError` when we know.
+        """
+        if self.fence is None:
+            return line
+        given = {"fence": self.fence.pass_()}
+        if self.host in self.fence.roots:
+            given["root"] = self.fence.roots[self.host]
+        return "\n".join([*self._preamble(given), asset("fence.sh"), line])
+
     def _run(
         self,
         script: str,
@@ -133,9 +171,10 @@ class Place:
         timeout: float,
         stdin: bytes,
     ) -> Outcome:
-        given = {"cluster": self.cluster, "node": self.node.name, "root": self.root, **variables}
-        lines = [f"{name}={quote(str(value))}" for name, value in given.items()]
-        lines += [asset("state.sh"), f"set -- {' '.join(map(quote, words))}", asset(script)]
+        lines = self._preamble(variables)
+        if "fence" in variables:
+            lines.append(asset("fence.sh"))
+        lines += [f"set -- {' '.join(map(quote, words))}", asset(script)]
         once = script in _DONE_ONCE
         command = Command("\n".join(lines), become=self.become, resumable=once)
         deadline = Deadline.after(timeout, SystemClock())
@@ -146,6 +185,13 @@ class Place:
                 break  # what only looks is asked again
         return self._checked(script, outcome)
 
+    def _preamble(self, variables: Mapping[str, str | float]) -> list[str]:
+        given = {"cluster": self.cluster, "node": self.node.name, "root": self.root, **variables}
+        return [
+            *(f"{name}={quote(str(value))}" for name, value in given.items()),
+            asset("state.sh"),
+        ]
+
     def _checked(self, script: str, outcome: Outcome) -> Outcome:
         if isinstance(outcome, Lost):
             raise SeveredError(f"{self.host}: the connection broke: {outcome.reason}")
@@ -153,7 +199,14 @@ class Place:
             raise SeveredError(f"{self.host}: no answer within {outcome.after:g} s")
         if isinstance(outcome, Exited) and outcome.status == 0:
             return outcome
+        if isinstance(outcome, Exited) and outcome.status == FENCED:
+            raise self._refused(outcome)
         how = f"exit status {outcome.status}" if isinstance(outcome, Exited) else "a signal"
         said = plain(outcome.err or outcome.out).strip().splitlines()
         last = said[-1] if said else "it said nothing"
         raise TaskError(f"{self.host}: {script} of {self.node.name} ended with {how}: {last}")
+
+    def _refused(self, outcome: Outcome) -> LockLostError:
+        said = plain(outcome.err).strip().splitlines()
+        reason = said[-1].removeprefix("fenced: ") if said else "the cluster lock is not ours"
+        return LockLostError(f"{self.host} refused: {reason}", hint=AFTER_LOSS)

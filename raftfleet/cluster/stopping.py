@@ -85,6 +85,8 @@ def stop(
     recorder: Recorder,
     clocks: HostClocks,
     ways: tuple[str, ...] = WAYS,
+    *,
+    undo: str = "",
 ) -> Stopped:
     """Signal exactly this incarnation and record what came of it."""
     name = signal.upper().removeprefix("SIG")
@@ -94,7 +96,7 @@ def stop(
     )
     recorder.record(intent)
     try:
-        reply = _ask(place, incarnation, name, grace, ways)
+        reply = _ask(place, incarnation, name, grace, ways, undo)
     except SeveredError as error:
         recorder.record(ev.HostLost(host=place.host, reason=error.message))
         _find_again(place, recorder)
@@ -109,9 +111,14 @@ def stop(
 
 
 def _ask(
-    place: Place, incarnation: Incarnation, name: str, grace: float, ways: tuple[str, ...]
+    place: Place,
+    incarnation: Incarnation,
+    name: str,
+    grace: float,
+    ways: tuple[str, ...],
+    undo: str,
 ) -> Reply:
-    return place.ask(
+    return place.change(
         "stop.sh",
         timeout=grace + _MARGIN,
         pid=incarnation.pid,
@@ -120,6 +127,7 @@ def _ask(
         signal=signal_number(name),
         grace=grace,
         ways=" ".join(ways),
+        undo=undo,
         python=asset("end_process.py"),
         perl=asset("end_process.pl"),
     )

@@ -25,6 +25,7 @@ def conduct(declaration: Declaration, control: Control, proceed: Callable[[], No
     `InterruptedRun` after healing.
     """
     control.system.check(control.nodes)
+    control.claim()
     control.cluster.describe()
     with control.cluster.observing():
         unsteady = control.await_steady()
@@ -40,6 +41,7 @@ def _run(declaration: Declaration, control: Control, proceed: Callable[[], None]
     stopped_before = set(control.recorder.picture.stopped_by_us)
     aborted = "it did not run to its end"
     control.guarded = not declaration.allow_quorum_loss
+    control.passing = declaration.leaves != "down"
     try:
         control.cluster.remember_logs()
         proceed()
@@ -48,7 +50,7 @@ def _run(declaration: Declaration, control: Control, proceed: Callable[[], None]
         aborted = error.message
         raise
     finally:
-        control.guarded = False
+        control.guarded = control.passing = False
         troubles = [aborted, _heal(declaration, control, stopped_before)]
         try:
             if not aborted:

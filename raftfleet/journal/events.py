@@ -22,8 +22,9 @@ from .values import GroupStatus, Incarnation, Interval, Lack, Leg, NodeIdentity,
 __all__ = [
     "ClusterDescribed", "ClusterGeneration", "CoverageSampled", "DrillEnded", "DrillStarted",
     "Event", "FaultConfirmed", "FaultFailed", "FaultIntent", "FaultUndone", "FindingMade",
-    "HostClockRead", "HostConnected", "HostLost", "ListingRead", "LogCollected", "LogLine",
-    "LogMissing", "LogTally", "NodeBusy", "NodeDeployed", "NodeExited", "NodeFound",
+    "HostClockRead", "HostConnected", "HostLost", "ListingRead", "LockAcquired", "LockLost",
+    "LockReleased", "LockRenewedLate", "LogCollected", "LogLine", "LogMissing", "LogTally",
+    "NodeBusy", "NodeDeployed", "NodeExited", "NodeFound",
     "NodeNotExited", "NodeReady", "NodeSignalled", "NodeStartIntent", "NodeStarted",
     "NodeStopIntent", "NodeWiped", "PeersRead", "PlayEnded", "PlayStarted", "ReadMissed",
     "RunEnded", "RunStarted", "StatusMissed", "StatusSeen", "StoreRead", "TaskProgress",
@@ -596,6 +597,39 @@ class VerdictGiven(Event, frozen=True, kw_only=True, tag="verdict.given"):
 
     drill: str
     verdict: str
+
+
+# --- the cluster lock -------------------------------------------------------------------------
+
+
+class LockAcquired(Event, frozen=True, kw_only=True, tag="cluster.lock.acquired"):
+    """This run holds the cluster lock, on these hosts, in this epoch (it only ever rises).
+
+    ``after`` says whose lock it took over, because it had expired or its holder was dead.
+    """
+
+    epoch: int
+    hosts: tuple[str, ...]
+    life: float
+    after: str = ""
+
+
+class LockRenewedLate(Event, frozen=True, kw_only=True, tag="cluster.lock.renewed_late"):
+    """A renewal by a majority came late: this many seconds after the one before."""
+
+    seconds: float
+
+
+class LockLost(Event, frozen=True, kw_only=True, tag="cluster.lock.lost"):
+    """The lock is not ours any more: hosts refuse what we ask of them from here on."""
+
+    reason: str
+
+
+class LockReleased(Event, frozen=True, kw_only=True, tag="cluster.lock.released"):
+    """The run gave the lock back."""
+
+    epoch: int
 
 
 class UnknownEvent(Event, frozen=True, kw_only=True, tag="?"):

@@ -13,6 +13,8 @@ from raftfleet.transport.again import attempts, interrupted
 from raftfleet.transport.protocol import Command, Exited, Lost, Signalled, TimedOut
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from raftfleet.playbook.module import ModuleContext
     from raftfleet.transport.protocol import Outcome
 
@@ -41,10 +43,14 @@ class OnHost:
 
     A lost connection raises `UnreachableError`, and so does a host that does not even answer the
     request to end an overdue command; a command that is overdue and was ended raises `TaskError`.
+    ``fenced`` makes of each line one that the host refuses unless the cluster lock is ours.
     """
 
-    def __init__(self, context: ModuleContext) -> None:
+    def __init__(
+        self, context: ModuleContext, *, fenced: Callable[[str], str] | None = None
+    ) -> None:
         self.context = context
+        self.fenced = fenced
         self.transport = context.transport
         self._deadline = Deadline.after(context.deadline, context.clock)
 
@@ -71,7 +77,7 @@ class OnHost:
         """
         context = self.context
         command = Command(
-            line,
+            self.fenced(line) if self.fenced else line,
             env=context.environment,
             cwd=PurePosixPath(cwd) if cwd is not None else None,
             become=context.become,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from raftfleet.modules.delivery import deliver
@@ -12,6 +13,7 @@ from raftfleet.playbook.module import Result, Status
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import PurePosixPath
 
     from raftfleet.playbook.module import ModuleContext
 
@@ -33,20 +35,34 @@ class RaftConfig(RaftModule):
     def run(self, arguments: Mapping[str, Any], context: ModuleContext) -> Result:
         """Write what differs."""
         del arguments
-        control, host = self.control, OnHost(context)
+        control = self.control
         node = control.node(context.host.name)
-        done = []
-        for name, text in control.system.files(node, control.nodes).items():
-            path = node.home / name
-            if not context.check_mode:
-                host.ask(f"mkdir -p {word(str(path.parent))}", f"make {path.parent}")
-            done.append(deliver(host, text.encode(), str(path), Attributes(mode=_MODE)))
+        done = [
+            self._write(node.name, node.home / name, text.encode(), context)
+            for name, text in control.system.files(node, control.nodes).items()
+        ]
         changed = any(one.status is Status.CHANGED for one in done)
         return Result(
             Status.CHANGED if changed else Status.OK,
             values={"files": [one.values["dest"] for one in done]},
             diff=self._difference([one.diff for one in done if one.diff]),
         )
+
+    def _write(
+        self, node: str, path: PurePosixPath, content: bytes, context: ModuleContext
+    ) -> Result:
+        """Look first: only what differs is a change, and needs the cluster lock."""
+        looking = OnHost(replace(context, check_mode=True))
+        wanted = Attributes(mode=_MODE)
+        there = looking.run(f"test -d {word(str(path.parent))}").ok
+        seen = deliver(looking, content, str(path), wanted) if there else Result(Status.CHANGED)
+        if context.check_mode or seen.status is Status.OK:
+            return seen if there else replace(seen, values={"dest": str(path)})
+        control = self.control
+        control.claim()
+        host = OnHost(context, fenced=lambda line: control.fenced(node, line))
+        host.ask(f"mkdir -p {word(str(path.parent))}", f"make {path.parent}")
+        return deliver(host, content, str(path), wanted)
 
     def _difference(self, diffs: list[tuple[str, str]]) -> tuple[str, str] | None:
         """Join the differences of all files, secrets masked."""

@@ -32,5 +32,5 @@ class RaftWipe(RaftModule):
         control = self.control
         wanted = select(control.look(), arguments["node"])
         if not context.check_mode:
-            control.cluster.wipe(wanted)
+            control.wipe(wanted)
         return Result(Status.CHANGED if wanted else Status.OK, values={"nodes": list(wanted)})

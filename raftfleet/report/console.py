@@ -157,6 +157,14 @@ class LiveConsole:
     def _lost(self, event: ev.HostLost) -> None:
         self._terminal.line(f"  {event.host} does not answer: {one_line(event.reason)}", "red")
 
+    def _locked(self, event: ev.LockAcquired) -> None:
+        if event.after:
+            text = f"  took over the cluster lock of {one_line(event.after)}"
+            self._terminal.line(text, "yellow")
+
+    def _unlocked(self, event: ev.LockLost) -> None:
+        self._terminal.line(f"  {one_line(event.reason)}", "red")
+
     def _missing(self, event: ev.LogMissing) -> None:
         text = f"  {event.node}: log {event.path} is missing: {one_line(event.reason)}"
         self._terminal.line(text, "yellow")
@@ -175,6 +183,8 @@ _VIEWS: dict[type[ev.Event], Callable[[LiveConsole, Any], None]] = {
     ev.StatusSeen: LiveConsole._seen,  # noqa: SLF001
     ev.WaitBegan: LiveConsole._began,  # noqa: SLF001
     ev.WaitEnded: LiveConsole._ended,  # noqa: SLF001
+    ev.LockAcquired: LiveConsole._locked,  # noqa: SLF001
+    ev.LockLost: LiveConsole._unlocked,  # noqa: SLF001
     ev.HostLost: LiveConsole._lost,  # noqa: SLF001
     ev.LogMissing: LiveConsole._missing,  # noqa: SLF001
 }

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from raftfleet.errors import SandboxError
+from raftfleet.sandbox import place
 from raftfleet.sandbox.processes import TAG, identify, parent
 from raftfleet.sandbox.seed import host_folder
 from raftfleet.sandbox.tools import ENVIRONMENT
@@ -51,7 +52,8 @@ class Newborn:
         folder = host_folder(sandbox, host)
         script = sandbox.directory / "build.sh"
         offsets = ("--monotonic", host.monotonic_offset, "--boottime", host.boottime_offset)
-        build = ("sh", script, folder, host.name, f"{host.address}/24", sandbox.disk_mb)
+        addresses = (f"{host.address}/24", *([f"{host.address6}/64"] if host.address6 else []))
+        build = ("sh", script, folder, host.name, sandbox.disk_mb, *addresses)
         unshare = ("unshare", *_NAMESPACES, *offsets, "--fork", "--kill-child", *build)
         argv = [str(word) for word in ("setsid", "--fork", "env", "--default-signal", *unshare)]
         environment = {**ENVIRONMENT, TAG: f"{sandbox.name}/{host.name}"}
@@ -93,8 +95,10 @@ class Newborn:
 @contextmanager
 def newborns(sandbox: Sandbox) -> Iterator[list[Newborn]]:
     """Start all hosts of a sandbox at once."""
-    script = Path(__file__).with_name("build.sh").read_text(encoding="utf-8")
-    (sandbox.directory / "build.sh").write_text(script, encoding="utf-8")
+    tree = "copies.sh" if place.INSIDE else "overlay.sh"
+    for script, target in (("build.sh", "build.sh"), (tree, "tree.sh")):
+        text = Path(__file__).with_name(script).read_text(encoding="utf-8")
+        (sandbox.directory / target).write_text(text, encoding="utf-8")
     started: list[Newborn] = []
     try:
         for host in sandbox.hosts:

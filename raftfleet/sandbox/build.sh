@@ -1,14 +1,15 @@
 #!/bin/sh
 # Turns a fresh set of namespaces into a host. Runs as the first process inside them.
 #
-#   build.sh FOLDER NAME ADDRESS/PREFIX DISK_MB
+#   build.sh FOLDER NAME DISK_MB ADDRESS/PREFIX...
 #
-# FOLDER holds seed/ (files of this host), disk/ (an empty mount point) and, one level up, hidden/
-# (what of the machine a host must not see). Every mount made here lives in this host's own mount
+# FOLDER holds seed/ (files of this host), disk/ (an empty mount point) and, one level up, tree.sh
+# (how the file tree is laid) and what that needs. Every mount made here lives in this host's own mount
 # namespace: the machine never sees it, and it is gone with the last process of the host.
 set -eu
 umask 022
-folder=$1 name=$2 address=$3 disk_mb=$4
+folder=$1 name=$2 disk_mb=$3
+shift 3
 
 # /proc is still the machine's, so this is our number as the machine counts.
 read -r pid _ </proc/self/stat
@@ -21,15 +22,10 @@ read -r word || exit 1
 [ "$word" = go ]
 exec </dev/null
 
-# Writes go to memory of a fixed size; below it lie this host's files, what hides the machine's
-# own, and the machine. The layers are copied because an overlay refuses one inside another.
+# Whatever a host writes goes to memory of a fixed size.
 mount -t tmpfs -o "size=${disk_mb}m,mode=0755" raftfleet "$folder/disk"
 cd "$folder/disk"
-cp -a "$folder/seed" "$folder/../hidden" .
-mkdir upper work root
-layers=lowerdir=$PWD/seed:$PWD/hidden:/,upperdir=$PWD/upper,workdir=$PWD/work
-mount -t overlay -o "$layers" raftfleet root
-cd root
+. "$folder/../tree.sh"
 
 mount -t proc proc proc
 mount -t sysfs -o ro,nosuid,nodev,noexec sysfs sys
@@ -38,9 +34,9 @@ mount -t tmpfs -o size=64m,mode=1777,nosuid,nodev tmpfs dev/shm
 mount -t devpts -o newinstance,ptmxmode=0666,mode=0620,gid=5 devpts dev/pts
 mkdir run/sshd run/lock
 
-# Here, not over SSH, because the kernel's switches have no namespace apart from those of the
-# network: a host that may write them changes the machine.
-echo "$name" >proc/sys/kernel/hostname
+# The kernel's switches have no namespace apart from those of the network: a host that may write
+# them changes the machine.
+hostname "$name"
 mount --bind proc/sys proc/sys
 mount --bind proc/sys/net proc/sys/net
 mount -o remount,bind,ro proc/sys
@@ -51,11 +47,17 @@ fi
 
 # A first ARP request that gets lost costs 30 ms instead of a second.
 echo 30 >proc/sys/net/ipv4/neigh/eth0/retrans_time_ms
-ip -batch - <<END
-link set lo up
-addr add $address dev eth0
-link set eth0 up
-END
+{
+    echo "link set lo up"
+    # Without nodad an IPv6 address is of no use for its first second.
+    for address; do
+        case $address in
+        *:*) echo "addr add $address dev eth0 nodad" ;;
+        *) echo "addr add $address dev eth0" ;;
+        esac
+    done
+    echo "link set eth0 up"
+} | ip -batch -
 
 pivot_root . mnt
 cd /
@@ -66,4 +68,4 @@ umount -l /mnt
 # trace it would otherwise get them back.
 dropped=-sys_time,-sys_boot,-sys_module,-sys_rawio,-mknod,-syslog
 dropped=$dropped,-mac_admin,-mac_override,-wake_alarm
-exec setpriv --bounding-set="$dropped" --inh-caps="$dropped" /bin/sh /usr/sbin/raftfleet-host
+exec setpriv --bounding-set="$dropped" --inh-caps="$dropped" /bin/sh /etc/raftfleet-host

@@ -23,14 +23,16 @@ def cut_keys(sandbox: Sandbox, *, keep: int) -> None:
         commands.append(_keygen(key, host.name))
     call_all(commands, keep=keep)
     login = _public(sandbox.key_file)
-    known = []
+    known: list[str] = []
+    known6: list[str] = []
     for host, key in zip(sandbox.hosts, host_keys, strict=True):
         authorized = host_folder(sandbox, host) / "seed/root/.ssh/authorized_keys"
         authorized.write_text(login, encoding="ascii")
         authorized.chmod(0o600)  # sshd takes no keys from a file that others may write
         kind, blob = _public(key).split()[:2]
         known.append(f"{host.address},{host.name} {kind} {blob}\n")
-    sandbox.known_hosts.write_text("".join(known), encoding="ascii")
+        known6 += [f"{host.address6} {kind} {blob}\n"] if host.address6 else []
+    sandbox.known_hosts.write_text("".join([*known, *known6]), encoding="ascii")
 
 
 def _keygen(path: Path, comment: str) -> list[str]:

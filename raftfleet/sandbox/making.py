@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from raftfleet.errors import SandboxError
-from raftfleet.sandbox import network, state
+from raftfleet.sandbox import lookup, network, place, rootless, state
 from raftfleet.sandbox.birth import newborns
 from raftfleet.sandbox.keys import cut_keys
 from raftfleet.sandbox.model import Phase, Sandbox, check_request, design
 from raftfleet.sandbox.processes import boot_id, strays
 from raftfleet.sandbox.reach import await_sshd, check_neighbours
-from raftfleet.sandbox.removal import clear, down
+from raftfleet.sandbox.removal import clear, clear_rootless, down
 from raftfleet.sandbox.seed import hide, plant
 from raftfleet.sandbox.tools import require_machine
+from raftfleet.sandbox.userns import require_user_namespaces
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -39,6 +40,8 @@ def up(
     when the sandbox is up already, or this machine cannot hold it; nothing stays behind then.
     """
     check_request(name, hosts, disk_mb)
+    if place.ROOTLESS:
+        return _up_rootless(name, hosts, disk_mb, progress)
     require_machine()
     _make_room(name)
     sandbox, lock = _claim(name, hosts, disk_mb)
@@ -49,6 +52,32 @@ def up(
         raise
     finally:
         os.close(lock)
+
+
+def _up_rootless(name: str, hosts: int, disk_mb: int, progress: Callable[[str], None]) -> Sandbox:
+    """Make an ordinary user's sandbox: a keeper, and inside its namespaces the hosts."""
+    require_user_namespaces()
+    with rootless.turn() as lock:
+        old = state.read(name)
+        if old and old.phase is Phase.UP and rootless.find(name):
+            raise _up_already(old)
+        clear_rootless(name)
+        try:
+            progress("keeper")
+            keeper = rootless.start(name)
+            progress("hosts")
+            rootless.make_inside(name, hosts, disk_mb, keeper, keep=lock)
+        except BaseException:
+            clear_rootless(name)
+            raise
+    return lookup.load(name)
+
+
+def _up_already(sandbox: Sandbox) -> SandboxError:
+    return SandboxError(
+        f"sandbox {sandbox.name} is up already, with {len(sandbox.hosts)} hosts",
+        hint=f"raftfleet sandbox down --name {sandbox.name}",
+    )
 
 
 @contextmanager
@@ -74,9 +103,7 @@ def _make_room(name: str) -> None:
         if old is None:
             raise SandboxError(f"the record of sandbox {name} cannot be read", hint=remedy)
         if old.phase is Phase.UP and any(host.alive for host in old.hosts):
-            raise SandboxError(
-                f"sandbox {name} is up already, with {len(old.hosts)} hosts", hint=remedy
-            )
+            raise _up_already(old)
         clear(name, lock)
 
 
@@ -88,7 +115,11 @@ def _claim(name: str, hosts: int, disk_mb: int) -> tuple[Sandbox, int]:
             raise SandboxError(f"sandbox {name} has just been made by another process")
         network.remove_routes(name, keep=keep)
         subnet = network.free_subnet(name, state.subnets(), keep=keep)
-        sandbox = design(name, hosts, disk_mb, subnet, boot_id(), os.getpid())
+        sandbox = design(
+            *(name, hosts, disk_mb, subnet, boot_id(), os.getpid()),
+            ipv6=network.has_ipv6(),
+            rootless=place.INSIDE,
+        )
         return sandbox, state.publish(sandbox)
 
 

@@ -13,15 +13,25 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from raftfleet.errors import SandboxError, nearest
+from raftfleet.sandbox.place import HOME
 from raftfleet.sandbox.processes import Process, is_alive
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["HOME", "MOST_HOSTS", "Phase", "Sandbox", "SandboxHost", "design", "link_prefix"]
+__all__ = [
+    "HOME",
+    "MOST_HOSTS",
+    "SANDBOX_VARIABLE",
+    "Phase",
+    "Sandbox",
+    "SandboxHost",
+    "design",
+    "link_prefix",
+]
 
-HOME = Path("/run/raftfleet/sandbox")
-"""One folder per sandbox lies here; it is root's alone."""
+SANDBOX_VARIABLE = "raftfleet_sandbox"
+"""Host variable that names the ordinary user's sandbox to join before a host can be reached."""
 
 MOST_HOSTS = 100
 LEAST_DISK_MB = 4
@@ -53,6 +63,7 @@ class SandboxHost(msgspec.Struct, frozen=True):
     boottime_offset: int
     keeper: Process | None = None
     init: Process | None = None
+    address6: str | None = None
 
     @property
     def alive(self) -> bool:
@@ -83,6 +94,8 @@ class Sandbox(msgspec.Struct, frozen=True):
     bridge: str
     disk_mb: int
     hosts: tuple[SandboxHost, ...]
+    rootless: bool = False
+    """Whether the hosts live in the user namespace of an ordinary user, not on the machine."""
 
     @property
     def directory(self) -> Path:
@@ -104,6 +117,16 @@ class Sandbox(msgspec.Struct, frozen=True):
         """The machine's own address on the bridge."""
         return str(ipaddress.ip_network(self.subnet)[1])
 
+    @property
+    def subnet6(self) -> str:
+        """The /64 that goes with the /24; empty where the kernel has no IPv6."""
+        return f"{_prefix6(self.subnet)}::/64" if self.hosts[0].address6 else ""
+
+    @property
+    def whereabouts(self) -> dict[str, str]:
+        """The host variables that say from where the hosts can be reached; see ``join``."""
+        return {SANDBOX_VARIABLE: self.name} if self.rootless else {}
+
     def host(self, name: str) -> SandboxHost:
         """Return a host by name; SandboxError when there is none."""
         for host in self.hosts:
@@ -124,6 +147,7 @@ class Sandbox(msgspec.Struct, frozen=True):
             "    ansible_user: root",
             f"    ansible_ssh_private_key_file: {self.key_file}",
             f'    ansible_ssh_common_args: "-o UserKnownHostsFile={self.known_hosts}"',
+            *(f'    {name}: "{value}"' for name, value in self.whereabouts.items()),
             "  children:",
             "    raft:",
             "      hosts:",
@@ -188,7 +212,17 @@ def check_name(name: str) -> None:
         )
 
 
-def design(name: str, hosts: int, disk_mb: int, subnet: str, boot: str, maker: int) -> Sandbox:
+def design(
+    name: str,
+    hosts: int,
+    disk_mb: int,
+    subnet: str,
+    boot: str,
+    maker: int,
+    *,
+    ipv6: bool = True,
+    rootless: bool = False,
+) -> Sandbox:
     """Return the record of a sandbox of which nothing has been made yet."""
     prefix = link_prefix(name)
     network = ipaddress.ip_network(subnet)
@@ -200,12 +234,20 @@ def design(name: str, hosts: int, disk_mb: int, subnet: str, boot: str, maker: i
                 name=f"n{index}",
                 index=index,
                 address=str(network[10 + index]),
+                address6=f"{_prefix6(subnet)}::{10 + index}" if ipv6 else None,
                 link=f"{prefix}-{index}",
                 monotonic_offset=monotonic,
                 boottime_offset=boottime,
             )
         )
-    return Sandbox(name, Phase.MAKING, boot, maker, subnet, prefix, disk_mb, tuple(planned))
+    return Sandbox(
+        name, Phase.MAKING, boot, maker, subnet, prefix, disk_mb, tuple(planned), rootless
+    )
+
+
+def _prefix6(subnet: str) -> str:
+    """Return the first half of the IPv6 addresses that go with a /24 of ours (RFC 4193)."""
+    return f"fd77:7261:6674:{subnet.split('.')[2]}"
 
 
 def _clock_offsets(name: str, index: int) -> tuple[int, int]:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = [
     "REALM",
     "free_subnet",
+    "has_ipv6",
     "lay_bridge",
     "links",
     "plug_in",
@@ -70,16 +71,24 @@ def lay_bridge(sandbox: Sandbox, *, keep: int) -> None:
     changes with the ports and neighbours remember a wrong one.
     """
     bridge = sandbox.bridge
+    subnets = [sandbox.subnet, *filter(None, [sandbox.subnet6])]
+    gateways = [f"{net[1]}/{net.prefixlen}" for net in map(ipaddress.ip_network, subnets)]
     _ip(
-        f"route add unreachable {sandbox.subnet} {_mark(sandbox.name)}",
+        *(f"route add unreachable {subnet} {_mark(sandbox.name)}" for subnet in subnets),
         f"link add name {bridge} address {_mac(sandbox.gateway)} type bridge stp_state 0",
         f"link set dev {bridge} addrgenmode none alias raftfleet-sandbox:{sandbox.name}",
-        f"addr add {sandbox.gateway}/24 dev {bridge}",
+        *(f"addr add {own} dev {bridge}{' nodad' * (':' in own)}" for own in gateways),
         f"link set dev {bridge} up",
         keep=keep,
     )
     # Without this a first ARP request that gets lost costs a second.
     Path(f"/proc/sys/net/ipv4/neigh/{bridge}/retrans_time_ms").write_text("30", encoding="ascii")
+
+
+def has_ipv6() -> bool:
+    """Tell whether this kernel has IPv6 and lets new interfaces have it."""
+    switch = Path("/proc/sys/net/ipv6/conf/default/disable_ipv6")
+    return switch.exists() and switch.read_text(encoding="ascii").strip() == "0"
 
 
 def plug_in(sandbox: Sandbox, *, keep: int) -> None:
@@ -117,8 +126,10 @@ def remove_links(name: str, *, keep: int) -> None:
 def remove_routes(name: str, *, keep: int) -> list[str]:
     """Remove the unreachable routes of a sandbox; return where they led."""
     mark = _mark(name)
-    shown = call(["ip", "-json", "-4", "route", "show", *mark.split()], keep=keep)
-    routes: list[_Route] = json.loads(shown or "[]")
+    routes: list[_Route] = []
+    for family in ("-4", "-6"):
+        shown = call(["ip", "-json", family, "route", "show", *mark.split()], keep=keep)
+        routes += json.loads(shown or "[]")
     if routes:
         _ip(*(f"route del unreachable {route['dst']} {mark}" for route in routes), keep=keep)
     return [route["dst"] for route in routes]

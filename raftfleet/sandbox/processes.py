@@ -32,6 +32,8 @@ __all__ = [
 TAG = "RAFTFLEET_SANDBOX"
 """Environment variable of everything that makes up a host: ``sandbox/host``."""
 
+PROC = Path("/proc")
+
 _PATIENCE = 10.0
 
 
@@ -47,12 +49,13 @@ def boot_id() -> str:
     return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
 
 
-def identify(pid: int) -> Process | None:
+def identify(pid: int, proc: Path = PROC) -> Process | None:
     """Return the process that has this pid, or None.
 
-    A zombie is no process: it has ended and waits only to be counted.
+    A zombie is no process: it has ended and waits only to be counted. ``proc`` is where the
+    processes of another pid namespace are listed.
     """
-    stat = _stat(pid)
+    stat = _stat(pid, proc)
     return None if stat is None or stat[0] in {b"Z", b"X"} else Process(pid, int(stat[19]))
 
 
@@ -62,17 +65,17 @@ def parent(pid: int) -> int:
     return int(stat[1]) if stat else 0
 
 
-def _stat(pid: int) -> list[bytes] | None:
+def _stat(pid: int, proc: Path = PROC) -> list[bytes] | None:
     """Return the fields of proc(5)'s stat from the third on (state, parent, ...)."""
     with suppress(FileNotFoundError, ProcessLookupError):
         # The second field is the program's name in parentheses and may itself hold anything.
-        return Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
+        return (proc / f"{pid}/stat").read_bytes().rpartition(b")")[2].split()
     return None
 
 
-def is_alive(process: Process) -> bool:
+def is_alive(process: Process, proc: Path = PROC) -> bool:
     """Tell whether this very process still runs."""
-    return identify(process.pid) == process
+    return identify(process.pid, proc) == process
 
 
 def end(processes: Iterable[Process]) -> list[Process]:
@@ -113,13 +116,14 @@ def _shoot(processes: Iterable[Process]) -> Iterator[tuple[Process, int]]:
             os.close(descriptor)
 
 
-def strays(sandbox: str) -> dict[Process, str]:
+def strays(sandbox: str, kind: str = TAG) -> dict[Process, str]:
     """Return what bears a sandbox's tag, recorded or not, and the host each one works for."""
-    tag = f"{TAG}={sandbox}/".encode()
+    tag = f"{kind}={sandbox}/".encode()
+    us = os.geteuid()
     found = {}
     for entry in os.scandir("/proc"):
         with suppress(FileNotFoundError, ProcessLookupError, PermissionError):
-            if not entry.name.isdecimal() or entry.stat().st_uid != 0:
+            if not entry.name.isdecimal() or entry.stat().st_uid != us:
                 continue
             environment = Path(entry.path, "environ").read_bytes()
             process = identify(int(entry.name))

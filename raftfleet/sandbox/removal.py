@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from raftfleet.sandbox import network, state
+from raftfleet.sandbox import network, place, rootless, state
 from raftfleet.sandbox.model import Phase, check_name
 from raftfleet.sandbox.processes import boot_id, end, end_strays
 from raftfleet.sandbox.tools import call, require_root
@@ -16,7 +16,7 @@ from raftfleet.sandbox.tools import call, require_root
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["Removed", "clear", "down"]
+__all__ = ["Removed", "clear", "clear_rootless", "down"]
 
 _PATIENCE = 30.0
 
@@ -47,6 +47,9 @@ def down(name: str = "raftfleet", *, progress: Callable[[str], None] = lambda _:
     takes half a minute.
     """
     check_name(name)
+    if place.ROOTLESS:
+        with rootless.turn():
+            return clear_rootless(name, progress)
     require_root()
     with state.locked(name, seconds=_PATIENCE) as lock:
         if lock is not None:
@@ -63,6 +66,14 @@ def clear(name: str, lock: int, progress: Callable[[str], None] = lambda _: None
     removed = _end(name, lock, progress)
     with state.register():
         return _forget(name, removed, progress)
+
+
+def clear_rootless(name: str, progress: Callable[[str], None] = lambda _: None) -> Removed:
+    """Remove an ordinary user's sandbox, in the user's turn: all but files ends with the keeper."""
+    progress("processes")
+    hosts = rootless.stop(name)
+    with state.register():
+        return _forget(name, Removed(hosts=tuple(sorted(hosts))), progress)
 
 
 def _end(name: str, keep: int, progress: Callable[[str], None]) -> Removed:

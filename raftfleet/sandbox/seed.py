@@ -1,9 +1,10 @@
 """The files of a host: what it has of its own, and what of the machine it must not see.
 
-A host is the machine's root file system below two thin layers. ``hidden`` takes away everything
-that is this machine's and no operating system's (homes, temporary files, data, the checkout
-raftfleet runs from), so that a path of the controller used on a host fails here as it would
-anywhere. ``seed`` adds what makes the host itself.
+A host made by root is the machine's root file system below two thin layers. ``hidden`` takes away
+everything that is this machine's and no operating system's (homes, temporary files, data, the
+checkout raftfleet runs from), so that a path of the controller used on a host fails here as it
+would anywhere. ``seed`` adds what makes the host itself. A host made by an ordinary user has the
+same seed over copies of what it may see (copies.sh): no layers, nothing to hide.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ import os
 import stat
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from raftfleet.sandbox import place
 
 if TYPE_CHECKING:
     from raftfleet.sandbox.model import Sandbox, SandboxHost
@@ -42,8 +45,6 @@ _FOLDERS = {
     "srv": 0o755,
     "sys": 0o555,
     "tmp": 0o1777,
-    "usr": 0o755,
-    "usr/sbin": 0o755,
     "var": 0o755,
     "var/tmp": 0o1777,
 }
@@ -59,7 +60,7 @@ _LINKS = {
 # sessions and connections stay sshd's defaults, as on the hosts of the world.
 _SSHD_CONFIG = f"""\
 Port 22
-AddressFamily inet
+AddressFamily any
 HostKey /{HOST_KEY}
 PermitRootLogin prohibit-password
 AuthenticationMethods publickey
@@ -78,6 +79,8 @@ def host_folder(sandbox: Sandbox, host: SandboxHost) -> Path:
 
 def hide(folder: Path) -> None:
     """Make the layer that hides what is the machine's own: whiteouts, as overlays read them."""
+    if place.INSIDE:
+        return  # no layers: what is not copied is not there
     folder.mkdir()
     names = [entry.name for entry in Path("/").iterdir() if entry.name not in SYSTEM]
     keys = [f"etc/ssh/{key.name}" for key in Path("/etc/ssh").glob("ssh_host_*")]
@@ -96,9 +99,10 @@ def plant(sandbox: Sandbox, host: SandboxHost) -> None:
     for name, mode in _FOLDERS.items():
         (seed / name).mkdir()
         (seed / name).chmod(mode)
-    for name, minor in _DEVICES.items():
-        _make_device(seed / "dev" / name, os.makedev(1, minor))
-    _make_device(seed / "dev/tty", os.makedev(5, 0))
+    if not place.INSIDE:  # there the kernel makes no devices; copies.sh borrows the machine's
+        for name, minor in _DEVICES.items():
+            _make_device(seed / "dev" / name, os.makedev(1, minor))
+        _make_device(seed / "dev/tty", os.makedev(5, 0))
     for name, target in _LINKS.items():
         (seed / name).symlink_to(target)
     for name, (mode, text) in _texts(sandbox, host).items():
@@ -122,7 +126,7 @@ def _texts(sandbox: Sandbox, host: SandboxHost) -> dict[str, tuple[int, str]]:
         "etc/resolv.conf": (0o644, "# There is nobody to ask.\n"),
         "etc/shadow": (0o600, _shadow()),
         "etc/ssh/sshd_config": (0o644, _SSHD_CONFIG),
-        "usr/sbin/raftfleet-host": (0o755, serve),
+        "etc/raftfleet-host": (0o755, serve),
     }
 
 

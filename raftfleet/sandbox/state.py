@@ -48,9 +48,14 @@ _NEW, _GONE = ".new-", ".gone-"
 
 def registered() -> list[str]:
     """Return the names of all sandboxes, half-made ones too, sorted."""
-    with suppress(FileNotFoundError):
+    try:
         return sorted(entry.name for entry in HOME.iterdir() if not entry.name.startswith("."))
-    return []
+    except FileNotFoundError:
+        return []
+    except PermissionError:
+        raise SandboxError(
+            f"the sandboxes in {HOME} are somebody else's", hint="see XDG_RUNTIME_DIR"
+        ) from None
 
 
 def read(name: str) -> Sandbox | None:

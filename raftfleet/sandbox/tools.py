@@ -10,18 +10,40 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from raftfleet.errors import SandboxError
+from raftfleet.sandbox import place
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-__all__ = ["APT_LINE", "ENVIRONMENT", "call", "call_all", "require_machine", "require_root"]
+__all__ = [
+    "APT_LINE",
+    "ENVIRONMENT",
+    "call",
+    "call_all",
+    "lacking_programs",
+    "refuse",
+    "require_machine",
+    "require_root",
+]
 
 APT_LINE = "apt-get install openssh-server iproute2 util-linux"
 ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C"}
 """Nothing of the caller's environment reaches a helper or a host: it may hold secrets."""
 
 _PROGRAMS = (
-    *("cp", "env", "ip", "mount", "pivot_root", "setpriv", "setsid", "sh", "ssh", "ssh-keygen"),
+    *(
+        "cp",
+        "env",
+        "hostname",
+        "ip",
+        "mount",
+        "pivot_root",
+        "setpriv",
+        "setsid",
+        "sh",
+        "ssh",
+        "ssh-keygen",
+    ),
     *("sshd", "tail", "umount", "unshare"),
 )
 _NAMESPACES = ("cgroup", "ipc", "mnt", "net", "pid", "time", "uts")
@@ -31,15 +53,15 @@ _PATIENCE = 20.0
 
 def require_root() -> None:
     """Raise SandboxError unless this process may make and remove hosts."""
-    _refuse(list(_lacking_rights()))
+    refuse(list(_lacking_rights()))
 
 
 def require_machine() -> None:
     """Raise one SandboxError that names everything this machine lacks for test hosts."""
-    _refuse([*_lacking_rights(), *_lacking_programs(), *_lacking_kernel()])
+    refuse([*_lacking_rights(), *lacking_programs(), *_lacking_kernel()])
 
 
-def _refuse(lacking: list[tuple[str, str]]) -> None:
+def refuse(lacking: list[tuple[str, str]]) -> None:
     """Raise SandboxError for pairs of what is missing and what brings it."""
     if lacking:
         raise SandboxError(
@@ -49,13 +71,12 @@ def _refuse(lacking: list[tuple[str, str]]) -> None:
 
 
 def _lacking_rights() -> Iterator[tuple[str, str]]:
-    if os.geteuid() != 0:
-        yield "making namespaces needs root", "run the same command as root (sudo)"
-    elif names := [name for name, bit in _CAPABILITIES.items() if not _effective() >> bit & 1]:
+    if names := [name for name, bit in _CAPABILITIES.items() if not _effective() >> bit & 1]:
         yield f"this root lacks {', '.join(names)}", "in a container, start it with --privileged"
 
 
-def _lacking_programs() -> Iterator[tuple[str, str]]:
+def lacking_programs() -> Iterator[tuple[str, str]]:
+    """Yield the programs this machine lacks for test hosts, and what brings them."""
     path = ENVIRONMENT["PATH"]
     if missing := [name for name in _PROGRAMS if shutil.which(name, path=path) is None]:
         yield f"programs missing: {', '.join(missing)}", APT_LINE
@@ -64,6 +85,8 @@ def _lacking_programs() -> Iterator[tuple[str, str]]:
 def _lacking_kernel() -> Iterator[tuple[str, str]]:
     if kinds := [kind for kind in _NAMESPACES if not Path("/proc/self/ns", kind).exists()]:
         yield f"the kernel lacks namespaces: {', '.join(kinds)}", "use Linux 5.6 or newer"
+    if place.INSIDE:
+        return
     if not _has_overlay():
         yield "the kernel lacks overlayfs", "use a kernel with CONFIG_OVERLAY_FS"
     if os.path.ismount("/usr"):

@@ -24,7 +24,7 @@ def test_help_names_every_command_and_says_what_stays_down(
     out = capsys.readouterr().out
     assert all(f"  {name} " in out for name in COMMANDS)
     assert "stays down" in out
-    assert "raftfleet up" in out
+    assert "raftfleet heal" in out
 
 
 def test_help_imports_nothing_heavy() -> None:

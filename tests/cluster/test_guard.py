@@ -6,8 +6,11 @@ from itertools import combinations, product
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import event, given, settings
+from hypothesis import strategies as st
 
 from raftfleet.cluster import may_stop
+from raftfleet.cluster.guard import LAG
 from raftfleet.journal import Picture
 from raftfleet.journal.events import (
     ClusterDescribed,
@@ -27,8 +30,12 @@ Sets = tuple[tuple[str, ...], ...]
 LIVE, DOWN, SILENT, STOPPING = "live", "down", "silent", "stopping"
 
 
-def picture(states: dict[str, str], voters: dict[str, Sets | None]) -> Picture:
-    """Return a picture of nodes in these states that all show these voters."""
+def picture(
+    states: dict[str, str],
+    voters: dict[str, Sets | None],
+    logs: dict[str, int | None] | None = None,
+) -> Picture:
+    """Return a picture of nodes in these states that all show these voters, and these logs."""
     told: list[Event] = [
         ClusterDescribed(
             system="toy",
@@ -56,6 +63,7 @@ def picture(states: dict[str, str], voters: dict[str, Sets | None]) -> Picture:
                 role=Role.LEADER if name == leader else Role.FOLLOWER,
                 leader=leader,
                 voters=sets,
+                last_log=(logs or {}).get(name),
             )
             for group, sets in voters.items()
         }
@@ -135,6 +143,65 @@ def test_both_sets_of_a_joint_change_count() -> None:
 def test_the_last_voter_keeps_none() -> None:
     refusal = may_stop(picture({"n1": LIVE}, {"main": (("n1",),)}), "n1")
     assert refusal == "main would keep none of its voters n1, and 1 make a quorum"
+
+
+NODES = ("n1", "n2", "n3", "n4", "n5")
+VOTERS = st.lists(st.sampled_from(NODES), min_size=1, unique=True).map(tuple)
+LOGS = st.sampled_from([None, 0, 5000 - LAG - 1, 5000 - LAG, 4990, 5000])
+
+
+@given(
+    states=st.tuples(*[st.sampled_from((LIVE, LIVE, DOWN, SILENT, STOPPING))] * len(NODES)),
+    sets=st.lists(VOTERS, min_size=1, max_size=2).map(tuple),
+    logs=st.tuples(*[LOGS] * len(NODES)),
+    victim=st.sampled_from(NODES),
+)
+@settings(max_examples=400, deadline=None)
+def test_it_agrees_with_trying_every_subset_of_those_that_stay(
+    states: tuple[str, ...], sets: Sets, logs: tuple[int | None, ...], victim: str
+) -> None:
+    known, lengths = dict(zip(NODES, states, strict=True)), dict(zip(NODES, logs, strict=True))
+    refusal = may_stop(picture(known, {"main": sets}, lengths), victim)
+    event(f"refused: {refusal is not None}, joint: {len(sets) > 1}")
+    if known[victim] == DOWN:
+        assert refusal is None
+    elif LIVE not in states:
+        assert refusal is not None
+    else:
+        assert (refusal is None) is some_quorum_stays(known, sets, lengths, victim)
+
+
+def some_quorum_stays(
+    states: dict[str, str], sets: Sets, logs: dict[str, int | None], victim: str
+) -> bool:
+    """Try every subset of those that stay for one that is caught up and a quorum of every set."""
+    shown = {name: logs[name] for name, state in states.items() if state in {LIVE, STOPPING}}
+    leader = next(name for name, state in states.items() if state == LIVE)
+    mark = shown[leader]
+    if mark is None:
+        mark = max((log for log in shown.values() if log is not None), default=None)
+    staying = [name for name, state in states.items() if state == LIVE and name != victim]
+    for size in range(len(staying) + 1):
+        for subset in combinations(staying, size):
+            caught_up = mark is None or all(
+                (log := logs[name]) is not None and mark - log <= LAG for name in subset
+            )
+            if caught_up and all(2 * len(set(subset) & set(one)) > len(one) for one in sets):
+                return True
+    return False
+
+
+def test_one_that_lags_does_not_count_and_is_named() -> None:
+    logs: dict[str, int | None] = {"n1": 5000, "n2": 5000, "n3": 3000}
+    refusal = may_stop(picture(ALL_UP, {"main": TRIO}, logs), "n2")
+    assert refusal == (
+        "main would keep 1 (n1) of its voters n1, n2, n3, and 2 make a quorum "
+        "(n3 is 2000 entries behind)"
+    )
+    assert may_stop(picture(ALL_UP, {"main": TRIO}, logs), "n3") is None
+    unknown = may_stop(picture(ALL_UP, {"main": TRIO}, {**logs, "n3": None}), "n2")
+    assert unknown is not None
+    assert unknown.endswith("(n3 is an unknown number of entries behind)")
 
 
 def test_what_is_down_may_be_stopped_again() -> None:

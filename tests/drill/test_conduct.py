@@ -33,7 +33,7 @@ class Scene:
     def __init__(self, *, unsteady: str | None = None, healing: Exception | None = None) -> None:
         self.recorder = Recorder(None, FakeClock())
         self.did: list[str] = []
-        self.guarded = False
+        self.guarded = self.passing = False
         self.guarded_while_running = False
         self._unsteady = unsteady
         self._healing = healing
@@ -52,6 +52,9 @@ class Scene:
         self.did.append("observe")
         yield
         self.did.append("look away")
+
+    def claim(self) -> None:
+        self.did.append("claim")
 
     def await_steady(self) -> str | None:
         return self._unsteady
@@ -87,7 +90,7 @@ def test_a_drill_runs_heals_watches_and_collects_in_this_order() -> None:
     scene = Scene()
     ended = scene.conduct(DRILL, scene.stops("n2"))
     assert scene.did == [
-        "check", "describe", "observe", "sample", "remember", "tasks",
+        "check", "claim", "describe", "observe", "sample", "remember", "tasks",
         "restart n2", "watch 3", "collect", "sample", "look away",
     ]  # fmt: skip
     assert ended.aborted == ""

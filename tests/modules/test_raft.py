@@ -35,7 +35,9 @@ class Scene:
         )
         self.did: list[object] = []
         self.missing = missing
-        self.cluster = SimpleNamespace(wipe=lambda names: self.did.append(("wipe", *names)))
+
+    def wipe(self, names: Sequence[str]) -> None:
+        self.did.append(("wipe", *names))
 
     def look(self) -> RaftView:
         return self.view

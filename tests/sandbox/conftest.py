@@ -125,11 +125,12 @@ def _processes(name: str, folder: str) -> Iterator[str]:
 def _routes(name: str) -> Iterator[str]:
     """Find routes by the mark that is the name's own, and by the interface they lead to."""
     metric = str(int(_prefix(name).removeprefix("rf-"), 16) | 0x10000)
-    argv = ["ip", "-4", "route", "show", "table", "all"]
-    shown = subprocess.run(argv, capture_output=True, text=True, check=True).stdout
-    for line in shown.splitlines():
-        if {metric, _prefix(name)} & set(line.split()):
-            yield f"route {line}"
+    for family in ("-4", "-6"):
+        argv = ["ip", family, "route", "show", "table", "all"]
+        shown = subprocess.run(argv, capture_output=True, text=True, check=True).stdout
+        for line in shown.splitlines():
+            if {metric, _prefix(name)} & set(line.split()):
+                yield f"route {line}"
 
 
 def _cgroups(name: str) -> Iterator[str]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import pytest
 
+from raftfleet.sandbox import network
 from raftfleet.sandbox.seed import SYSTEM
 from raftfleet.sandbox.waiting import until
 
@@ -82,6 +83,24 @@ def test_every_namespace_is_the_hosts_own(trio: Sandbox) -> None:
 
 
 CLOCKS = "import time as t; print(t.monotonic(), t.clock_gettime(t.CLOCK_BOOTTIME), t.time())"
+
+
+def test_a_host_answers_under_its_ipv6_address_too(trio: Sandbox) -> None:
+    if not network.has_ipv6():
+        pytest.skip("this kernel has no IPv6")
+    host = trio.host("n2")
+    there = [
+        w.replace(f"root@{host.address}", f"root@{host.address6}") for w in trio.ssh_argv("n2")
+    ]
+    done = subprocess.run(
+        [*there, f"uname -n; head -n 1 </dev/tcp/{trio.host('n3').address6}/22"],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("n2\nSSH-2.0-")
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -182,7 +182,7 @@ def test_a_host_that_cannot_be_built_is_reported_in_its_own_words_and_leaves_not
     plain = birth.Newborn.go
 
     def go(self: birth.Newborn) -> None:
-        script = HOME / fresh / "n2/seed/usr/sbin/raftfleet-host"
+        script = HOME / fresh / "n2/seed/etc/raftfleet-host"
         script.write_text("echo the dog ate it >&2; exit 3\n")
         plain(self)
 

@@ -176,9 +176,9 @@ def test_down_says_what_it_removed_and_then_that_there_was_nothing(fresh: str) -
     removed = sandbox.down(fresh)
     assert removed.hosts == ("n1", "n2")
     assert removed.interfaces == (made.bridge, *(host.link for host in made.hosts))
-    assert removed.routes == (made.subnet,)
+    assert removed.routes == (made.subnet, made.subnet6)
     assert removed.folders == (fresh,)
-    assert str(removed) == "2 hosts, 3 interfaces, 1 route, 1 folder"
+    assert str(removed) == "2 hosts, 3 interfaces, 2 routes, 1 folder"
     again = sandbox.down(fresh)
     assert not again
     assert str(again) == "nothing"

@@ -9,6 +9,7 @@ flock -w 5 9 || { echo "refused another start of $node is under way"; exit 0; }
 count
 if lives "$state/life-$counter"; then
   echo found
+  rm -f "$state/undo"
   told life "$state/life-$counter"
   exit 0
 fi
@@ -36,7 +37,7 @@ else
   set --
 fi
 setsid -f "$@" sh "$state/waiter" run "$state" "$counter" "$console" "$scene" "$line" \
-  </dev/null >/dev/null 2>"$state/waiter.err" 9>&-
+  </dev/null >/dev/null 2>"$state/waiter.err" 7>&- 9>&-
 
 turns=500
 while [ ! -f "$state/life-$counter" ] && [ ! -f "$state/exit-$counter" ] && [ "$turns" -gt 0 ]; do
@@ -45,6 +46,7 @@ while [ ! -f "$state/life-$counter" ] && [ ! -f "$state/exit-$counter" ] && [ "$
 done
 if [ -f "$state/life-$counter" ]; then
   echo begun
+  rm -f "$state/undo"
   told life "$state/life-$counter"
   told exit "$state/exit-$counter"
 else

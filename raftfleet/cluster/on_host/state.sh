@@ -7,6 +7,30 @@ elif [ -w /var/lib ]; then root=/var/lib/raftfleet
 else root=$HOME/.raftfleet
 fi
 state=$root/clusters/$cluster/$node
+lock=$root/locks/$cluster
+
+# now: the host's boot clock in $now, in hundredths of a second, and which boot it is in $boot.
+now() {
+  read -r now _ </proc/uptime
+  now=${now%.*}${now#*.}
+  read -r boot </proc/sys/kernel/random/boot_id
+}
+
+# recorded: what the cluster lock's record on this host says, in $its_...
+recorded() {
+  its_token= its_epoch=0 its_boot= its_holds=0 its_acts=0 its_run=
+  [ -f "$lock/held" ] || return 0
+  while read -r key said; do
+    case $key in
+      token) its_token=$said ;;
+      epoch) its_epoch=$said ;;
+      boot) its_boot=$said ;;
+      holds) its_holds=$said ;;
+      acts) its_acts=$said ;;
+      run) its_run=$said ;;
+    esac
+  done <"$lock/held"
+}
 
 # same_process PID START: whether it runs, and is no other that was given its number later.
 # A zombie has ended; it only waits to be asked how.
