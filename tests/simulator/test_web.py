@@ -183,6 +183,7 @@ def test_a_call_that_is_given_up_is_ended_there_and_one_taken_back_in_time_never
         except asyncio.CancelledError:
             ended.append(method)
             raise
+        return None
 
     async def work() -> None:
         wire = serve_calls(handler)
@@ -213,7 +214,7 @@ def test_a_connection_that_swallows_everything_is_given_up_and_made_anew() -> No
         await link.call("m", 0, 10.0)
         first = link._wire
         assert first
-        first.data_received = lambda _: None  # type: ignore[method-assign]
+        first.data_received = lambda data: None  # type: ignore[method-assign]  # noqa: ARG005
         with pytest.raises(UnreachableError, match="KeepAliveTimedOut"):
             await link.call("m", 1, 10.0)
         return [await link.call("m", 2, 10.0), link._wire is first]
@@ -232,7 +233,7 @@ def test_calls_take_turns_on_the_connections_to_an_address() -> None:
                 del method, body, timeout
                 asked.append(n)
 
-            link.call = call  # type: ignore[assignment]
+            link.call = call  # type: ignore[method-assign]
         for _ in range(5):
             await links.call("m", None, 1.0)
 
