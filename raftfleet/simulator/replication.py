@@ -123,7 +123,7 @@ class Replication:
             contents = base64.b64encode(self._contents(request.snapshot)).decode("ascii")
         except OSError as error:
             raise UnreachableError(f"the snapshot cannot be read: {error}") from error
-        timeout = self._core.preset.channel_timeout
+        timeout = self._core.preset.call_timeout
         with self._meters.rpc["install_snapshot"].timed():
             return await self._call(peer, "snapshot", [request.encode(), contents], timeout)
 
