@@ -24,8 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Presence", "send_heartbeats"]
 
-BUDGET = 3.0
-"""Seconds one meta node may take to answer a heartbeat with all its tries."""
+TARGET = "broker_core::heartbeat"
 
 
 class Presence:
@@ -55,9 +54,11 @@ class Presence:
         clock = asyncio.get_running_loop().time
         while True:
             await asyncio.sleep(self._period)
+            if not leads():
+                continue
             for node in list(self._store.nodes):
                 silence = clock() - self._heard.setdefault(node, clock())
-                if leads() and silence > self._timeout:
+                if silence > self._timeout:
                     await _quietly(remove({"node_id": node}))
                     self._heard.pop(node, None)
 
@@ -73,36 +74,61 @@ async def _quietly(removal: Awaitable[None]) -> None:
 async def send_heartbeats(
     caller: Caller,
     addresses: list[str],
-    node: int,
+    node: Json,
     *,
     preset: Preset,
     book: Logbook,
     register: Callable[[], Awaitable[None]],
 ) -> None:
-    """For ever: send a heartbeat to one meta node after the other, then pause.
+    """For ever: send a heartbeat to one meta node after the other, at a steady pace.
 
-    A broker that every meta node has forgotten registers again. The first round waits a moment, so
+    A round has as much time as lies between two. A meta node that swallows everything uses it up,
+    and those behind it in the list hear nothing: so the brokers drop out of each other's lists. A
+    broker that every meta node has forgotten registers again. The first round waits a moment, so
     that a meta node that applies the registration late does not refuse it.
     """
+    clock = asyncio.get_running_loop().time
     await asyncio.sleep(preset.retry_pause)
+    due = clock()
     while True:
-        known, forgotten = False, False
-        for address in addresses:
-            beat = caller.call("Heartbeat", {"node_id": node}, only=address)
-            try:
-                await within(BUDGET, beat)
-                known = True
-            except GrpcError as error:
-                forgotten = forgotten or "does not exist" in str(error)
-            except DeadlineError:
-                book.error(
-                    "broker_core::heartbeat",
-                    f"Heartbeat timeout ({BUDGET:g}s) for node {node} ({address}), "
-                    "Meta Service may be unresponsive",
-                )
-        if forgotten and not known:
-            try:
-                await register()
-            except GrpcError as error:
-                book.error("broker_core::heartbeat", f"Failed to register node {node}: {error}")
-        await asyncio.sleep(preset.broker_heartbeat)
+        due += preset.broker_heartbeat
+        try:
+            error = await within(preset.broker_heartbeat, _beat(caller, addresses, node["node_id"]))
+        except DeadlineError:
+            said = f"{node['node_id']} ({node['grpc_addr']}), Meta Service may be unresponsive"
+            text = f"Heartbeat timeout ({preset.broker_heartbeat:g}s) for node {said}"
+            book.error(TARGET, text)
+        else:
+            if error:
+                await _answer_failure(error, node, book, register)
+        await asyncio.sleep(max(0.0, due - clock()))
+        due = max(due, clock())
+
+
+async def _beat(caller: Caller, addresses: list[str], node: int) -> GrpcError | None:
+    """Send one heartbeat to each meta node; return the last error when none took it."""
+    acknowledged, last = False, None
+    for address in addresses:
+        try:
+            await caller.call("Heartbeat", {"node_id": node}, only=address)
+            acknowledged = True
+        except GrpcError as error:
+            last = error
+    return None if acknowledged else last
+
+
+async def _answer_failure(
+    error: GrpcError, node: Json, book: Logbook, register: Callable[[], Awaitable[None]]
+) -> None:
+    """Register again where that is what is wrong, and say what is wrong otherwise."""
+    number = node["node_id"]
+    if "does not exist" not in str(error):
+        book.error(TARGET, f"Heartbeat failed for node {number} ({node['grpc_addr']}): {error}")
+        return
+    try:
+        await register()
+    except GrpcError as failure:
+        text = f"Failed to re-register node {number} after heartbeat failure: {failure}"
+        book.error(TARGET, text)
+    else:
+        book.info(TARGET, f"Node {number} successfully re-registered")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from functools import partial
 from typing import TYPE_CHECKING
 
 from .deadline import DeadlineError, within
@@ -51,8 +52,7 @@ class MetaService:
         self._write_timeout = write_timeout
         self._joining = asyncio.Lock()
         self._methods: dict[str, Callable[[Json], Json]] = {
-            "vote": lambda body: self._group(body[0]).vote_asked(body[1]),
-            "append": lambda body: self._group(body[0]).entries_arrived(body[1]),
+            **{method: partial(self._raft, method) for method in ("vote", "append", "snapshot")},
             "ClusterStatus": lambda _: self.status(),
             "ListTenant": lambda _: list(self.store.tenants.values()),
             "NodeList": lambda _: list(self.store.nodes.values()),
@@ -89,6 +89,9 @@ class MetaService:
     def _summary(self) -> Json:
         return {"topics": sorted(self.store.topics), "users": sorted(self.store.users)}
 
+    def _raft(self, method: str, body: list[Json]) -> Json:
+        return self._group(body[0]).answer(method, body[1:])
+
     def _group(self, name: str) -> Group:
         if name not in self.groups:
             raise RefusedError(f"raft group {name} does not exist")
@@ -105,7 +108,6 @@ class MetaService:
         await self._write({"do": "delete", **body})
 
     async def _create_tenant(self, body: Json) -> None:
-        self._require_leader()
         name = body["tenant_name"]
         tenant = {
             "tenant_name": name,
@@ -113,11 +115,10 @@ class MetaService:
             "config": {**TENANT_LIMITS, **(body.get("config") or {})},
             "create_time": int(time.time()),
         }
-        created = name not in self.store.tenants
-        if created:
-            created = await self._write({"do": "create_tenant", "tenant": tenant})
-        if not created:
+        # Whoever is asked looks into its own store first, also one that does not lead.
+        if name in self.store.tenants:
             raise RefusedError(f"Tenant {name} already exists")
+        await self._write({"do": "create_tenant", "tenant": tenant})
         self._pusher.push("tenant", name, tenant)
 
     async def _update_tenant(self, body: Json) -> None:
@@ -143,6 +144,7 @@ class MetaService:
         if body["topic"] not in self.store.topics:
             await self._write({"do": "create_topic", **body})
             await self._write({"do": "create_segment", **body})
+            self._pusher.push("topic", body["topic"], body)
 
     async def _create_shard(self, body: Json) -> None:
         self.groups[DATA].require_leader()
@@ -208,7 +210,9 @@ class MetaService:
                 if node == group.core.node:
                     raise RefusedError(f"[{group.name}] refuse to remove node {node}: it leads")
                 if len(left) < 2:
-                    text = f"refuse to remove node {node}: only 2 voters would not keep a quorum"
-                    raise RefusedError(f"[{group.name}] {text}")
+                    raise RefusedError(
+                        f"[{group.name}] refuse to remove node {node}: only {len(left) + 1} voters,"
+                        " removing one would break quorum (need >= 3 voters to safely remove one)"
+                    )
                 await group.change_voters(tuple(left), retain=False)
         self._book.info(SERVICES, f"Node {node} successfully removed from the cluster")

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from .links import CallError
     from .logbook import Logbook
     from .messages import VoteReply, VoteRequest
+    from .snapshot_story import SnapshotStory
     from .values import Membership, Vote
 
 __all__ = ["Narrator"]
@@ -40,8 +41,9 @@ def moment() -> str:
 class Narrator(Observer):
     """Tells the story of one group on one node; openraft's lines do not name the group."""
 
-    def __init__(self, book: Logbook, node: int) -> None:
+    def __init__(self, book: Logbook, node: int, snapshots: SnapshotStory) -> None:
         self._book = book
+        self.snapshots = snapshots
         self._node = node
 
     # -- elections -------------------------------------------------------------------------

@@ -7,20 +7,21 @@ second and, when it lacks none, the next heartbeat, as openraft does it.
 from __future__ import annotations
 
 import asyncio
+import base64
 from typing import TYPE_CHECKING
 
-from .links import CallError, LateError
-from .messages import AppendReply, VoteReply
+from .links import CallError, LateError, UnreachableError
+from .messages import AppendReply, AppendRequest, SnapshotRequest, VoteReply
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from .core import Core
-    from .links import Link
-    from .messages import AppendRequest, VoteRequest
+    from .links import Links
+    from .messages import VoteRequest
     from .meters import GroupMeters
     from .narrator import Narrator
-    from .values import Json
+    from .values import Json, Snapshot
 
 __all__ = ["Replication"]
 
@@ -35,15 +36,17 @@ class Replication:
         narrator: Narrator,
         meters: GroupMeters,
         *,
-        link_to: Callable[[str, str], Link],
+        links_to: Callable[[str], Links],
         step_over: Callable[[], None],
+        contents: Callable[[Snapshot], bytes],
     ) -> None:
         self._core = core
         self._name = name
         self._narrator = narrator
         self._meters = meters
-        self._link_to = link_to
+        self._links_to = links_to
         self._step_over = step_over
+        self._contents = contents
         self._loop = asyncio.get_running_loop()
         self._followers: dict[int, tuple[asyncio.Event, asyncio.Task[None]]] = {}
         self._votes: set[asyncio.Task[None]] = set()
@@ -70,7 +73,7 @@ class Replication:
         timeout = self._core.preset.election[0]
         try:
             with self._meters.rpc["vote"].timed():
-                answer = await self._call(peer, "vote", request.encode(), timeout)
+                answer = await self._call(peer, "vote", [request.encode()], timeout)
         except CallError as error:
             self._narrator.vote_unanswered(peer, error)
             return
@@ -88,24 +91,41 @@ class Replication:
                 wake.clear()
                 await wake.wait()
                 continue
-            number += bool(request.entries)
+            heartbeat = isinstance(request, AppendRequest) and not request.entries
+            number += not heartbeat
             try:
-                await self._append(peer, request)
+                await self._append(peer, request, number)
             except CallError as error:
-                self._complain(peer, error, number if request.entries else 0)
+                self._complain(peer, error, 0 if heartbeat else number)
                 await self._back_off(peer, error, wake)
 
-    async def _append(self, peer: int, request: AppendRequest) -> None:
+    async def _append(
+        self, peer: int, request: AppendRequest | SnapshotRequest, number: int
+    ) -> None:
         sent = self._loop.time()
-        timeout = self._core.preset.append_timeout
-        with self._meters.rpc["append_entries"].timed():
-            answer = await self._call(peer, "append", request.encode(), timeout)
+        if isinstance(request, SnapshotRequest):
+            answer = await self._stream(peer, request, number)
+        else:
+            timeout = self._core.preset.append_timeout
+            with self._meters.rpc["append_entries"].timed():
+                answer = await self._call(peer, "append", [request.encode()], timeout)
         reply = AppendReply.decode(answer)
         if reply.higher:
             self._narrator.higher_vote(peer, reply.higher, request.vote)
         now = self._loop.time()
         self._core.append_answered(peer, request, reply, sent=sent, now=now)
         self._step_over()
+
+    async def _stream(self, peer: int, request: SnapshotRequest, number: int) -> Json:
+        """Send a snapshot with its contents."""
+        self._narrator.snapshots.streaming(request.snapshot, number)
+        try:
+            contents = base64.b64encode(self._contents(request.snapshot)).decode("ascii")
+        except OSError as error:
+            raise UnreachableError(f"the snapshot cannot be read: {error}") from error
+        timeout = self._core.preset.call_timeout
+        with self._meters.rpc["install_snapshot"].timed():
+            return await self._call(peer, "snapshot", [request.encode(), contents], timeout)
 
     def _complain(self, peer: int, error: CallError, number: int) -> None:
         milliseconds = int(self._core.preset.append_timeout * 1000)
@@ -122,7 +142,6 @@ class Replication:
             wake.clear()
             await wake.wait()
 
-    async def _call(self, peer: int, method: str, body: Json, timeout: float) -> Json:  # noqa: ASYNC109
+    async def _call(self, peer: int, method: str, body: list[Json], timeout: float) -> Json:  # noqa: ASYNC109
         address = self._core.membership.addresses.get(peer, "")
-        link = self._link_to(address, self._name)
-        return await link.call(method, [self._name, body], timeout)
+        return await self._links_to(address).call(method, [self._name, *body], timeout)

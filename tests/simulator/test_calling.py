@@ -49,8 +49,8 @@ def caller_that(lines: Lines, answers: Callable[[str, str], object], asked: list
     """Return a caller whose calls are answered by a function of address and method."""
     caller = Caller("", ADDRESSES, QUICK, lines.book)
 
-    async def once(address: str, method: str, body: object) -> object:
-        del body
+    async def once(address: str, method: str, body: object, timeout: float) -> object:  # noqa: ASYNC109
+        del body, timeout
         asked.append(address)
         result = answers(address, method)
         if isinstance(result, Exception):
@@ -151,14 +151,13 @@ def push(lines: Lines, answers: Callable[[str, str], object]) -> list[str]:
         cache = Cache()
         cache.nodes = {n: {"grpc_addr": address} for n, address in enumerate(ADDRESSES, 1)}
         pusher = Pusher(cache, caller_that(lines, answers, asked), lines.book)
+        pusher.start()
         pusher.push("tenant", "t", {"tenant_name": "t"})
         while len(asked) < 3 or (len(asked) < 11 and "ERROR" not in str(lines.read())):
             await asyncio.sleep(0.01)
             if set(asked) == set(ADDRESSES) and answers(ADDRESSES[2], "") is None:
                 break
-        for tasks in pusher._tasks.values():
-            for task in tasks:
-                task.cancel()
+        pusher.stop()
 
     asyncio.run(asyncio.wait_for(work(), 30))
     return asked
@@ -179,12 +178,63 @@ def test_a_node_that_is_away_is_tried_nine_times_and_then_lacks_it(lines: Lines)
 
 def test_a_copy_takes_in_pushes() -> None:
     cache = Cache()
-    cache.update(["tenant", "t", {"tenant_name": "t"}])
-    cache.update(["node", 2, {"node_id": 2}])
-    assert (list(cache.tenants), list(cache.nodes)) == (["t"], [2])
-    cache.update(["tenant", "t", None])
-    cache.update(["node", 9, None])
+    changes = [["tenant", "t", {"tenant_name": "t"}], ["node", 2, {"node_id": 2}]]
+    cache.update([*changes, ["topic", "a", {"topic": "a"}]])
+    assert (list(cache.tenants), list(cache.nodes), cache.topics) == (["t"], [2], {"a"})
+    cache.update([["tenant", "t", None], ["node", 9, None]])
     assert (list(cache.tenants), list(cache.nodes)) == ([], [2])
+
+
+def test_changes_that_wait_go_together_and_in_order(lines: Lines) -> None:
+    sent: list[Any] = []
+
+    async def work() -> None:
+        cache = Cache()
+        cache.nodes = {1: {"grpc_addr": "n1:1228"}}
+        caller = Caller("", ADDRESSES, QUICK, lines.book)
+
+        async def once(_: str, method: str, body: Any, timeout: float) -> None:  # noqa: ASYNC109
+            del timeout
+            sent.append((method, [key for _, key, _ in body]))
+
+        caller._once = once  # type: ignore[assignment]
+        pusher = Pusher(cache, caller, lines.book)
+        pusher.start()
+        for number in range(150):
+            pusher.push("tenant", f"t{number}", {})
+        while len(sent) < 2:  # noqa: ASYNC110 - a fake fills the list
+            await asyncio.sleep(0.001)
+        pusher.stop()
+
+    asyncio.run(asyncio.wait_for(work(), 30))
+    names = [f"t{number}" for number in range(150)]
+    assert sent == [("UpdateCache", names[:100]), ("UpdateCache", names[100:])]
+
+
+@pytest.mark.parametrize("refuses", [True, False])
+def test_before_it_is_started_a_pusher_refuses_or_keeps_what_it_gets(
+    lines: Lines, refuses: bool
+) -> None:
+    asked: list[str] = []
+
+    async def work() -> None:
+        cache = Cache()
+        cache.nodes = {1: {"grpc_addr": "n1:1228"}}
+        caller = caller_that(lines, lambda *_: None, asked)
+        pusher = Pusher(cache, caller, lines.book, refuses=refuses)
+        if refuses:
+            with pytest.raises(RefusedError, match="global sender is not initialized; call start"):
+                pusher.push("tenant", "t", {})
+        else:
+            pusher.push("tenant", "t", {})
+        assert asked == []
+        pusher.start()
+        pusher.push("tenant", "u", {})
+        while not asked:  # noqa: ASYNC110 - a fake fills the list
+            await asyncio.sleep(0.001)
+        pusher.stop()
+
+    asyncio.run(asyncio.wait_for(work(), 30))
 
 
 # -- who is alive ----------------------------------------------------------------------------

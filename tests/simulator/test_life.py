@@ -192,7 +192,7 @@ def test_a_killed_leader_back_in_time_leads_on_and_has_lost_nothing(make_cluster
 
 
 def test_a_follower_that_goes_and_comes_changes_nothing(make_cluster: Make) -> None:
-    cluster = make_cluster(silence=800)
+    cluster = make_cluster(silence=2500)
     cluster.boot()
     follower, leader = cluster[3], cluster[1]
     assert follower.stop(signal.SIGTERM) == 0
