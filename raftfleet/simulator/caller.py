@@ -57,17 +57,21 @@ class Caller:
         self._preset = preset
         self._book = book
         self._channels = channels
-        self._links: dict[str, Links] = {}
+        self._links: dict[tuple[str, str], Links] = {}
         self._leaders: dict[str, str] = {}
         self.handler: Handler | None = None
 
-    def links_to(self, address: str) -> Links:
-        """Return the connections to an address: the groups' and everybody's."""
-        if address not in self._links:
-            self._links[address] = Links(address, self._preset, self._channels)
+    def links_to(self, address: str, pool: str = "broker") -> Links:
+        """Return the connections to an address; Raft has a pool of its own beside the broker's.
+
+        So a node has no connection of Raft's to one it has never led or asked for a vote.
+        """
+        key = (address, pool)
+        if key not in self._links:
+            self._links[key] = Links(address, self._preset, self._channels)
             text = f"Channel pool created for {address} with {self._channels} channels"
             self._book.info(POOL, f"{text} (lazy connect)")
-        return self._links[address]
+        return self._links[key]
 
     async def call(
         self,

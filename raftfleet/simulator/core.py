@@ -357,9 +357,19 @@ class Core:
         else:
             self.leadership.answered(peer, request, reply, sent)
             self.leadership.advance()
+            self._step_down_if_out()
 
     def flushed(self) -> None:
         """Everything in the log is safe on this node's own disk: it counts itself now."""
         if self.leadership:
             self.leadership.own = self.log.next - 1
             self.leadership.advance()
+            self._step_down_if_out()
+
+    def _step_down_if_out(self) -> None:
+        """Lead no longer once a membership without this node is committed."""
+        position, membership = self.log.membership
+        out = self.node not in membership.voters
+        if out and position and position.index <= self.committed and self.leadership:
+            self.leadership = None
+            self.observer.deposed()

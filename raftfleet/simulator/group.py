@@ -51,7 +51,7 @@ class Group:
         wal: WalFile,
         *,
         random: Random,
-        links_to: Callable[[str], Links],
+        links_to: Callable[[str, str], Links],
         machine: Machine,
         narrator: Narrator,
         meters: GroupMeters,

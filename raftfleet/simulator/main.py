@@ -103,7 +103,8 @@ async def _run(settings: Settings, preset: Preset, book: Logbook, defects: froze
     book.info("common_base::version::logo", f"version: {settings.version}")
     book.info("broker_server::common", f"broker config:{settings.dump()}")
     node = Node(settings, preset, book, seed=os.environ.get(SEED), defects=defects)
-    handler = draw(node.random("handler"), preset.handler)
+    span = preset.fresh_handler if node.fresh else preset.handler
+    handler = draw(node.random("handler"), span)
     await _until(handler / 2)
     node.open_groups()
     await _until(handler)

@@ -29,6 +29,8 @@ __all__ = ["DATA", "GROUPS", "METADATA", "OFFSET", "MetaService"]
 
 METADATA, OFFSET, DATA = GROUPS = ("metadata_0", "offset_0", "data_0")
 SERVICES = "meta_service::raft::services"
+SMALLEST = 2
+"""A group of so many voters is not made smaller."""
 
 
 class MetaService:
@@ -196,23 +198,30 @@ class MetaService:
         self._book.info(SERVICES, f"Node {node} ({address}) successfully joined the cluster")
 
     async def _leave(self, body: Json) -> None:
-        """Take a node out of every group."""
+        """Take a node out of every group; what would endanger a group is refused before any change.
+
+        One that leads steps down when it is out, and the others elect another.
+        """
         node = body["node_id"]
-        members = [g for g in self.groups.values() if node in g.core.membership.addresses]
+        members = [g for g in self.groups.values() if node in g.core.membership.voters]
+        for group in members:
+            number = len(group.core.membership.voters)
+            if number <= SMALLEST:
+                raise RefusedError(
+                    f"[{group.name}] refuse to remove node {node}: only {number} voters, removing "
+                    "one would break quorum (need >= 3 voters to safely remove one)"
+                )
         if not members:
             text = f"Node {node} is not a member of any shard, nothing to remove"
             self._book.info(SERVICES, text)
             return
         async with self._joining:
-            for group in members:
-                group.require_leader()
-                left = group.core.membership.voters - {node}
-                if node == group.core.node:
-                    raise RefusedError(f"[{group.name}] refuse to remove node {node}: it leads")
-                if len(left) < 2:
-                    raise RefusedError(
-                        f"[{group.name}] refuse to remove node {node}: only {len(left) + 1} voters,"
-                        " removing one would break quorum (need >= 3 voters to safely remove one)"
-                    )
-                await group.change_voters(tuple(left), retain=False)
-        self._book.info(SERVICES, f"Node {node} successfully removed from the cluster")
+            for name, group in self.groups.items():
+                try:
+                    left = group.core.membership.voters - {node}
+                    await group.change_voters(tuple(left), retain=False)
+                except RefusedError as error:
+                    step = f"change_membership failed while removing node {node}"
+                    raise RefusedError(f"[{name}] {step}: {error.message}") from error
+                self._book.info(SERVICES, f"[{name}] Node {node} removed from membership")
+        self._book.info(SERVICES, f"Node {node} successfully left the cluster")

@@ -155,7 +155,9 @@ class Narrator(Observer):
 
     # -- replication -----------------------------------------------------------------------
 
-    def append_failed(self, peer: int, error: CallError, number: int, milliseconds: int) -> None:
+    def append_failed(
+        self, peer: int, error: CallError, number: int, milliseconds: int, *, pause: bool
+    ) -> None:
         """A request got no answer; ``number`` counts requests with entries, 0 for a heartbeat."""
         if isinstance(error, LateError):
             cause = f"timeout after {milliseconds}ms when AppendEntries {self._node}->{peer}"
@@ -163,7 +165,7 @@ class Narrator(Observer):
             cause = _unreachable("AppendEntries", error)
         self._book.warn(REPLICATION, f"error replication to target={peer}", error=cause)
         self._book.error(REPLICATION, "RPCError", err=cause)
-        if not isinstance(error, LateError):
+        if pause:
             self._book.warn(REPLICATION, BACKOFF, interval="499.998ms")
         request = f"AppendEntries({number})" if number else "HeartBeat"
         self._book.warn(PROGRESS, "update progress error", request_id=request, result=cause)

@@ -95,6 +95,11 @@ class Node:
         )
         self.caller.handler = self.meta.dispatch
 
+    @property
+    def fresh(self) -> bool:
+        """Whether this is the first life on its data directory."""
+        return self._incarnation == 1
+
     def random(self, purpose: str) -> Random:
         """Return a source of draws; a seed makes each life of each node repeatable."""
         if self._seed is None:

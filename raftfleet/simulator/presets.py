@@ -33,9 +33,11 @@ class Preset(NamedTuple):
     heartbeat: float
     election: Range
     lease: float
-    # Start-up: when signals begin to be handled (from exec), the pauses before the gRPC and admin
+    # Start-up: when signals begin to be handled (from exec; the second for a node without data,
+    # where it varies more, so that of several that start at once one can be first), the pauses before the gRPC and admin
     # ports, between those and the first look for peers, and before the protocol ports.
     handler: Range
+    fresh_handler: Range
     servers: float
     startup_check: float
     settle: Range
@@ -78,6 +80,7 @@ HEAD = Preset(
     election=(10.0, 20.0),
     lease=20.0,
     handler=(0.28, 0.42),
+    fresh_handler=(0.12, 0.42),
     servers=0.05,
     startup_check=0.1,
     settle=(2.95, 3.15),
@@ -97,6 +100,7 @@ PRESETS: Mapping[str, Preset] = {
         election=(0.6, 1.2),
         lease=1.2,
         handler=(0.02, 0.04),
+        fresh_handler=(0.02, 0.12),
         servers=0.02,
         startup_check=0.05,
         settle=(0.12, 0.16),

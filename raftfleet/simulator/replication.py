@@ -1,7 +1,8 @@
 """Carries a group's messages: vote requests to all, entries to each follower in its own time.
 
-Each follower has one request under way at most. One that cannot be reached gets entries every half
-second and, when it lacks none, the next heartbeat, as openraft does it.
+Each follower has one request under way at most. Once one could not be reached, every failure is
+followed by a pause until it answers again: it gets entries every half second at most and, when it
+lacks none, the next heartbeat, as openraft does it. Silence alone makes no pause.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ class Replication:
         narrator: Narrator,
         meters: GroupMeters,
         *,
-        links_to: Callable[[str], Links],
+        links_to: Callable[[str, str], Links],
         step_over: Callable[[], None],
         contents: Callable[[Snapshot], bytes],
     ) -> None:
@@ -50,6 +51,7 @@ class Replication:
         self._loop = asyncio.get_running_loop()
         self._followers: dict[int, tuple[asyncio.Event, asyncio.Task[None]]] = {}
         self._votes: set[asyncio.Task[None]] = set()
+        self._backing_off: set[int] = set()
 
     def send(self) -> None:
         """Send the vote requests there are, and let every follower be looked at."""
@@ -96,8 +98,13 @@ class Replication:
             try:
                 await self._append(peer, request, number)
             except CallError as error:
+                if not isinstance(error, LateError):
+                    self._backing_off.add(peer)
                 self._complain(peer, error, 0 if heartbeat else number)
-                await self._back_off(peer, error, wake)
+                if peer in self._backing_off:
+                    await self._back_off(peer, wake)
+            else:
+                self._backing_off.discard(peer)
 
     async def _append(
         self, peer: int, request: AppendRequest | SnapshotRequest, number: int
@@ -129,13 +136,13 @@ class Replication:
 
     def _complain(self, peer: int, error: CallError, number: int) -> None:
         milliseconds = int(self._core.preset.append_timeout * 1000)
-        self._narrator.append_failed(peer, error, number, milliseconds)
+        self._narrator.append_failed(
+            peer, error, number, milliseconds, pause=peer in self._backing_off
+        )
         self._step_over()
 
-    async def _back_off(self, peer: int, error: CallError, wake: asyncio.Event) -> None:
+    async def _back_off(self, peer: int, wake: asyncio.Event) -> None:
         leadership = self._core.leadership
-        if isinstance(error, LateError):
-            return
         if leadership and leadership.has_news(peer):
             await asyncio.sleep(self._core.preset.append_timeout)
         else:
@@ -144,4 +151,4 @@ class Replication:
 
     async def _call(self, peer: int, method: str, body: list[Json], timeout: float) -> Json:  # noqa: ASYNC109
         address = self._core.membership.addresses.get(peer, "")
-        return await self._links_to(address).call(method, [self._name, *body], timeout)
+        return await self._links_to(address, "raft").call(method, [self._name, *body], timeout)
