@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 __all__ = ["compare_lines", "template"]
 
 FEW = 5
-"""A template seen less often in a phase may be missed by chance, or doubled."""
+"""A template seen less often in a phase may fall to its neighbour by chance."""
 MAGNITUDE = 5.0
-"""By what factor the count of a template may differ; fewer than `FEW` count as `FEW`."""
+"""By what factor the count of a template may differ."""
 
 TOLD = (
     "has persisted state, recovering existing cluster", "Joining cluster via peer",
@@ -45,7 +45,8 @@ REPLACED = (
     (re.compile(r"\d+\.\d+\.\d+\.\d+(:\d+)?"), "@"),
     (re.compile(r"T\d+-N\d+[:.\w-]*"), "V"),
     (re.compile(r"(MQTT|NATS|KAFKA|AMQP|StorageEngine)\w* (?=Tcp)"), ""),
-    (re.compile(r"\d+"), "#"),
+    (re.compile(r" - @ - .*"), " from @"),
+    (re.compile(r"[\w$]*\d[\w$]*(-[\w$]*\d[\w$]*)*"), "#"),
 )
 
 
@@ -71,8 +72,24 @@ def compare_lines(recorded: Side, simulated: Side) -> Iterator[Row]:
             theirs, ours = _counted(recorded, there, who), _counted(simulated, here, who)
             seconds = (there.end - there.begin) / max(here.end - here.begin, 0.1)
             for name in sorted({*theirs, *ours}):
-                yield _row(f"log/{there.name}/{who}: {name}", theirs[name], ours[name], seconds)
+                if max(theirs[name], ours[name]) >= FEW:
+                    yield _row(f"log/{there.name}/{who}: {name}", theirs[name], ours[name], seconds)
+    yield from _seen_at_all(recorded, simulated)
     yield _narration(recorded, simulated)
+
+
+def _seen_at_all(recorded: Side, simulated: Side) -> Iterator[Row]:
+    """Over the whole scenario: every template is there on both sides, or on none."""
+    totals: list[Counter[str]] = [Counter(), Counter()]
+    for there, here in zip(recorded.phases, simulated.phases, strict=True):
+        if not is_race(recorded, there) and _kept(recorded, there):
+            for total, side, phase in ((totals[0], recorded, there), (totals[1], simulated, here)):
+                total.update(_counted(side, phase, "victim"))
+                total.update(_counted(side, phase, "other"))
+    for name in sorted({*totals[0], *totals[1]}):
+        theirs, ours = totals[0][name], totals[1][name]
+        outcome = Outcome.AGREES if bool(theirs) == bool(ours) else Outcome.DIFFERS
+        yield Row(f"log/written: {name}", outcome, f"{theirs} x", f"{ours} x")
 
 
 def _kept(side: Side, phase: Phase) -> bool:
@@ -90,7 +107,7 @@ def _counted(side: Side, phase: Phase, who: str) -> Counter[str]:
 
 
 def _row(item: str, there: int, here: int, stretch: float) -> Row:
-    low, high = sorted((max(there, FEW), max(here * stretch, FEW)))
+    low, high = sorted((max(there, 1), max(here * stretch, 1)))
     outcome = Outcome.AGREES if high <= MAGNITUDE * low else Outcome.DIFFERS
     return Row(item, outcome, f"{there} x", f"{here} x")
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from .phases import Phase
-    from .recording import Event
+    from .recording import Event, Recording
     from .side import Side
 
 __all__ = ["compare_answers", "compare_stores", "compare_views", "compare_writes", "refusal"]
@@ -150,16 +150,16 @@ def compare_answers(recorded: Side, simulated: Side) -> Iterator[Row]:
     """Every call of the API: status, shape and error text of the answer."""
     kinds = ("api", "grpcweb", "grpcweb-variant", "grpc-port-get", "on-host")
     sides = [_calls(side.recording.of(*kinds)) for side in (recorded, simulated)]
-    yield from _missing(sides)
-    for name in sides[0]:
-        if name in sides[1]:
-            there, here = _answer(sides[0][name]), _answer(sides[1][name])
-            yield same_members(f"api/{name}", there, here)
-
-
-def _missing(sides: list[dict[str, Event]]) -> Iterator[Row]:
     if sides[0]:
         yield same_members("api/calls", list(sides[0]), list(sides[1]))
+    for name in sides[0]:
+        if name in sides[1]:
+            there, here = sides[0][name], sides[1][name]
+            bodies = [_body(side.recording, event)
+                      for side, event in ((recorded, there), (simulated, here))]  # fmt: skip
+            if any(body.startswith("{") and not _is_json(body) for body in bodies):
+                bodies = ["", ""]  # only its beginning was kept
+            yield same_members(f"api/{name}", _answer(there, bodies[0]), _answer(here, bodies[1]))
 
 
 def _calls(events: list[Event]) -> dict[str, Event]:
@@ -171,7 +171,21 @@ def _calls(events: list[Event]) -> dict[str, Event]:
     return found
 
 
-def _answer(event: Event) -> set[str]:
+def _body(recording: Recording, event: Event) -> str:
+    sample = recording.samples.get(f"{event.get('name')}-n{event.get('node')}", event)
+    body = sample.get("body", "")
+    return body if isinstance(body, str) else json.dumps(body)
+
+
+def _is_json(body: str) -> bool:
+    try:
+        json.loads(body)
+    except ValueError:
+        return False
+    return True
+
+
+def _answer(event: Event, body: str) -> set[str]:
     """Return an answer as facts: its status and every path of its body with the type there."""
     facts = {f"{key}: {event[key]}" for key in ("status", "frames", "trailer", "loopback_code",
              "own_ip_code") if key in event}  # fmt: skip
@@ -179,12 +193,9 @@ def _answer(event: Event) -> set[str]:
     for key in ("grpc-status", "grpc-message", "content-type"):
         if key in event.get("headers", {}):
             facts.add(f"{key}: {event['headers'][key]}")
-    body = event.get("body", "")
-    try:
-        facts |= set(_paths(json.loads(body), ""))
-    except ValueError:
-        facts |= _series(body) if body.startswith("# HELP") else {f"text: {refusal(body)[:60]}"}
-    return facts
+    if _is_json(body):
+        return facts | set(_paths(json.loads(body), ""))
+    return facts | (_series(body) if body.startswith("# HELP") else {f"text: {refusal(body)[:60]}"})
 
 
 def _series(body: str) -> set[str]:
