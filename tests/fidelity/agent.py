@@ -17,6 +17,7 @@ from typing import Any
 
 _printing = threading.Lock()
 _node: subprocess.Popen[bytes] | None = None
+_waiter = threading.Thread()
 
 
 def _say(**what: Any) -> None:
@@ -25,7 +26,7 @@ def _say(**what: Any) -> None:
 
 
 def _start(command: dict[str, Any]) -> None:
-    global _node  # noqa: PLW0603 - one node a host
+    global _node, _waiter  # noqa: PLW0603 - one node a host
 
     def before_exec() -> None:
         for name in command["ignore"]:
@@ -43,7 +44,8 @@ def _start(command: dict[str, Any]) -> None:
             preexec_fn=before_exec,  # noqa: PLW1509 - no other thread holds a lock it needs
         )
     _say(did="start", at=at, pid=_node.pid)
-    threading.Thread(target=_await, args=(_node,), daemon=True).start()
+    _waiter = threading.Thread(target=_await, args=(_node,), daemon=True)
+    _waiter.start()
 
 
 def _await(node: subprocess.Popen[bytes]) -> None:
@@ -62,6 +64,7 @@ def _kill(command: dict[str, Any]) -> None:
 for text in sys.stdin:
     order = json.loads(text)
     {"start": _start, "signal": _kill}[order["do"]](order)
-if _node is not None and _node.poll() is None:
-    _node.kill()
-    _node.wait()
+if _node is not None:
+    if _node.returncode is None:
+        _node.kill()
+    _waiter.join()

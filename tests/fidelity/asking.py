@@ -110,7 +110,9 @@ class Asker:
             reply = json.loads(answer.body)
         except (OSError, http.client.HTTPException) as error:
             return told(error)
-        return None if reply.get("code") == 0 else str(reply.get("error") or reply.get("message"))
+        if reply.get("code") == 0:
+            return None
+        return f"{answer.status} {reply.get('error') or reply.get('message')}"
 
     def login(self, deadline: float) -> str:
         """Return a token, which is good at every node."""

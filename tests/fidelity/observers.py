@@ -130,9 +130,12 @@ class NodeLists(_Loop):
 class Writer(_Loop):
     """A sequential client that creates tenants through one node."""
 
-    def __init__(self, stream: Stream, asker: Asker, note: Any, now: Callable[[], float]) -> None:
+    def __init__(
+        self, stream: Stream, reach: Callable[[int], Asker], note: Any, now: Callable[[], float]
+    ) -> None:
         super().__init__()
-        self._stream, self._asker, self._note, self._now = stream, asker, note, now
+        self._stream, self._note, self._now = stream, note, now
+        self._askers = {node: reach(node) for node in set(stream.nodes)}
         self._done = 0
         self._acked = -1.0
 
@@ -141,27 +144,31 @@ class Writer(_Loop):
         return self._acked > t
 
     def burst(self) -> None:
-        """Write as many as the model did, one after the other."""
-        for _ in range(self._stream.count):
-            self._write()
-        self._asker.close()
+        """Write as many as the model did, one after the other, through the same nodes."""
+        for node in self._stream.nodes:
+            self._write(node)
+        self._close()
 
     def _run(self) -> None:
         while not self._ended.is_set():
             began = self._now()
-            self._write()
+            self._write(self._stream.node)
             self._ended.wait(max(0.0, began + self._stream.period - self._now()))
-        self._asker.close()
+        self._close()
 
-    def _write(self) -> None:
+    def _close(self) -> None:
+        for asker in self._askers.values():
+            asker.close()
+
+    def _write(self, node: int) -> None:
         self._done += 1
         prefix = self._stream.prefix
         name = prefix.partition(" ")[0] if " " in prefix else f"{prefix}-{self._done}"
         began = self._now()
-        error = self._asker.create(name)
+        error = self._askers[node].create(name)
         ended = self._now()
         if error is None:
             self._acked = began
-        self._note("write", node=self._stream.node, name=name if " " not in prefix else prefix,
+        self._note("write", node=node, name=name if " " not in prefix else prefix,
                    ok=error is None, t1=round(began, 4), t2=round(ended, 4),
                    **({} if error is None else {"err": error}))  # fmt: skip

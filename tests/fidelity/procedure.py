@@ -33,10 +33,11 @@ LONG_CALL = 1.0
 
 @dataclass(frozen=True)
 class Stream:
-    """A sequential client: tenants ``<prefix>-1``, ``-2``, ... through one node."""
+    """A sequential client: tenants ``<prefix>-1``, ``-2``, ... through one node, a burst through
+    several in turn."""
 
     prefix: str
-    node: int
+    nodes: tuple[int, ...]
     period: float
     count: int
     first: float
@@ -45,6 +46,10 @@ class Stream:
     @property
     def burst(self) -> bool:
         return self.period < AT_ONCE
+
+    @property
+    def node(self) -> int:
+        return self.nodes[0]
 
 
 @dataclass(frozen=True)
@@ -69,7 +74,7 @@ def streams_of(recording: Recording) -> list[Stream]:
         starts = [write["t1"] for write in writes]
         gaps = [after - before for before, after in zip(starts, starts[1:], strict=False)]
         period = (statistics.median if len(gaps) > 5 else min)(gaps) if gaps else 0.0
-        streams.append(Stream(name, writes[0]["node"], period, len(writes), starts[0], starts[-1]))
+        streams.append(Stream(name, tuple(write["node"] for write in writes), period, len(writes), starts[0], starts[-1]))
     return streams
 
 

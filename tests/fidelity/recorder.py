@@ -7,6 +7,7 @@ import json
 import re
 import threading
 import time
+from base64 import b64encode
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
@@ -56,7 +57,10 @@ def record(model: Recording, sandbox: Sandbox, folder: Path, environment: dict[s
     (folder / "logs").mkdir(exist_ok=True)
     for number, node in lab.nodes.items():
         with gzip.open(folder / "logs" / f"n{number}.server.log.gz", "wt") as out:
-            out.write(session.logs.get(number, "") or node.log())
+            out.write(node.log())
+    (folder / "api").mkdir(exist_ok=True)
+    for name, sample in session.samples.items():
+        (folder / "api" / f"{name}.json").write_text(json.dumps(sample))
 
 
 class Session:
@@ -67,7 +71,7 @@ class Session:
         self.lab = lab
         self.events: list[Event] = []
         self.acked: set[str] = set()
-        self.logs: dict[int, str] = {}
+        self.samples: dict[str, Event] = {}
         self.token = ""
         self._lock = threading.Lock()
         self._calls = ThreadPoolExecutor(8)
@@ -206,7 +210,7 @@ class Session:
     def _write_begin(self, stream: Stream) -> None:
         self._need_token()
         timeout = CLIENT_TIMEOUT.get(self.model.name, 30.0)
-        writer = Writer(stream, self.asker(stream.node, timeout), self.note, self.now)
+        writer = Writer(stream, lambda node: self.asker(node, timeout), self.note, self.now)
         if stream.burst:
             writer.burst()
         else:
@@ -259,11 +263,12 @@ class Session:
             text = told(error)
         finally:
             asker.close()
-        if call[1].endswith("/create") and '"success"' in text and call[2]:
+        if name.startswith("create-before") and '"success"' in text:
             with self._lock:
                 self.acked.add(json.loads(call[2])["tenant_name"])
+        self.samples[f"{name}-n{node}"] = {"status": status, "body": text}
         ms = round((self.now() - began) * 1000, 1)
-        self.note("api", name=name, node=node, path=call[1], status=status, ms=ms, body=text)
+        self.note("api", name=name, node=node, path=call[1], status=status, ms=ms, body=text[:300])
 
     def _grpcweb(self, event: Event) -> None:
         frames = self.asker(event["node"]).grpc(event["method"])
@@ -273,6 +278,7 @@ class Session:
     def _grpcweb_variant(self, event: Event) -> None:
         empty = "grpc-status" in event["headers"]
         body = b"" if empty else b"\0\0\0\0\0"
+        body = b64encode(body) if event["content_type"].endswith("-text") else body
         path = "/meta.service.common.MetaServiceService/ClusterStatus"
         answer = self.asker(1).request(1228, "POST", path, body, {"Content-Type": event["content_type"]})
         self.note("grpcweb-variant", content_type=event["content_type"], status=answer.status,

@@ -1,0 +1,215 @@
+"""Compares what became of writes, what stores and lists hold, and what the API answers."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from statistics import median
+from typing import TYPE_CHECKING, Any
+
+from .rows import Outcome, Row, equal, same_members
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from .phases import Phase
+    from .recording import Event, Recording
+    from .side import Side
+
+__all__ = ["compare_answers", "compare_stores", "compare_views", "compare_writes", "refusal"]
+
+RARE = 0.04
+"""A share of outcomes in a phase below which chance decides whether one is seen."""
+FACTOR = 4.0
+"""How many times longer or shorter the median of a class may be, from `FLOOR` seconds on."""
+FLOOR = 0.06
+BROKEN = ("ConnectionRefused", "ConnectionReset", "RemoteDisconnected", "BrokenPipe")
+
+
+def refusal(error: str | None) -> str:
+    """Return the class of what a write came to: its text without names, numbers and addresses."""
+    if error is None:
+        return "acknowledged"
+    if error.startswith(BROKEN):
+        return "connection refused or broken"
+    if error.startswith(("TimeoutError", "timeout")):
+        return "no answer in time"
+    text = re.sub(r"\d+\.\d+\.\d+\.\d+(:\d+)?", "@", error)
+    text = re.sub(r"Tenant \S+ ", "Tenant X ", text)
+    return re.sub(r"\d+", "#", text)[:150]
+
+
+def compare_writes(recorded: Side, simulated: Side) -> Iterator[Row]:
+    """Per phase and way in: the classes of outcomes, and how long each takes."""
+    for there, here in zip(recorded.phases, simulated.phases, strict=True):
+        for via in ("victim", "other"):
+            theirs, ours = _outcomes(recorded, there, via), _outcomes(simulated, here, via)
+            if not theirs and not ours:
+                continue
+            item = f"writes/{there.name} via {via}"
+            frequent = [{name for name, times in found.items() if _frequent(found, times)}
+                        for found in (theirs, ours)]  # fmt: skip
+            only = [sorted(frequent[0] - set(ours)), sorted(frequent[1] - set(theirs))]
+            outcome = Outcome.DIFFERS if any(only) or not ours or not theirs else Outcome.AGREES
+            yield Row(item, outcome, _shown(theirs), _shown(ours))
+            for name in sorted(frequent[0] & frequent[1]):
+                yield _pace(f"pace/{there.name} via {via}/{name[:40]}", theirs[name], ours[name])
+
+
+def _outcomes(side: Side, phase: Phase, via: str) -> dict[str, list[float]]:
+    found: dict[str, list[float]] = {}
+    for write in side.recording.of("write"):
+        if phase.holds(write["t1"]) and (write["node"] == phase.victim) == (via == "victim"):
+            took = write["t2"] - write["t1"]
+            found.setdefault(refusal(write.get("err")), []).append(took)
+    return found
+
+
+def _frequent(found: dict[str, list[float]], times: list[float]) -> bool:
+    return len(times) >= 3 and len(times) >= RARE * sum(map(len, found.values()))
+
+
+def _shown(found: dict[str, list[float]]) -> str:
+    ordered = sorted(found.items(), key=lambda item: -len(item[1]))
+    return "; ".join(f"{len(times)} x {name[:90]}" for name, times in ordered) or "no write"
+
+
+def _pace(item: str, theirs: list[float], ours: list[float]) -> Row:
+    middle = [max(median(times), FLOOR) for times in (theirs, ours)]
+    fits = 1 / FACTOR <= middle[1] / middle[0] <= FACTOR
+    outcome = Outcome.AGREES if fits else Outcome.DIFFERS
+    return Row(item, outcome, f"median {median(theirs):.3f} s", f"median {median(ours):.3f} s")
+
+
+def compare_stores(recorded: Side, simulated: Side) -> Iterator[Row]:
+    """At the same instants: who lacks acknowledged writes, in its store and in its list."""
+    pairs = zip(recorded.recording.of("compare"), simulated.recording.of("compare"), strict=True)
+    for number, (there, here) in enumerate(pairs):
+        for node in sorted({*there["result"], *here["result"]}):
+            both = [one["result"].get(node) for one in (there, here)]
+            item = f"{number:02} {there['what']} n{node}"
+            yield equal(f"store/{item}", *(_store(one) for one in both))
+            yield equal(f"list/{item}", *(_list(one) for one in both))
+
+
+def _store(result: Event | None) -> str:
+    if result is None:
+        return "not asked"
+    share = result["acked_missing_in_store"] / max(result["acked"], 1)
+    return "complete" if not share else "nearly empty" if share > 0.5 else "lacks acknowledged writes"
+
+
+def _list(result: Event | None) -> str:
+    if result is None:
+        return "not asked"
+    return "like the store" if not result["n_cache_missing"] and not result["n_store_missing"] else (
+        "lacks entries" if result["n_cache_missing"] else "has entries the store lacks")  # fmt: skip
+
+
+def compare_views(recorded: Side, simulated: Side) -> Iterator[Row]:
+    """At the same instants, what leaders say of their quorum, and the logs right after the boot."""
+    pairs = zip(recorded.recording.of("view"), simulated.recording.of("view"), strict=True)
+    for number, (there, here) in enumerate(pairs):
+        item = f"view/{number:02} {there['what']}"
+        if there["what"] == "booted":
+            yield equal(f"{item}, logs", *(_logs(one["views"]) for one in (there, here)))
+        yield equal(item, *(_quorum(one["views"]) for one in (there, here)))
+    for there, here in zip(recorded.recording.of("log-window"), simulated.recording.of("log-window"), strict=True):
+        yield equal(f"log window n{there['node']} at {there['t']:.0f} s", *map(_window, (there, here)))
+
+
+def _logs(views: dict[str, Any]) -> dict[str, int]:
+    return {group: fields[4] for group, fields in sorted(views["1"].items())}
+
+
+def _quorum(views: dict[str, Any]) -> str:
+    words: Counter[str] = Counter()
+    for view in views.values():
+        for fields in view.values() if isinstance(view, dict) else ():
+            if fields[0] == "Leader":
+                age = "recent" if (fields[5] or 0) < 2500 else "stale"
+                words[f"quorum {age}, {'entries wait' if fields[4] > (fields[3] or 0) + 2 else 'all applied'}"] += 1
+    return ", ".join(f"{count} x {word}" for word, count in sorted(words.items())) or "no leader"
+
+
+def _window(event: Event) -> str:
+    """Whether a log was cut, in the broker's way: snapshots at hundreds, purged a thousand below."""
+    snapshot, purged = (event[key] and event[key]["index"] for key in ("snapshot", "purged"))
+    if snapshot is None:
+        return "no snapshot"
+    recent = "recent" if event["last"] - snapshot <= 120 else "old"
+    return f"{recent} snapshot, " + (
+        "nothing purged" if purged is None
+        else "purged to the snapshot" if purged == snapshot
+        else "purged 1000 below" if snapshot - purged == 1000 else f"purged {snapshot - purged} below"
+    )  # fmt: skip
+
+
+def compare_answers(recorded: Side, simulated: Side) -> Iterator[Row]:
+    """Every call of the API: status, shape and error text of the answer."""
+    kinds = ("api", "grpcweb", "grpcweb-variant", "grpc-port-get", "on-host")
+    sides = [_calls(side.recording.of(*kinds)) for side in (recorded, simulated)]
+    if sides[0]:
+        yield same_members("api/calls", list(sides[0]), list(sides[1]))
+    for name in sides[0]:
+        if name in sides[1]:
+            there, here = sides[0][name], sides[1][name]
+            bodies = [_body(side.recording, event)
+                      for side, event in ((recorded, there), (simulated, here))]  # fmt: skip
+            if any(body.startswith("{") and not _is_json(body) for body in bodies):
+                bodies = ["", ""]  # only its beginning was kept
+            yield same_members(f"api/{name}", _answer(there, bodies[0]), _answer(here, bodies[1]))
+
+
+def _calls(events: list[Event]) -> dict[str, Event]:
+    found: dict[str, Event] = {}
+    for event in events:
+        words = [event["kind"], event.get("name") or event.get("method") or event.get("content_type") or ""]
+        name = " ".join(word for word in (*words, f"n{event.get('node', 1)}") if word)
+        found[name if name not in found else f"{name} again"] = event
+    return found
+
+
+def _body(recording: Recording, event: Event) -> str:
+    sample = recording.samples.get(f"{event.get('name')}-n{event.get('node')}", event)
+    body = sample.get("body", "")
+    return body if isinstance(body, str) else json.dumps(body)
+
+
+def _is_json(body: str) -> bool:
+    try:
+        json.loads(body)
+    except ValueError:
+        return False
+    return True
+
+
+def _answer(event: Event, body: str) -> set[str]:
+    """Return an answer as facts: its status and every path of its body with the type there."""
+    facts = {f"{key}: {event[key]}" for key in ("status", "frames", "trailer", "loopback_code",
+             "own_ip_code") if key in event}  # fmt: skip
+    facts |= {f"listens: {one}" for one in event.get("listeners", ()) if one.startswith("0.0.0.0")}
+    for key in ("grpc-status", "grpc-message", "content-type"):
+        if key in event.get("headers", {}):
+            facts.add(f"{key}: {event['headers'][key]}")
+    if _is_json(body):
+        return facts | set(_paths(json.loads(body), ""))
+    return facts | (_series(body) if body.startswith("# HELP") else {f"text: {refusal(body)[:60]}"})
+
+
+def _series(body: str) -> set[str]:
+    return {f"series: {match}" for match in re.findall(r"^(raft_\w+)\{", body, re.MULTILINE)}
+
+
+def _paths(value: Any, path: str) -> Iterator[str]:
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _paths(inner, f"{path}.{'#' if key.isdecimal() else key}")
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _paths(inner, f"{path}[]")
+    elif path in (".code", ".error", ".message") or path.endswith((".state", ".status")):
+        yield f"{path} = {refusal(str(value))}"
+    else:
+        yield f"{path}: {type(value).__name__}"
