@@ -16,11 +16,12 @@ Raft paper:
   holds nothing before the snapshot's end, and knows everything up to there to be committed.
 
 One rule is stricter than openraft's: within a term only a candidate may give its vote away, to a
-greater candidate; a vote granted to another stays. openraft lets any voter go over, for its leader
-ids are pairs of term and node, and two leaders of one term cannot commit against each other. Its
-rule could be followed here and keeps every promise but one, that a term has one leader, which is
-what tools that watch a cluster check. With three nodes the two rules differ only when two stand at
-once and the third, alive and without a leader, hears both.
+greater candidate; a vote granted to another stays. openraft lets any voter go over. That is safe
+there because its votes are ordered by term and node before it counts whether they are committed;
+here a leader outranks every candidate of its term, and with openraft's rule alone random schedules
+commit two entries in one place. With its order too the logs are safe, but terms get two leaders,
+which tools that watch a cluster report as a fault. With three nodes the rules differ only when two
+stand at once and the third, alive and without a leader, hears both.
 """
 
 from __future__ import annotations
