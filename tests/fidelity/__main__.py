@@ -48,7 +48,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("scenario", nargs="*", help="recorded scenarios; all without any")
     parser.add_argument("--jobs", type=int, default=5, help="how many at a time (default 5)")
     parser.add_argument("--keep", type=Path, help="leave the simulated recordings in this folder")
-    parser.add_argument("--compare", type=Path, help="compare what lies in this folder, run nothing")
+    parser.add_argument(
+        "--compare", type=Path, help="compare what lies in this folder, run nothing"
+    )
     parser.add_argument("--record", help=argparse.SUPPRESS)
     parser.add_argument("-v", "--verbose", action="store_true", help="show everything compared")
     return parser.parse_args()

@@ -57,7 +57,7 @@ def phases_of(recording: Recording, model: Recording) -> list[Phase]:
 
 
 def _matters(deed: Event) -> bool:
-    return deed["kind"] != "setup" or deed["t"] > 0
+    return bool(deed["kind"] != "setup" or deed["t"] > 0)
 
 
 def _name(deed: Event) -> str:

@@ -46,7 +46,9 @@ def equal(item: str, recorded: object, simulated: object) -> Row:
     return Row(item, outcome, str(recorded), str(simulated))
 
 
-def within(item: str, recorded: Collection[float], simulated: Collection[float], span: Range) -> Row:
+def within(
+    item: str, span: Range, recorded: Collection[float], simulated: Collection[float]
+) -> Row:
     """Both must lie inside a range; where the recording does not, the range is wrong."""
 
     def said(times: Collection[float]) -> str:
@@ -67,7 +69,9 @@ def same_members(item: str, recorded: Collection[str], simulated: Collection[str
         return Row(item, outcome, f"{len(set(recorded))} kinds", f"{len(set(simulated))} kinds")
     only = [sorted(set(one) - set(other)) for one, other in
             ((recorded, simulated), (simulated, recorded))]  # fmt: skip
-    return Row(item, outcome, "only here: " + "; ".join(only[0]), "only here: " + "; ".join(only[1]))
+    return Row(
+        item, outcome, "only here: " + "; ".join(only[0]), "only here: " + "; ".join(only[1])
+    )
 
 
 def both(item: str, recorded: object, simulated: object) -> Row | None:

@@ -32,7 +32,6 @@ DEADLINE = 420.0
 """Seconds after which a scenario is given up; the longest recorded one took 193."""
 
 
-
 def scenarios() -> list[str]:
     """Return the names of the recorded scenarios, the longest first."""
     names = {path.parent.name: load(path.parent).end for path in RECORDINGS.glob("*/events.jsonl")}

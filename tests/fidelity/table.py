@@ -73,4 +73,6 @@ def judge(compared: Mapping[str, Sequence[Row]], known: Sequence[Known]) -> Judg
                 covered[name].append((row, entry))
             else:
                 unexpected[name].append(row)
-    return Judgement(agreeing, covered, unexpected, [one for one in known if one.is_stale(compared)])
+    return Judgement(
+        agreeing, covered, unexpected, [one for one in known if one.is_stale(compared)]
+    )
