@@ -7,6 +7,7 @@ heard of it for ``heartbeat_timeout_ms``; a new leader judges by what it has hea
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import TYPE_CHECKING
 
 from .caller import GrpcError
@@ -30,8 +31,9 @@ TARGET = "broker_core::heartbeat"
 class Presence:
     """When this node last heard of each broker."""
 
-    def __init__(self, store: Store, timeout: float, period: float) -> None:
+    def __init__(self, store: Store, timeout: float, period: float, book: Logbook) -> None:
         self._store = store
+        self._book = book
         self._timeout = timeout
         self._period = period
         self._heard: dict[int, float] = {}
@@ -47,6 +49,15 @@ class Presence:
         """Note that a broker is alive now."""
         self._heard[node] = asyncio.get_running_loop().time()
 
+    def _tell_removal(self, node: int, ip: str | None, silence: float) -> None:
+        now = int(time.time())
+        self._book.info(
+            "meta_service::core::heartbeat",
+            "Heartbeat of the Node times out and is deleted from the cluster. "
+            f"Node ID: {node}, node IP: {ip},now time:{now},report time:{int(now - silence)}, "
+            f"diff:{int(silence)}, time_ms:{int(self._timeout * 1000)}",
+        )
+
     async def judge(
         self, leads: Callable[[], bool], remove: Callable[[Json], Awaitable[None]]
     ) -> None:
@@ -59,16 +70,19 @@ class Presence:
             for node in list(self._store.nodes):
                 silence = clock() - self._heard.setdefault(node, clock())
                 if silence > self._timeout:
-                    await _quietly(remove({"node_id": node}))
+                    ip = self._store.nodes[node].get("node_ip")
+                    if await _removed(remove({"node_id": node})):
+                        self._tell_removal(node, ip, silence)
                     self._heard.pop(node, None)
 
 
-async def _quietly(removal: Awaitable[None]) -> None:
+async def _removed(removal: Awaitable[None]) -> bool:
     """Remove; a leader deposed meanwhile leaves it to its successor."""
     try:
         await removal
     except RefusedError:
-        return
+        return False
+    return True
 
 
 async def send_heartbeats(

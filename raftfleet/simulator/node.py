@@ -84,6 +84,7 @@ class Node:
             self.store,
             timeout=runtime["heartbeat_timeout_ms"] / 1000,
             period=runtime["heartbeat_check_time_ms"] / 1000,
+            book=book,
         )
         self.meta = MetaService(
             self.groups,

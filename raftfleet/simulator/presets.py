@@ -35,11 +35,14 @@ class Preset(NamedTuple):
     lease: float
     # Start-up: when signals begin to be handled (from exec; the second for a node without data,
     # where it varies more, so that of several that start at once one can be first), the pauses before the gRPC and admin
-    # ports, between those and the first look for peers, and before the protocol ports.
+    # ports, between those and the first look for peers, until the storage engine is up, at some
+    # inner topics, and before the protocol ports.
     handler: Range
     fresh_handler: Range
     servers: float
     startup_check: float
+    engine: float
+    topic: float
     settle: Range
     # A stop: how often the flag set by the signal is looked at, and how long draining takes.
     poll: float
@@ -83,6 +86,8 @@ HEAD = Preset(
     fresh_handler=(0.12, 0.42),
     servers=0.05,
     startup_check=0.1,
+    engine=0.19,
+    topic=0.1,
     settle=(2.95, 3.15),
     poll=0.1,
     drain=(0.12, 0.17),
@@ -103,6 +108,8 @@ PRESETS: Mapping[str, Preset] = {
         fresh_handler=(0.02, 0.12),
         servers=0.02,
         startup_check=0.05,
+        engine=0.02,
+        topic=0.01,
         settle=(0.12, 0.16),
         poll=0.05,
         drain=(0.05, 0.08),

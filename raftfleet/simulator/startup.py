@@ -35,6 +35,8 @@ __all__ = ["StartError", "start"]
 HEARTBEAT = "broker_core::heartbeat"
 READY_KEY = "cluster_ready_check"
 TOPIC_DEADLINE = 5
+SLOW_TOPICS = 2 / 7
+"""How many of the inner topics take longer to create."""
 
 
 class StartError(Exception):
@@ -126,6 +128,7 @@ async def _bring_up(node: Node) -> None:
     )
     node.spawn(beats)
     await _open(node, ENGINE)
+    await asyncio.sleep(node.preset.engine)
     port = node.settings.port(ENGINE.setting)
     text = f"Storage Engine startup check completed on port {port}"
     node.book.info("common_healthy::port", text)
@@ -240,11 +243,14 @@ async def _create_topics(node: Node, topics: Sequence[str]) -> None:
     A topic counts as created when it was pushed here: a broker that has loaded its copy just before
     another created a topic, and registered just after, waits in vain.
     """
+    random = node.random("topics")
     if "engine" not in node.settings.tree["roles"] or not node.settings.engine_paths:
         raise _no_topic(INNER_TOPICS[0])
     for topic in topics:
         if topic in node.cache.topics:
             continue
+        if random.random() < SLOW_TOPICS:
+            await asyncio.sleep(node.preset.topic)
         creating = _until_done(lambda topic=topic: _create_topic(node, topic), 0.1)  # type: ignore[misc]
         try:
             await within(TOPIC_DEADLINE, creating)

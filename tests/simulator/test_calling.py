@@ -11,7 +11,7 @@ import pytest
 from raftfleet.simulator.cache import Cache, Pusher
 from raftfleet.simulator.caller import Caller, GrpcError
 from raftfleet.simulator.links import BrokenError, LateError, RefusedError, UnreachableError
-from raftfleet.simulator.liveness import Presence
+from raftfleet.simulator.liveness import Presence, send_heartbeats
 from raftfleet.simulator.logbook import Logbook, Output
 from raftfleet.simulator.presets import PRESETS
 from raftfleet.simulator.store import Store
@@ -240,13 +240,13 @@ def test_before_it_is_started_a_pusher_refuses_or_keeps_what_it_gets(
 # -- who is alive ----------------------------------------------------------------------------
 
 
-def test_a_broker_nobody_registered_is_refused() -> None:
+def test_a_broker_nobody_registered_is_refused(lines: Lines) -> None:
     with pytest.raises(RefusedError, match="Node 4 does not exist"):
-        Presence(Store(), 1.0, 0.1).heard({"node_id": 4})
+        Presence(Store(), 1.0, 0.1, lines.book).heard({"node_id": 4})
 
 
 @pytest.mark.parametrize("leads", [True, False])
-def test_only_the_leader_takes_silent_brokers_off(leads: bool) -> None:
+def test_only_the_leader_takes_silent_brokers_off(lines: Lines, leads: bool) -> None:
     store = Store()
     removed: list[Any] = []
 
@@ -255,7 +255,7 @@ def test_only_the_leader_takes_silent_brokers_off(leads: bool) -> None:
         store.nodes.pop(body["node_id"])
 
     async def work() -> None:
-        presence = Presence(store, timeout=0.1, period=0.01)
+        presence = Presence(store, timeout=0.1, period=0.01, book=lines.book)
         store.nodes = {1: {}, 2: {}}
         judging = asyncio.ensure_future(presence.judge(lambda: leads, remove))
         for _ in range(30):
@@ -265,3 +265,68 @@ def test_only_the_leader_takes_silent_brokers_off(leads: bool) -> None:
 
     asyncio.run(work())
     assert removed == ([2] if leads else [])
+
+
+# -- heartbeats ------------------------------------------------------------------------------
+
+
+def beat(
+    lines: Lines, answers: Callable[[str, str], object], until: Callable[[list[str]], bool]
+) -> tuple[list[str], int]:
+    """Send heartbeats until something is true; return whom they went to and the registrations."""
+    asked: list[str] = []
+    registrations = 0
+
+    async def register() -> None:
+        nonlocal registrations
+        registrations += 1
+
+    async def work() -> None:
+        caller = caller_that(lines, lambda a, m: slow(answers(a, m)), asked)
+        once = caller._once
+
+        async def waiting(address: str, method: str, body: object, timeout: float) -> object:  # noqa: ASYNC109
+            result = await once(address, method, body, timeout)
+            return await result if asyncio.iscoroutine(result) else result
+
+        caller._once = waiting  # type: ignore[method-assign]
+        sending = send_heartbeats(
+            caller,
+            ADDRESSES,
+            {"node_id": 2, "grpc_addr": "n2:1228"},
+            preset=QUICK._replace(broker_heartbeat=0.1),
+            book=lines.book,
+            register=register,
+        )
+        task = asyncio.ensure_future(sending)
+        while not until(asked):
+            await asyncio.sleep(0.005)
+        task.cancel()
+
+    asyncio.run(asyncio.wait_for(work(), 30))
+    return asked, registrations
+
+
+def slow(answer: object) -> object:
+    return asyncio.sleep(60) if answer == "silence" else answer
+
+
+def test_a_meta_node_that_swallows_heartbeats_keeps_them_from_those_behind_it(lines: Lines) -> None:
+    answers = {"n1:1228": "silence"}
+    asked, _ = beat(lines, lambda a, _: answers.get(a), lambda asked: len(asked) >= 3)
+    assert set(asked) == {"n1:1228"}
+    said = "ERROR broker_core::heartbeat: Heartbeat timeout (0.1s) for node 2 (n2:1228), Meta"
+    assert lines.read()[0].startswith(said)
+
+
+@pytest.mark.parametrize(("forgotten_by", "registers"), [(3, True), (2, False)])
+def test_a_broker_registers_again_when_every_meta_node_has_forgotten_it(
+    lines: Lines, forgotten_by: int, registers: bool
+) -> None:
+    forgotten = ADDRESSES[:forgotten_by]
+    gone = RefusedError("Node 2 does not exist")
+    asked, registrations = beat(
+        lines, lambda a, _: gone if a in forgotten else None, lambda asked: len(asked) >= 7
+    )
+    assert asked[:3] == ADDRESSES
+    assert (registrations > 0) == registers

@@ -210,6 +210,9 @@ def test_a_follower_that_goes_and_comes_changes_nothing(make_cluster: Make) -> N
 
     eventually("n3 is off the lists", lambda: listed(cluster[1]) == listed(cluster[2]) == [1, 2])
     assert cluster.voters(leader) == [[[1, 2, 3]]] * 3
+    # A node that is back too soon is still told that it is gone, and believes it.
+    dropped = f"Failed to update cache on broker {follower.address} after 3 attempts"
+    eventually("nobody tells n3 that it is gone", lambda: leader.says(dropped))
     follower.start()
     follower.wait_up()
     cluster.settle()
