@@ -38,7 +38,7 @@ def main() -> int:
 
             record_all(names, folder, options.jobs, done)
         compared = {name: compare(load(RECORDINGS / name), load(folder / name)) for name in names}
-    judgement = judge(compared, read_known())
+    judgement = judge(compared, read_known(), complete=set(names) == set(scenarios()))
     print("\n".join(judgement.lines(verbose=options.verbose)))
     return 0 if judgement.passes else 1
 

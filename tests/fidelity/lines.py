@@ -67,13 +67,14 @@ def is_compared(line: Line) -> bool:
 
 def compare_lines(recorded: Side, simulated: Side) -> Iterator[Row]:
     """Per phase: the templates on the victim and on the others, in order of magnitude."""
-    for there, here in zip(recorded.phases, simulated.phases, strict=True):
+    for place, (there, here) in enumerate(zip(recorded.phases, simulated.phases, strict=True)):
         if is_race(recorded, there) or not _kept(recorded, there):
             continue
         for who in ("victim", "other"):
+            lasting = _lasting(recorded, place, who) & _lasting(simulated, place, who)
             theirs, ours = _counted(recorded, there, who), _counted(simulated, here, who)
             seconds = (there.end - there.begin) / max(here.end - here.begin, 0.1)
-            for name in sorted({*theirs, *ours}):
+            for name in sorted({*theirs, *ours} - lasting):
                 if max(theirs[name], ours[name]) >= FEW:
                     yield _row(f"log/{there.name}/{who}: {name}", theirs[name], ours[name], seconds)
     yield from _seen_at_all(recorded, simulated)
@@ -93,6 +94,13 @@ def _seen_at_all(recorded: Side, simulated: Side) -> Iterator[Row]:
         by_chance = name.startswith("WARN") and max(theirs, ours) < RARE
         outcome = Outcome.AGREES if by_chance or bool(theirs) == bool(ours) else Outcome.DIFFERS
         yield Row(f"log/written: {name}", outcome, f"{theirs} x", f"{ours} x")
+
+
+def _lasting(side: Side, place: int, who: str) -> set[str]:
+    """Return what was written before a start already, and goes on until the node is up."""
+    if place == 0 or side.phases[place].deeds[-1]["kind"] != "start":
+        return set()
+    return set(_counted(side, side.phases[place - 1], who))
 
 
 def _kept(side: Side, phase: Phase) -> bool:

@@ -59,8 +59,13 @@ def _pictures(recorded: Side, simulated: Side, place: int, group: str) -> Row:
 
 
 def _pattern(side: Side, place: int, group: str) -> tuple[str, ...]:
+    """Return a phase's pictures; after a heal without the one that it found, for it lasts by chance."""
     phase = side.phases[place]
-    return tuple(patterns(side.views[group], phase, phase.victim))
+    found = patterns(side.views[group], phase, phase.victim)
+    if phase.deeds[-1]["kind"] in HEALS and len(found) > 1:
+        before = patterns(side.views[group], side.phases[place - 1], phase.victim)
+        found = found[1:] if before[-1:] == found[:1] else found
+    return tuple(found)
 
 
 def _shown(pattern: tuple[str, ...]) -> str:

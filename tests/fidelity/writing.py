@@ -47,7 +47,7 @@ def refusal(error: str | None) -> str:
 
 def compare_writes(recorded: Side, simulated: Side) -> Iterator[Row]:
     """Per phase and way in: the classes of outcomes, and how long each takes."""
-    for there, here in zip(recorded.phases, simulated.phases, strict=True):
+    for place, (there, here) in enumerate(zip(recorded.phases, simulated.phases, strict=True)):
         for via in ("victim", "other"):
             theirs, ours = _outcomes(recorded, there, via), _outcomes(simulated, here, via)
             if not theirs and not ours:
@@ -56,13 +56,21 @@ def compare_writes(recorded: Side, simulated: Side) -> Iterator[Row]:
             mixed = len(theirs) > 1
             frequent = [{name for name, times in found.items() if not mixed or _frequent(found, times)}
                         for found in (theirs, ours)]  # fmt: skip
-            only = [sorted(frequent[0] - set(ours)), sorted(frequent[1] - set(theirs))]
+            lasting = [_before(side, place, via) for side in (recorded, simulated)]
+            only = [frequent[0] - set(ours) - lasting[1], frequent[1] - set(theirs) - lasting[0]]
             outcome = Outcome.DIFFERS if any(only) or not ours or not theirs else Outcome.AGREES
             yield Row(item, outcome, _shown(theirs), _shown(ours))
             for name in sorted(frequent[0] & frequent[1]):
                 if min(len(theirs[name]), len(ours[name])) < FEW:
                     continue
                 yield _pace(f"pace/{there.name} via {via}/{name[:40]}", theirs[name], ours[name])
+
+
+def _before(side: Side, place: int, via: str) -> set[str]:
+    """Return what failed in the phase before, which lasts on until the deed has its effect."""
+    if place == 0 or side.phases[place].deeds[-1]["kind"] != "start":
+        return set()
+    return set(_outcomes(side, side.phases[place - 1], via)) - {"acknowledged"}
 
 
 def _outcomes(side: Side, phase: Phase, via: str) -> dict[str, list[float]]:
