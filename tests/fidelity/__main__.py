@@ -6,6 +6,7 @@ Exit status 0 when nothing unexpected differs, 1 when something does, 2 without 
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 import tempfile
 import time
@@ -25,6 +26,7 @@ def main() -> int:
         print(f"no recordings: {RECORDINGS} is not there", file=sys.stderr)
         return 2
     if options.record:
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # however this was started
         record_one(options.record, options.keep / options.record)
         return 0
     names = options.scenario or scenarios()

@@ -25,7 +25,8 @@ __all__ = ["compare_lines", "template"]
 FEW = 5
 """A template seen less often in a phase may fall to its neighbour by chance."""
 RARE = 3
-"""A warning written less often in a whole scenario is there by chance (6.3: "1-3", "0-1")."""
+"""Trouble told less often in a whole scenario is there by chance (6.3: "1-3", "0-1"); an error that
+the broker never writes is not."""
 MAGNITUDE = 5.0
 """By what factor the count of a template may differ."""
 
@@ -91,7 +92,8 @@ def _seen_at_all(recorded: Side, simulated: Side) -> Iterator[Row]:
                 total.update(_counted(side, phase, "other"))
     for name in sorted({*totals[0], *totals[1]}):
         theirs, ours = totals[0][name], totals[1][name]
-        by_chance = name.startswith("WARN") and max(theirs, ours) < RARE
+        trouble = name.startswith("WARN") or (name.startswith("ERROR") and not ours)
+        by_chance = trouble and max(theirs, ours) < RARE
         outcome = Outcome.AGREES if by_chance or bool(theirs) == bool(ours) else Outcome.DIFFERS
         yield Row(f"log/written: {name}", outcome, f"{theirs} x", f"{ours} x")
 

@@ -42,7 +42,7 @@ def differing(name: str, doctor: Callable[[Recording], None]) -> list[str]:
 def test_a_recording_agrees_with_itself(name: str) -> None:
     rows = compare(recorded(name), recorded(name))
     assert [row for row in rows if row.outcome is not Outcome.AGREES] == []
-    assert len(rows) >= 15
+    assert len(rows) >= 10
 
 
 def statuses(recording: Recording, node: int, since: float, until: float = 1e9) -> list[Any]:
@@ -225,7 +225,7 @@ def one_survives(recording: Recording) -> None:
         ("follower-stop-rejoin", start_slowly, "start times/ready, joins"),
         ("follower-stop-rejoin", never_leave_the_list, "node lists/03 SIGINT n3"),
         ("follower-stop-rejoin", lose_writes, "store/00 end n2"),
-        ("leader-paused", list_everything, "list/00 end n1"),
+        ("leader-paused", list_everything, "list/some list lacks"),
         ("leader-partitioned", never_step_down, "steps down/04 nft-flush n1"),
         ("follower-partitioned", stay_in_office, "raft/04 nft-flush n2/metadata_0"),
         ("quorum-loss", keep_the_quorum, "view/"),
