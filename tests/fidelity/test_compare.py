@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import copy
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from .compare import compare
 from .known import Known, read_known
-from .recording import Recording, load
 from .rows import Outcome, Range, Row, equal, within
-from .running import RECORDINGS, scenarios
+from .running import RECORDINGS, model, scenarios
 from .table import judge
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from .recording import Recording
 
 pytestmark = pytest.mark.skipif(
     not RECORDINGS.is_dir(),
@@ -25,22 +25,15 @@ pytestmark = pytest.mark.skipif(
 Doctor = "Callable[[Recording], None]"
 
 
-@cache
-def recorded(name: str) -> Recording:
-    return load(RECORDINGS / name)
-
-
 def differing(name: str, doctor: Callable[[Recording], None]) -> list[str]:
-    doctored = copy.deepcopy(recorded(name))
+    doctored = copy.deepcopy(model(name))
     doctor(doctored)
-    return [
-        row.item for row in compare(recorded(name), doctored) if row.outcome is not Outcome.AGREES
-    ]
+    return [row.item for row in compare(model(name), doctored) if row.outcome is not Outcome.AGREES]
 
 
 @pytest.mark.parametrize("name", scenarios() if RECORDINGS.is_dir() else [])
 def test_a_recording_agrees_with_itself(name: str) -> None:
-    rows = compare(recorded(name), recorded(name))
+    rows = compare(model(name), model(name))
     assert [row for row in rows if row.outcome is not Outcome.AGREES] == []
     assert len(rows) >= 10
 
@@ -244,7 +237,7 @@ def test_a_doctored_copy_is_caught(
 
 def test_another_procedure_is_refused() -> None:
     with pytest.raises(ValueError, match="not the same procedure"):
-        compare(recorded("leader-stop-failover"), recorded("leader-crash"))
+        compare(model("leader-stop-failover"), model("leader-crash"))
 
 
 SPAN = Range(1.0, 2.0, "made up")

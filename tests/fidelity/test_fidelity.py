@@ -17,7 +17,7 @@ from raftfleet.sandbox.tools import require_machine
 from .compare import compare
 from .known import read_known
 from .recording import load
-from .running import RECORDINGS, record_all
+from .running import RECORDINGS, model, record_all
 from .table import judge
 
 if TYPE_CHECKING:
@@ -42,6 +42,6 @@ def test_the_short_scenarios_are_like_the_recordings(tmp_path: Path) -> None:
     except SandboxError as missing:
         pytest.skip(str(missing))
     record_all(SHORT, tmp_path, jobs=len(SHORT), done=lambda _: None)
-    compared = {name: compare(load(RECORDINGS / name), load(tmp_path / name)) for name in SHORT}
+    compared = {name: compare(model(name), load(tmp_path / name)) for name in SHORT}
     judgement = judge(compared, read_known(), complete=False)
     assert judgement.passes, "\n".join(judgement.lines())
