@@ -51,7 +51,7 @@ def compare_writes(recorded: Side, simulated: Side) -> Iterator[Row]:
     for place, (there, here) in enumerate(zip(recorded.phases, simulated.phases, strict=True)):
         for via in ("victim", "other"):
             theirs, ours = _outcomes(recorded, there, via), _outcomes(simulated, here, via)
-            if not theirs and not ours:
+            if max(sum(map(len, found.values())) for found in (theirs, ours)) < 3:
                 continue
             item = f"writes/{there.name} via {via}"
             mixed = len(theirs) > 1
@@ -164,6 +164,8 @@ def compare_views(recorded: Side, simulated: Side) -> Iterator[Row]:
         if there["what"] == "booted":
             yield equal(f"{item}, logs", *(_logs(one["views"]) for one in (there, here)))
         yield equal(item, *(_quorum(one["views"]) for one in (there, here)))
+    if _waits(recorded) or _waits(simulated):
+        yield equal("view/entries wait for a quorum", _waits(recorded), _waits(simulated))
     for there, here in zip(
         recorded.recording.of("log-window"), simulated.recording.of("log-window"), strict=True
     ):
@@ -177,15 +179,32 @@ def _logs(views: dict[str, Any]) -> dict[str, int]:
 
 
 def _quorum(views: dict[str, Any]) -> str:
-    """Return what leaders tell of their quorum: the last contact, and whether entries wait for it."""
-    words = set()
-    for view in views.values():
-        for fields in view.values() if isinstance(view, dict) else ():
-            if fields[0] == "Leader":
-                age = "recent" if (fields[5] or 0) < 2500 else "stale"
-                waits = "entries wait" if fields[4] > (fields[3] or 0) + 2 else "all applied"
-                words.add(f"quorum {age}, {waits}")
+    """Return how long ago leaders heard from a quorum, as they tell."""
+    words = {
+        "quorum recent" if (fields[5] or 0) < 2500 else "quorum stale" for fields in _leaders(views)
+    }
     return "; ".join(sorted(words)) or "no leader"
+
+
+def _leaders(views: dict[str, Any]) -> list[Any]:
+    return [
+        fields
+        for view in views.values()
+        for fields in (view.values() if isinstance(view, dict) else ())
+        if fields[0] == "Leader"
+    ]
+
+
+def _waits(side: Side) -> bool:
+    """Whether entries were ever seen to wait for a quorum that was not there, before any heal."""
+    heals = [event["t"] for event in side.recording.of("nft-flush", "sigcont")]
+    return any(
+        event["t"] < min(heals, default=side.recording.end)
+        and (fields[5] or 0) >= 2500
+        and fields[4] > (fields[3] or 0) + 2
+        for event in side.recording.of("view")
+        for fields in _leaders(event["views"])
+    )
 
 
 def _window(event: Event) -> str:
