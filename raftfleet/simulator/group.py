@@ -243,10 +243,11 @@ class Group:
         self.narrator.shut_down()
 
     async def _change(self, membership: Membership) -> LogId:
-        before = self.core.log.membership[0]
+        before, old = self.core.log.membership
+        told = len(self.require_leader().followers)
+        joins = membership.addresses.keys() > old.addresses.keys()
         position, done = self._propose(MEMBERSHIP, membership)
-        peers = len(self.require_leader().followers)
-        self.narrator.membership_changed(before, position, max(0, peers - 1))
+        self.narrator.membership_changed(before, position, max(0, told - joins))
         await done
         return position
 
@@ -350,7 +351,9 @@ class Group:
         position, future = self._results.get(entry.id.index, (None, None))
         if future and position == entry.id:
             del self._results[entry.id.index]
-            if not future.done():
+            if future.done():
+                self.narrator.unheard()
+            else:
                 future.set_result(result)
 
     def _refuse_replaced(self) -> None:
@@ -363,7 +366,9 @@ class Group:
         ]
         for index in replaced:
             future = self._results.pop(index)[1]
-            if not future.done():
+            if future.done():
+                self.narrator.unheard()
+            else:
                 address = self.core.membership.addresses.get(leader or 0)
                 future.set_exception(RefusedError(str(NotLeaderError(leader, address))))
 

@@ -7,6 +7,7 @@ heard of it for ``heartbeat_timeout_ms``; a new leader judges by what it has hea
 from __future__ import annotations
 
 import asyncio
+import random
 import time
 from typing import TYPE_CHECKING
 
@@ -67,7 +68,9 @@ class Presence:
             await asyncio.sleep(self._period)
             if not leads():
                 continue
-            for node in list(self._store.nodes):
+            registered = list(self._store.nodes)
+            random.shuffle(registered)  # as they come out of a hash map
+            for node in registered:
                 silence = clock() - self._heard.setdefault(node, clock())
                 if silence > self._timeout:
                     ip = self._store.nodes[node].get("node_ip")

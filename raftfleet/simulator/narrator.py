@@ -25,6 +25,9 @@ STATES = "openraft::engine::handler::server_state_handler"
 REPLICATION = "openraft::replication"
 PROGRESS = "openraft::engine::handler::replication_handler"
 LEADERSHIP = "meta_service::raft::leadership"
+UNREACHABLE = "Unreachable node: common_base::error::common::CommonError:"
+CONNECTION = "meta_service::raft::network::connection"
+SLOW = 1.0
 HANDLE = "openraft::core::raft_core::RaftCore<_, _, _, _>"
 BACKOFF = (
     "openraft::replication::ReplicationCore<_, _, _>::backoff_drain_events "
@@ -111,9 +114,25 @@ class Narrator(Observer):
             my_last_log_id=f"Some({core.log.last})",
         )
 
-    def vote_unanswered(self, peer: int, error: CallError) -> None:
+    def vote_took(self, group: str, address: str, seconds: float, limit: float | None) -> None:
+        """A voter was slow to answer, or did not answer within ``limit`` seconds."""
+        what = f"machine={group}, op=vote, target={address}"
+        if limit is not None:
+            self._book.warn(CONNECTION, f"Raft RPC timed out. {what}, timeout={limit:g}s")
+        if seconds > SLOW:
+            text = f"Raft RPC is slow. {what}, duration_ms={seconds * 1000:.2f}"
+            self._book.warn(CONNECTION, text)
+
+    def unheard(self) -> None:
+        """Somebody's entry is decided, and he has given up waiting for it."""
+        text = "OneshotConsumer.tx.send: is_ok: false"
+        self._book.warn("openraft::raft::responder::impls", text)
+
+    def vote_unanswered(self, peer: int, address: str, error: CallError, limit: float) -> None:
         """The candidate could not reach a voter."""
         cause = _unreachable("Vote", error)
+        if isinstance(error, LateError):
+            cause = f"{UNREACHABLE} Vote RPC to {address} timed out after {limit:g}s"
         self._book.error(CORE, "while requesting vote", error=f"{cause} target={peer}")
 
     def leader_refused(self, vote: Vote, mine: Vote) -> None:
@@ -227,7 +246,4 @@ class Narrator(Observer):
 
 
 def _unreachable(what: str, error: CallError) -> str:
-    return (
-        "Unreachable node: common_base::error::common::CommonError: "
-        f"Failed to send {what} RPC: {error}"
-    )
+    return f"{UNREACHABLE} Failed to send {what} RPC: {error}"

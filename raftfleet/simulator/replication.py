@@ -73,12 +73,17 @@ class Replication:
 
     async def _ask_vote(self, peer: int, request: VoteRequest) -> None:
         timeout = self._core.preset.election[0]
+        began = self._loop.time()
+        address = self._core.membership.addresses.get(peer, "")
         try:
             with self._meters.rpc["vote"].timed():
                 answer = await self._call(peer, "vote", [request.encode()], timeout)
         except CallError as error:
-            self._narrator.vote_unanswered(peer, error)
+            limit = timeout if isinstance(error, LateError) else None
+            self._narrator.vote_took(self._name, address, self._loop.time() - began, limit)
+            self._narrator.vote_unanswered(peer, address, error, timeout)
             return
+        self._narrator.vote_took(self._name, address, self._loop.time() - began, None)
         reply = VoteReply.decode(answer)
         self._core.vote_answered(peer, request.vote, reply, self._loop.time())
         self._step_over()

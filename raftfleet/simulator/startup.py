@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from functools import partial
 from typing import TYPE_CHECKING
 
 from .admin import Admin
@@ -34,7 +35,10 @@ __all__ = ["StartError", "start"]
 
 HEARTBEAT = "broker_core::heartbeat"
 READY_KEY = "cluster_ready_check"
+BOOTSTRAP = 0.05
+"""Seconds after which a node that is its own cluster has become that."""
 TOPIC_DEADLINE = 5
+LATE_TOPIC = "Timeout waiting for topic '{}' to be created after 5 seconds"
 SLOW_TOPICS = 2 / 7
 """How many of the inner topics take longer to create."""
 
@@ -113,6 +117,7 @@ async def _enter(node: Node) -> None:
 
 async def _bring_up(node: Node) -> None:
     pause = node.preset.cluster_pause
+    await asyncio.sleep(BOOTSTRAP)
     await _wait_for_cluster(node)
     known = await _until_done(lambda: _load_cache(node), pause)
     node.pusher.start()
@@ -245,29 +250,30 @@ async def _create_topics(node: Node, topics: Sequence[str]) -> None:
     """
     random = node.random("topics")
     if "engine" not in node.settings.tree["roles"] or not node.settings.engine_paths:
-        raise _no_topic(INNER_TOPICS[0])
+        raise _no_topics(LATE_TOPIC.format(INNER_TOPICS[0]))
     for topic in topics:
         if topic in node.cache.topics:
             continue
         if random.random() < SLOW_TOPICS:
             await asyncio.sleep(node.preset.topic)
-        creating = _until_done(lambda topic=topic: _create_topic(node, topic), 0.1)  # type: ignore[misc]
-        try:
-            await within(TOPIC_DEADLINE, creating)
-        except DeadlineError as error:
-            raise _no_topic(topic) from error
+        await _create_topic(node, topic)
         node.book.info("storage_adapter::topic", f"Inner topic '{topic}' created successfully")
 
 
 async def _create_topic(node: Node, topic: str) -> None:
     body = {"topic": topic}
-    await node.caller.call("CreateTopic", body, service=MQTT)
-    await node.cache.learn(topic)
-    await node.caller.call("CreateShard", body, service="EngineService")
+    try:
+        await node.caller.call("CreateTopic", body, service=MQTT)
+        await within(TOPIC_DEADLINE, node.cache.learn(topic))
+    except GrpcError as error:
+        raise _no_topics(str(error)) from error
+    except DeadlineError as error:
+        raise _no_topics(LATE_TOPIC.format(topic)) from error
+    shard = partial(node.caller.call, "CreateShard", body, service="EngineService")
+    await _until_done(shard, node.preset.retry_pause)
 
 
-def _no_topic(topic: str) -> StartError:
-    reason = f"Timeout waiting for topic '{topic}' to be created after {TOPIC_DEADLINE} seconds"
+def _no_topics(reason: str) -> StartError:
     return StartError("broker_server", f"Failed to initialize inner topics: {reason}")
 
 
