@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 __all__ = ["NodeLists", "Poller", "Writer"]
 
-Note = "Callable[..., Any]"
 FAILURES = (OSError, http.client.HTTPException, AccessError)
 LIST_GAP = 0.5
 

@@ -22,7 +22,6 @@ pytestmark = pytest.mark.skipif(
     not RECORDINGS.is_dir(),
     reason=f"the recordings of the real broker are not at hand: {RECORDINGS}",
 )
-Doctor = "Callable[[Recording], None]"
 
 
 def differing(name: str, doctor: Callable[[Recording], None]) -> list[str]:
