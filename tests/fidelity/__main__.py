@@ -6,6 +6,7 @@ Exit status 0 when nothing unexpected differs, 1 when something does, 2 without 
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 import tempfile
 import time
@@ -14,7 +15,7 @@ from pathlib import Path
 from .compare import compare
 from .known import read_known
 from .recording import load
-from .running import RECORDINGS, record_all, record_one, scenarios
+from .running import RECORDINGS, model, record_all, record_one, scenarios
 from .table import judge
 
 
@@ -25,6 +26,7 @@ def main() -> int:
         print(f"no recordings: {RECORDINGS} is not there", file=sys.stderr)
         return 2
     if options.record:
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # however this was started
         record_one(options.record, options.keep / options.record)
         return 0
     names = options.scenario or scenarios()
@@ -37,8 +39,8 @@ def main() -> int:
                 print(f"{time.monotonic() - began:4.0f} s  {name}", file=sys.stderr)
 
             record_all(names, folder, options.jobs, done)
-        compared = {name: compare(load(RECORDINGS / name), load(folder / name)) for name in names}
-    judgement = judge(compared, read_known())
+        compared = {name: compare(model(name), load(folder / name)) for name in names}
+    judgement = judge(compared, read_known(), complete=set(names) == set(scenarios()))
     print("\n".join(judgement.lines(verbose=options.verbose)))
     return 0 if judgement.passes else 1
 
@@ -48,7 +50,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("scenario", nargs="*", help="recorded scenarios; all without any")
     parser.add_argument("--jobs", type=int, default=5, help="how many at a time (default 5)")
     parser.add_argument("--keep", type=Path, help="leave the simulated recordings in this folder")
-    parser.add_argument("--compare", type=Path, help="compare what lies in this folder, run nothing")
+    parser.add_argument(
+        "--compare", type=Path, help="compare what lies in this folder, run nothing"
+    )
     parser.add_argument("--record", help=argparse.SUPPRESS)
     parser.add_argument("-v", "--verbose", action="store_true", help="show everything compared")
     return parser.parse_args()

@@ -29,6 +29,8 @@ def _start(command: dict[str, Any]) -> None:
     global _node, _waiter  # noqa: PLW0603 - one node a host
 
     def before_exec() -> None:
+        for handled in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
+            signal.signal(handled, signal.SIG_DFL)  # a shell's background jobs ignore SIGINT
         for name in command["ignore"]:
             signal.signal(signal.Signals[name], signal.SIG_IGN)
 

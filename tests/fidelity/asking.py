@@ -74,7 +74,9 @@ class Asker:
 
     def status(self) -> dict[str, Any]:
         """Return the node's own view of its groups."""
-        view: dict[str, Any] = json.loads(string_field(self.grpc("ClusterStatus", timeout=2.0)[0], 1))
+        view: dict[str, Any] = json.loads(
+            string_field(self.grpc("ClusterStatus", timeout=2.0)[0], 1)
+        )
         return view
 
     def stored(self) -> set[str]:

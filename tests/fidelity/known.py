@@ -22,7 +22,7 @@ FILE = Path(__file__).with_name("known.toml")
 
 @dataclass
 class Known:
-    """One entry: shell patterns for scenario and item, and why the difference stays."""
+    """One entry: shell patterns for scenarios (with | between) and item, and why it stays."""
 
     item: str
     reason: str
@@ -31,14 +31,18 @@ class Known:
     """Whether chance decides if the difference shows, so that its absence is no reason to fail."""
     covered: list[Row] = field(default_factory=list)
 
+    def is_about(self, scenario: str) -> bool:
+        """Whether it is an entry for a scenario."""
+        return any(fnmatchcase(scenario, one.strip()) for one in self.scenario.split("|"))
+
     def covers(self, scenario: str, row: Row) -> bool:
         """Whether a row that does not agree is this difference."""
         return (row.outcome is not Outcome.AGREES
-                and fnmatchcase(scenario, self.scenario) and fnmatchcase(row.item, self.item))  # fmt: skip
+                and self.is_about(scenario) and fnmatchcase(row.item, self.item))  # fmt: skip
 
     def is_stale(self, scenarios: Iterable[str]) -> bool:
         """Whether it covered nothing although its scenarios were compared."""
-        compared = any(fnmatchcase(scenario, self.scenario) for scenario in scenarios)
+        compared = any(map(self.is_about, scenarios))
         return compared and not self.covered and not self.chance
 
 

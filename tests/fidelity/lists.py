@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 __all__ = ["compare_lists"]
 
 
-
 def compare_lists(recorded: Side, simulated: Side) -> Iterator[Row]:
     """Per phase: the lists it ends with, and when the victim went and came."""
     if not recorded.recording.of("broker_node_list"):
@@ -30,7 +29,7 @@ def compare_lists(recorded: Side, simulated: Side) -> Iterator[Row]:
         for what, span in (("gone", GONE_FROM_LIST), ("back", BACK_IN_LIST)):
             times = [_changes(side, phase, what) for side, phase in sides]
             if times[0] and there.deeds[-1]["kind"] in ("signal", "start"):
-                yield within(f"node lists/{there.name}, victim {what}", *times, span)
+                yield within(f"node lists/{there.name}, victim {what}", span, *times)
 
 
 def _history(side: Side, node: int) -> list[tuple[float, object]]:

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 __all__ = ["NodeLists", "Poller", "Writer"]
 
-Note = "Callable[..., Any]"
 FAILURES = (OSError, http.client.HTTPException, AccessError)
 LIST_GAP = 0.5
 
@@ -67,7 +66,9 @@ class Poller(_Loop):
         return {"count": self._count, "errors": self._errors, "max_s": round(self._slowest, 3)}
 
     def _run(self) -> None:
-        previous, known, kept_at = None, None, 0.0
+        began_before: float | None = None
+        known: object = None
+        kept_at = 0.0
         while not self._ended.is_set():
             began = time.monotonic()
             seen: Any
@@ -83,11 +84,11 @@ class Poller(_Loop):
             comparable = _comparable(seen)
             if comparable != known or began - kept_at > (10.0 if self.failure else 2.0):
                 stamps = [round(at - self._zero, 4) for at in (began, ended)]
-                earlier = None if previous is None else round(previous - self._zero, 4)
+                earlier = None if began_before is None else round(began_before - self._zero, 4)
                 self.kept.append({"t1": stamps[0], "t2": stamps[1], "prev_t1": earlier,
                                   "node": self.number, "status": seen})  # fmt: skip
                 known, kept_at = comparable, began
-            previous = began
+            began_before = began
             self._ended.wait(max(0.0, self._gap - (ended - began)))
         self._asker.close()
 

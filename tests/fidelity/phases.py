@@ -15,6 +15,9 @@ APART = 1.5
 """Seconds: deeds closer together than this are one, for what they set off has not happened yet."""
 
 
+MANY = 7
+
+
 class Phase(NamedTuple):
     """A stretch of time after some deeds; it has the same name in both recordings."""
 
@@ -49,15 +52,23 @@ def phases_of(recording: Recording, model: Recording) -> list[Phase]:
     ends = [*begins[1:], recording.end]
     return [
         Phase(
-            f"{number:02} " + ", ".join(_name(there[place]) for place in group if _matters(there[place])),
+            f"{number:02} {_names([there[place] for place in group if _matters(there[place])])}",
             begin, end, tuple(deeds[place] for place in group),
         )
         for number, (group, begin, end) in enumerate(zip(groups, begins, ends, strict=True))
     ]  # fmt: skip
 
 
+def _names(deeds: list[Event]) -> str:
+    """Return the deeds of a phase; a long row by its ends."""
+    names = [_name(deed) for deed in deeds]
+    if len(names) > MANY:
+        names = [names[0], f"{len(names) - 2} more", names[-1]]
+    return ", ".join(names)
+
+
 def _matters(deed: Event) -> bool:
-    return deed["kind"] != "setup" or deed["t"] > 0
+    return bool(deed["kind"] != "setup" or deed["t"] > 0)
 
 
 def _name(deed: Event) -> str:

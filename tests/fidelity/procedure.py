@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import statistics
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import groupby, pairwise
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -19,7 +19,17 @@ if TYPE_CHECKING:
 
 __all__ = ["ACTIONS", "Step", "Stream", "steps_of", "streams_of"]
 
-ACTIONS = ("start", "signal", "nft", "nft-flush", "sigstop", "sigcont", "wipe", "setup", "round-begin")
+ACTIONS = (
+    "start",
+    "signal",
+    "nft",
+    "nft-flush",
+    "sigstop",
+    "sigcont",
+    "wipe",
+    "setup",
+    "round-begin",
+)
 """What changes a cluster; everything else only looks at it."""
 
 DONE = (*ACTIONS, "waited", "wait-timeout", "exited", "no-exit", "compare", "view", "api", "bulk",
@@ -33,8 +43,7 @@ LONG_CALL = 1.0
 
 @dataclass(frozen=True)
 class Stream:
-    """A sequential client: tenants ``<prefix>-1``, ``-2``, ... through one node, a burst through
-    several in turn."""
+    """A sequential client: tenants ``<prefix>-1``, ``-2``, ...; a burst goes through nodes in turn."""
 
     prefix: str
     nodes: tuple[int, ...]
@@ -72,9 +81,18 @@ def streams_of(recording: Recording) -> list[Stream]:
     for name, group in groupby(sorted(recording.of("write"), key=prefix), key=prefix):
         writes = sorted(group, key=lambda write: write["t1"])
         starts = [write["t1"] for write in writes]
-        gaps = [after - before for before, after in zip(starts, starts[1:], strict=False)]
+        gaps = [after - before for before, after in pairwise(starts)]
         period = (statistics.median if len(gaps) > 5 else min)(gaps) if gaps else 0.0
-        streams.append(Stream(name, tuple(write["node"] for write in writes), period, len(writes), starts[0], starts[-1]))
+        streams.append(
+            Stream(
+                name,
+                tuple(write["node"] for write in writes),
+                period,
+                len(writes),
+                starts[0],
+                starts[-1],
+            )
+        )
     return streams
 
 

@@ -50,15 +50,22 @@ def _pictures(recorded: Side, simulated: Side, place: int, group: str) -> Row:
     mine = _pattern(simulated, place, group)
     likes = [other for other in GROUPS if _alike(recorded, simulated, place, other, group)]
     permitted = [_pattern(recorded, place, other) for other in dict.fromkeys([group, *likes])]
-    shown = " | ".join(dict.fromkeys(map(_shown, permitted if mine not in permitted[:1] else permitted[:1])))
+    shown = " | ".join(
+        dict.fromkeys(map(_shown, permitted if mine not in permitted[:1] else permitted[:1]))
+    )
     fits = mine in permitted or _ranked(mine) in map(_ranked, permitted)
     outcome = Outcome.AGREES if fits else Outcome.DIFFERS
     return Row(f"raft/{phase.name}/{group}", outcome, shown, _shown(mine))
 
 
 def _pattern(side: Side, place: int, group: str) -> tuple[str, ...]:
+    """Return a phase's pictures; after a heal without the one that it found, for it lasts by chance."""
     phase = side.phases[place]
-    return tuple(patterns(side.views[group], phase, phase.victim))
+    found = patterns(side.views[group], phase, phase.victim)
+    if phase.deeds[-1]["kind"] in HEALS and len(found) > 1:
+        before = patterns(side.views[group], side.phases[place - 1], phase.victim)
+        found = found[1:] if before[-1:] == found[:1] else found
+    return tuple(found)
 
 
 def _shown(pattern: tuple[str, ...]) -> str:
@@ -100,10 +107,10 @@ def _times(recorded: Side, simulated: Side, place: int) -> Iterator[Row]:
     if kind in CUTS:
         found = [_elected(side, place, by_victim=False) for side in sides]
         if any(found):
-            yield within(f"elected/{name}", *found, FAILOVER)
+            yield within(f"elected/{name}", FAILOVER, *found)
         asked = [_first_candidacy(side, side.phases[place]) for side in sides]
         if any(asked):
-            yield within(f"candidate/{name}", *asked, ASK_AGAIN)
+            yield within(f"candidate/{name}", ASK_AGAIN, *asked)
     elif kind in HEALS:
         for what, span, find in (
             ("steps down", STEP_DOWN, _stepped_down),
@@ -113,7 +120,7 @@ def _times(recorded: Side, simulated: Side, place: int) -> Iterator[Row]:
         ):
             found = [find(side, place) for side in sides]
             if any(found):
-                yield within(f"{what}/{name}", *found, span)
+                yield within(f"{what}/{name}", span, *found)
 
 
 def _elected(side: Side, place: int, *, by_victim: bool) -> list[float]:
@@ -133,7 +140,9 @@ def _first_candidacy(side: Side, phase: Phase) -> list[float]:
     found = []
     for group in GROUPS:
         history = side.views[group][phase.victim] if phase.victim else []
-        times = [seen.begin for seen in history if seen.role == "Candidate" and phase.holds(seen.begin)]
+        times = [
+            seen.begin for seen in history if seen.role == "Candidate" and phase.holds(seen.begin)
+        ]
         if times and phase.deeds[-1]["kind"] == "nft":
             found.append(times[0] - phase.begin)
     return found
@@ -144,7 +153,9 @@ def _stepped_down(side: Side, place: int) -> list[float]:
     phase, found = side.phases[place], []
     for group in GROUPS:
         history = side.views[group][phase.victim] if phase.victim else []
-        terms = [at(side.views[group][node], phase.begin).term for node in NODES if node != phase.victim]
+        terms = [
+            at(side.views[group][node], phase.begin).term for node in NODES if node != phase.victim
+        ]
         led = [seen for seen in history if seen.role == "Leader" and seen.begin < phase.begin]
         if led and led[-1].term < max(terms):
             after = [s.begin for s in history
@@ -160,7 +171,9 @@ def _gaps(side: Side, place: int) -> list[tuple[float, float]]:
         views = side.views[group]
         if side.leader(group, phase.begin) in (phase.victim, None):
             continue
-        times = sorted(s.begin for history in views.values() for s in history if phase.holds(s.begin))
+        times = sorted(
+            s.begin for history in views.values() for s in history if phase.holds(s.begin)
+        )
         without = [t for t in times if side.leader(group, t) is None]
         if without:
             with_again = [t for t in times if t > without[0] and side.leader(group, t) is not None]

@@ -30,7 +30,11 @@ __all__ = ["record"]
 
 PATIENCE = 75.0
 """Seconds a wait may take. The longest of the model, an election with a late split vote, is 62."""
-FIELDS = "state,current_leader,term,last_applied,last_log_index,millis_since_quorum_ack,configs,nodes"
+EXIT_PATIENCE = 30.0
+"""Seconds to wait for an exit; the watchdog's, the slowest, takes 20."""
+FIELDS = (
+    "state,current_leader,term,last_applied,last_log_index,millis_since_quorum_ack,configs,nodes"
+)
 MARKS = {
     "shutdown_requested": "Shutdown requested, graceful shutdown has up to",
     "termination": "Termination signal received, the service starts to stop",
@@ -163,7 +167,8 @@ class Session:
         self.note("signal", node=event["node"], sig=event["sig"], t=self._sent - self.lab.zero)
 
     def _exited(self, event: Event) -> None:
-        self._await_exit(event, PATIENCE)
+        self._await_exit(event, EXIT_PATIENCE)
+        self.lab[event["node"]].kill()  # so that a process that stayed does not spoil what follows
 
     def _no_exit(self, event: Event) -> None:
         self._await_exit(event, event["latency"])
@@ -229,7 +234,9 @@ class Session:
             return [name for name in share if asker.create(name) is None]
 
         with ThreadPoolExecutor(6) as clients:
-            done = [name for got in clients.map(client, [names[n::6] for n in range(6)]) for name in got]
+            done = [
+                name for got in clients.map(client, [names[n::6] for n in range(6)]) for name in got
+            ]
         with self._lock:
             self.acked.update(done)
         self.note("bulk", n=event["n"], acked=len(done), secs=round(self.now() - began, 2))
@@ -280,7 +287,9 @@ class Session:
         body = b"" if empty else b"\0\0\0\0\0"
         body = b64encode(body) if event["content_type"].endswith("-text") else body
         path = "/meta.service.common.MetaServiceService/ClusterStatus"
-        answer = self.asker(1).request(1228, "POST", path, body, {"Content-Type": event["content_type"]})
+        answer = self.asker(1).request(
+            1228, "POST", path, body, {"Content-Type": event["content_type"]}
+        )
         self.note("grpcweb-variant", content_type=event["content_type"], status=answer.status,
                   headers=dict(answer.headers))  # fmt: skip
 
@@ -379,7 +388,9 @@ class Session:
         told_lines = {}
         for number, node in nodes:
             text = re.sub(r"\x1b\[[0-9;]*m", "", node.since_start())
-            told_lines[str(number)] = [line[27:][:300] for line in text.splitlines() if TOLD.search(line)]
+            told_lines[str(number)] = [
+                line[28:][:300] for line in text.splitlines() if TOLD.search(line)
+            ]
         self.note(
             event["kind"],
             **({"round": event["round"]} if "round" in event else {}),

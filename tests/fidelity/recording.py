@@ -77,7 +77,9 @@ def load(folder: Path) -> Recording:
     logs = {}
     for node in NODES:
         path = folder / "logs" / f"n{node}.server.log.gz"
-        text = gzip.open(path, "rt", errors="replace").read() if path.exists() else ""
+        text = (
+            gzip.decompress(path.read_bytes()).decode("utf-8", "replace") if path.exists() else ""
+        )
         logs[node] = parse_lines(text, zero)
     samples = {path.stem: json.loads(path.read_text()) for path in folder.glob("api/*.json")}
     return Recording(folder.name, events, polls, logs, samples)

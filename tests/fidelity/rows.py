@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-__all__ = ["Outcome", "Range", "Row", "both", "equal", "same_members", "within"]
+__all__ = ["Outcome", "Range", "Row", "equal", "same_members", "within"]
 
 
 class Outcome(enum.Enum):
@@ -46,7 +46,9 @@ def equal(item: str, recorded: object, simulated: object) -> Row:
     return Row(item, outcome, str(recorded), str(simulated))
 
 
-def within(item: str, recorded: Collection[float], simulated: Collection[float], span: Range) -> Row:
+def within(
+    item: str, span: Range, recorded: Collection[float], simulated: Collection[float]
+) -> Row:
     """Both must lie inside a range; where the recording does not, the range is wrong."""
 
     def said(times: Collection[float]) -> str:
@@ -67,13 +69,6 @@ def same_members(item: str, recorded: Collection[str], simulated: Collection[str
         return Row(item, outcome, f"{len(set(recorded))} kinds", f"{len(set(simulated))} kinds")
     only = [sorted(set(one) - set(other)) for one, other in
             ((recorded, simulated), (simulated, recorded))]  # fmt: skip
-    return Row(item, outcome, "only here: " + "; ".join(only[0]), "only here: " + "; ".join(only[1]))
-
-
-def both(item: str, recorded: object, simulated: object) -> Row | None:
-    """Return a row when one side or both have nothing to compare, None when both have."""
-    if recorded and simulated:
-        return None
-    if not recorded and not simulated:
-        return Row(item, Outcome.NO_EVIDENCE, "nothing", "nothing")
-    return Row(item, Outcome.DIFFERS, str(recorded or "nothing"), str(simulated or "nothing"))
+    return Row(
+        item, outcome, "only here: " + "; ".join(only[0]), "only here: " + "; ".join(only[1])
+    )

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,11 +15,14 @@ from raftfleet import sandbox
 
 from .recorder import record
 from .recording import load
+from .variants import VARIANTS, variant
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-__all__ = ["RECORDINGS", "record_all", "record_one", "scenarios"]
+    from .recording import Recording
+
+__all__ = ["RECORDINGS", "model", "record_all", "record_one", "scenarios"]
 
 ROOT = Path(__file__).parents[2]
 RECORDINGS = ROOT.parent / "shared" / "recordings" / "robustmq"
@@ -32,18 +36,25 @@ DEADLINE = 420.0
 """Seconds after which a scenario is given up; the longest recorded one took 193."""
 
 
-
 def scenarios() -> list[str]:
-    """Return the names of the recorded scenarios, the longest first."""
-    names = {path.parent.name: load(path.parent).end for path in RECORDINGS.glob("*/events.jsonl")}
-    return sorted(names, key=lambda name: -names[name])
+    """Return the names of the recorded scenarios and their variants, the longest first."""
+    names = [*(path.parent.name for path in RECORDINGS.glob("*/events.jsonl")), *VARIANTS]
+    return sorted(names, key=lambda name: -model(name).end)
+
+
+@cache
+def model(name: str) -> Recording:
+    """Return what a scenario is to be like: its recording, or that of which it is a variant."""
+    if name in VARIANTS:
+        return variant(name, model(VARIANTS[name][0]))
+    return load(RECORDINGS / name)
 
 
 def record_one(name: str, folder: Path) -> None:
     """Record one scenario into a folder, on three new hosts."""
     box = f"fidelity-{name[:20]}-{os.getpid()}"
     with sandbox.running(box, disk_mb=128) as hosts:
-        record(load(RECORDINGS / name), hosts, folder, ENVIRONMENT)
+        record(model(name), hosts, folder, ENVIRONMENT)
 
 
 def record_all(names: Iterable[str], folder: Path, jobs: int, done: Callable[[str], None]) -> None:

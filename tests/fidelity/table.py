@@ -58,8 +58,13 @@ class Judgement(NamedTuple):
                 yield from (f"{name}: {row.item}: agrees: {row.recorded[:WIDTH]}" for row in rows)
 
 
-def judge(compared: Mapping[str, Sequence[Row]], known: Sequence[Known]) -> Judgement:
-    """Sort the rows of every scenario; `known` entries remember what they covered."""
+def judge(
+    compared: Mapping[str, Sequence[Row]], known: Sequence[Known], *, complete: bool = True
+) -> Judgement:
+    """Sort the rows of every scenario; `known` entries remember what they covered.
+
+    Only when the scenarios are ``complete`` can an entry that covered nothing be stale.
+    """
     agreeing: dict[str, list[Row]] = {name: [] for name in compared}
     covered: dict[str, list[tuple[Row, Known]]] = {name: [] for name in compared}
     unexpected: dict[str, list[Row]] = {name: [] for name in compared}
@@ -73,4 +78,5 @@ def judge(compared: Mapping[str, Sequence[Row]], known: Sequence[Known]) -> Judg
                 covered[name].append((row, entry))
             else:
                 unexpected[name].append(row)
-    return Judgement(agreeing, covered, unexpected, [one for one in known if one.is_stale(compared)])
+    stale = [one for one in known if complete and one.is_stale(compared)]
+    return Judgement(agreeing, covered, unexpected, stale)

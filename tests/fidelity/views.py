@@ -101,7 +101,11 @@ def behind(views: dict[int, list[Seen]], node: int, t: float) -> bool:
 def patterns(views: dict[int, list[Seen]], phase: Phase, victim: int | None) -> list[str]:
     """Return the stable pictures of a group in a phase, in order."""
     shown = _snapshots(views, phase, victim)
-    if len(shown) > 1 and shown[0].end - shown[0].begin < SETTLED:
+    starts = any(deed["kind"] == "start" for deed in phase.deeds)
+    while len(shown) > 1 and (
+        shown[0].end - shown[0].begin < SETTLED
+        or (starts and (shown[0].word.startswith("victim x") or shown[0].word == "x x x"))
+    ):
         shown = shown[1:]  # what was before the deed, or a process that starts or ends
     words: list[str] = []
     for snapshot in shown:
@@ -173,5 +177,3 @@ def voters_seen(views: dict[int, list[Seen]], begin: float, end: float) -> list[
         if "+" not in seen.voters and (not found or found[-1] != seen.voters):
             found.append(seen.voters)
     return found
-
-
