@@ -9,13 +9,14 @@ from .procedure import ACTIONS
 if TYPE_CHECKING:
     from .recording import Event, Recording
 
-__all__ = ["Phase", "phases_of"]
+__all__ = ["MANY", "Phase", "phases_of"]
 
 APART = 1.5
 """Seconds: deeds closer together than this are one, for what they set off has not happened yet."""
 
 
 MANY = 7
+"""Deeds in one phase above which its name is cut, and nothing can be said to have settled."""
 
 
 class Phase(NamedTuple):

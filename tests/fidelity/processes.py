@@ -63,7 +63,11 @@ def compare_starts(recorded: Side, simulated: Side) -> Iterator[Row]:
     times: dict[str, tuple[list[float], list[float]]] = {}
     for number, ((event, theirs), (_, ours)) in enumerate(zip(there, here, strict=True)):
         phase = next(one for one in recorded.phases if one.holds(event["t"]))
-        if not theirs.branch or is_race(recorded, phase):
+        if (
+            not theirs.branch
+            or is_race(recorded, phase)
+            or _stopped_early(recorded.recording, event)
+        ):
             continue  # killed before it said so, or its log was not kept
         name = f"start {number:02} n{event['node']}"
         signs = [(one.branch, "ready" if one.ready else "not ready",
@@ -79,6 +83,12 @@ def compare_starts(recorded: Side, simulated: Side) -> Iterator[Row]:
                 times.setdefault("listens", ([], []))[place].append(one.listening)
     for what, pair in sorted(times.items()):
         yield within(f"start times/{what}", SPANS.get(what.rpartition(" ")[2], LISTENERS), *pair)
+
+
+def _stopped_early(recording: Recording, start: Event) -> bool:
+    """Whether a process was signalled while its handler may not have been there yet."""
+    ages = [one["t"] - start["t"] for one in recording.of("signal") if one["node"] == start["node"]]
+    return any(0 <= age <= HANDLER[1] for age in ages)
 
 
 def exit_class(exit_: Event, age: float) -> str:
