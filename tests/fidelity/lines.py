@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["compare_lines", "template"]
 
-FEW = 5
+FEW = 8
 """A template seen less often in a phase may fall to its neighbour by chance."""
 RARE = 3
 """Trouble told less often in a whole scenario is there by chance (6.3: "1-3", "0-1"); an error that
