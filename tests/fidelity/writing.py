@@ -27,6 +27,8 @@ FACTOR = 4.0
 """How many times longer or shorter the median of a class may be, from `FLOOR` seconds on."""
 FLOOR = 0.2
 RACED = {"like the store", "lacks entries"}
+UNDER_WAY = 1.0
+"""Seconds before a deed in which a write that it spoils may have been sent."""
 SETTLING = 2.5
 """Seconds after a heal in which chance decides what a look at the nodes shows."""
 BROKE = "connection refused or broken"
@@ -78,6 +80,8 @@ def _outcomes(side: Side, phase: Phase, via: str) -> dict[str, list[float]]:
     found: dict[str, list[float]] = {}
     for write in side.recording.of("write"):
         if phase.holds(write["t1"]) and (write["node"] == phase.victim) == (via == "victim"):
+            if not write["ok"] and phase.end - UNDER_WAY < write["t1"] and write["t2"] > phase.end:
+                continue  # it was under way when the next deed met it
             if refusal(write.get("err")) == BROKE and phase.victim == write["node"]:
                 continue  # its process had not yet come up, or had just gone
             took = write["t2"] - write["t1"]
