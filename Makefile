@@ -7,18 +7,20 @@ PYTHON  ?= $(shell for p in python3 python3.11 python3.12 python3.13; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 NEEDED  := $(shell \
 	command -v ip >/dev/null || echo iproute2; \
+	command -v nft >/dev/null || echo nftables; \
 	command -v ssh >/dev/null || echo openssh-client; \
 	test -x /usr/sbin/sshd || echo openssh-server; \
 	command -v setpriv >/dev/null || echo util-linux; \
 	test "$$(id -u)" = 0 || command -v newuidmap >/dev/null || echo uidmap; \
 	test -z "$(PYTHON)" || $(PYTHON) -c 'import ensurepip' 2>/dev/null || echo python3-venv)
 
-.PHONY: demo test lint bench packages clean
+.PHONY: demo test fidelity lint bench packages clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo   three hosts, a cluster, a leader stopped: a verdict in a minute"
 	@echo "make test   every test; those that need hosts need root"
+	@echo "make fidelity  the simulator against recordings of the real broker, event by event (as root)"
 	@echo "make lint   ruff and mypy"
 	@echo "make bench  every benchmark beside its peer, as ratios (as root)"
 	@echo "make clean  remove the virtual environment and caches"
@@ -28,6 +30,10 @@ demo: $(VENV)/.run
 
 test: $(VENV)/.dev lint
 	@$(BIN)/python -m pytest
+
+# Needs the recordings (../shared); five minutes, mostly waiting.
+fidelity: $(VENV)/.dev
+	@$(BIN)/python -m tests.fidelity
 
 lint: $(VENV)/.dev
 	@$(BIN)/ruff check --quiet .

@@ -1,7 +1,9 @@
 """How a broker calls the meta service: three tries, one redirect each, a line in the log for all.
 
-The leader that a refusal names is remembered per method and asked first the next time. The others
-are asked in the order of ``meta_addrs``, which is the order of its keys as text.
+The leader that a refusal names is remembered per method: a write goes to it until it cannot be
+reached. Everything else is asked in the order of ``meta_addrs``, which is the order of its keys as
+text. A try may take 5 s, but what was redirected has no deadline of its own: with the leader behind
+a dead connection it hangs for as long as the connection does.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ import re
 from typing import TYPE_CHECKING
 
 from .deadline import DeadlineError, within
-from .links import BrokenError, CallError, LateError, Link, RefusedError
+from .links import BrokenError, CallError, LateError, Links, RefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,6 +28,10 @@ __all__ = ["Caller", "GrpcError"]
 UTILS = "grpc_clients::utils"
 POOL = "grpc_clients::pool"
 TRIES = 3
+READS = ("ClusterStatus", "ListTenant", "NodeList", "Summary", "Heartbeat", "UpdateCache")
+"""Methods that are not sent to the leader remembered."""
+GRPC_FAILED = "Grpc call of the node failed,Grpc status was"
+EXPIRED = "code: 'The operation was cancelled', message: \"Timeout expired\""
 FORWARD = "has to forward request to"
 LEADER = re.compile(r'rpc_addr: \\"([^"\\]+)')
 
@@ -37,23 +43,34 @@ class GrpcError(Exception):
 class Caller:
     """Calls other nodes, and its own without the network."""
 
-    def __init__(self, own: str, addresses: Sequence[str], preset: Preset, book: Logbook) -> None:
+    def __init__(
+        self,
+        own: str,
+        addresses: Sequence[str],
+        preset: Preset,
+        book: Logbook,
+        *,
+        channels: int = 4,
+    ) -> None:
         self._own = own
         self._addresses = list(addresses)
         self._preset = preset
         self._book = book
-        self._links: dict[tuple[str, str], Link] = {}
+        self._channels = channels
+        self._links: dict[tuple[str, str], Links] = {}
         self._leaders: dict[str, str] = {}
         self.handler: Handler | None = None
 
-    def link_to(self, address: str, purpose: str) -> Link:
-        """Return the connection to an address for one purpose (a group's name, or ``service``)."""
-        key = (address, purpose)
+    def links_to(self, address: str, pool: str = "broker") -> Links:
+        """Return the connections to an address; Raft has a pool of its own beside the broker's.
+
+        So a node has no connection of Raft's to one it has never led or asked for a vote.
+        """
+        key = (address, pool)
         if key not in self._links:
-            self._links[key] = Link(address, self._preset.connect_timeout)
-            self._book.info(
-                POOL, f"Channel pool created for {address} with 4 channels (lazy connect)"
-            )
+            self._links[key] = Links(address, self._preset, self._channels)
+            text = f"Channel pool created for {address} with {self._channels} channels"
+            self._book.info(POOL, f"{text} (lazy connect)")
         return self._links[key]
 
     async def call(
@@ -70,13 +87,14 @@ class Caller:
         """
         name = f"{service}/{method}"
         error = GrpcError("no meta service address")
-        for number in range(TRIES):
+        tries = max(TRIES, 1 if only else len(self._addresses))
+        for number in range(tries):
             if number:
                 await asyncio.sleep(self._preset.retry_pause)
             address = only or self._address(name, number)
             said = f"retry_call {name} attempt {number + 1}"
             try:
-                return await self._once(address, method, body)
+                return await self._once(address, method, body, self._preset.call_timeout)
             except (RefusedError, BrokenError) as refusal:
                 error = _grpc_error(refusal)
                 if not _forwards(refusal):
@@ -86,13 +104,12 @@ class Caller:
                 if result is not None:
                     return result[0]
             except CallError as failure:
-                error = self._unreachable(said, address, failure)
+                error = self._unreachable(said, tries, address, failure)
+                self._leaders.pop(name, None)
         raise error
 
     def _address(self, name: str, number: int) -> str:
-        if number == 0 and name in self._leaders:
-            return self._leaders[name]
-        return self._addresses[number % len(self._addresses)]
+        return self._leaders.get(name) or self._addresses[number % len(self._addresses)]
 
     async def _redirected(
         self,
@@ -111,24 +128,28 @@ class Caller:
         leader = named[1]
         self._book.info(UTILS, f"{said}: {address} redirected to leader {leader}")
         self._book.info(POOL, f"Update Leader cache for method={name}, leader={leader}")
-        self._leaders[name] = leader
+        method = name.partition("/")[2]
+        if method not in READS:
+            self._leaders[name] = leader
         said = f"{said}: redirected leader {leader}"
         try:
-            return (await self._once(leader, name.partition("/")[2], body),)
+            return (await self._once(leader, method, body, self._preset.channel_timeout),)
         except (RefusedError, BrokenError) as second:
-            if _forwards(second):
-                return None
             final = _grpc_error(second)
             self._rejected(said, final)
             raise final from second
+        except LateError as late:
+            final = GrpcError(f"{GRPC_FAILED} {EXPIRED}")
+            self._rejected(said, final)
+            raise final from late
         except CallError as failure:
             self._book.warn(UTILS, f"{said} unreachable: {self._failure(leader, failure)}")
+            self._leaders.pop(name, None)
             return None
 
-    async def _once(self, address: str, method: str, body: Json) -> Json:
-        timeout = self._preset.call_timeout
+    async def _once(self, address: str, method: str, body: Json, timeout: float) -> Json:  # noqa: ASYNC109
         if address != self._own or self.handler is None:
-            return await self.link_to(address, "service").call(method, body, timeout)
+            return await self.links_to(address).call(method, body, timeout)
         try:
             result = self.handler(method, body)
             if asyncio.iscoroutine(result):
@@ -140,10 +161,10 @@ class Caller:
     def _rejected(self, said: str, error: GrpcError) -> None:
         self._book.warn(UTILS, f"{said} rejected the request (not retried): {error}")
 
-    def _unreachable(self, said: str, address: str, failure: CallError) -> GrpcError:
+    def _unreachable(self, said: str, tries: int, address: str, failure: CallError) -> GrpcError:
         if isinstance(failure, LateError):
             seconds = f"{self._preset.call_timeout:g}s"
-            late = f"{said}/{TRIES}: {address} did not respond within {seconds}"
+            late = f"{said}/{tries}: {address} did not respond within {seconds}"
             self._book.warn(UTILS, late)
         error = self._failure(address, failure)
         self._book.warn(UTILS, f"{said}: {address} unreachable: {error}")
@@ -161,4 +182,4 @@ def _forwards(error: CallError) -> bool:
 
 
 def _grpc_error(error: CallError) -> GrpcError:
-    return GrpcError(f"Grpc call of the node failed,Grpc status was {error}")
+    return GrpcError(f"{GRPC_FAILED} {error}")

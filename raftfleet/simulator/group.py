@@ -2,16 +2,22 @@
 
 Everything happens on the event loop. `_settle` ends every step: storage is flushed before anything
 said in that step leaves the node, then what is newly committed is applied and passed on.
+
+A node that was kept from running (SIGSTOP) looks at its clock before it reads what waits in its
+sockets, and answers other nodes a moment later, as the broker does: a follower that slept through
+an election timeout stands at once.
 """
 
 from __future__ import annotations
 
 import asyncio
+import base64
 from typing import TYPE_CHECKING
 
 from .core import LEADER, Core, LogConflictError, NotLeaderError
 from .links import RefusedError
-from .messages import AppendRequest, VoteRequest
+from .messages import AppendRequest, SnapshotRequest, VoteRequest
+from .presets import draw
 from .replication import Replication
 from .values import COMMAND, MEMBERSHIP, LogId, Membership
 
@@ -20,7 +26,8 @@ if TYPE_CHECKING:
     from random import Random
 
     from .leader import Leadership
-    from .links import Link
+    from .links import Links
+    from .machine import Machine
     from .meters import GroupMeters
     from .narrator import Narrator
     from .presets import Preset
@@ -28,6 +35,9 @@ if TYPE_CHECKING:
     from .values import Entry, Json
 
 __all__ = ["Group"]
+
+BUILDING = (0.005, 0.03)
+"""Seconds between the moment a snapshot is due and that at which it is taken."""
 
 
 class Group:
@@ -41,8 +51,8 @@ class Group:
         wal: WalFile,
         *,
         random: Random,
-        link_to: Callable[[str, str], Link],
-        apply: Callable[[Json], Json],
+        links_to: Callable[[str, str], Links],
+        machine: Machine,
         narrator: Narrator,
         meters: GroupMeters,
     ) -> None:
@@ -52,9 +62,11 @@ class Group:
         self._loop = asyncio.get_running_loop()
         self._preset = preset
         self._wal = wal
-        self._apply = apply
+        self._machine = machine
         self._meters = meters
-        self._applied = -1
+        self._random = random
+        self._applied = wal.saved.snapshot.last.index if wal.saved.snapshot else -1
+        self._building = False
         self._acked: float | None = None
         self._looked = 0.0
         self._steps: list[asyncio.Future[None]] = []
@@ -69,17 +81,26 @@ class Group:
         if self.core.leader != node:
             self._led_by = self.core.leader
         self._replication = Replication(
-            self.core, name, narrator, meters, link_to=link_to, step_over=self._settle
+            self.core,
+            name,
+            narrator,
+            meters,
+            links_to=links_to,
+            step_over=self._settle,
+            contents=machine.contents,
         )
+        self._answers_from = 0.0
+        self._due = self._loop.time() + preset.tick
+        self._timer = self._loop.call_at(self._due, self._tick)
         self._settle()
-        self._loop.call_later(preset.tick, self._tick)
 
     # -- what others ask -------------------------------------------------------------------
 
     def status(self) -> Json:
         """Return the group's metrics as `ClusterStatus` shows them."""
+        self._look_at_clock()
         core = self.core
-        applied = core.log.at(self._applied)
+        applied = core.log.position(self._applied)
         position, membership = core.log.membership
         leading = core.leadership
         replication = None
@@ -93,9 +114,9 @@ class Group:
             "current_term": core.vote.term,
             "vote": core.vote.status(),
             "last_log_index": core.log.next - 1 if core.log.last else None,
-            "last_applied": applied.id.status() if applied else None,
-            "snapshot": None,
-            "purged": None,
+            "last_applied": applied.status() if applied else None,
+            "snapshot": core.snapshot.last.status() if core.snapshot else None,
+            "purged": core.log.purged.status() if core.log.purged else None,
             "state": "Shutdown" if self._stopped else core.role,
             "current_leader": core.leader,
             "millis_since_quorum_ack": self._ack_age() if leading else None,
@@ -114,16 +135,54 @@ class Group:
         """Whether this node leads the group, in its own eyes."""
         return not self._stopped and self.core.role == LEADER
 
-    def vote_asked(self, body: Json) -> Json:
-        """Answer a vote request."""
+    def answer(self, method: str, body: list[Json]) -> Json:
+        """Answer another node, or return an awaitable that does so when this group is awake.
+
+        Raises `RefusedError` once the group has ended.
+        """
+        self._look_at_clock()
+        handler = getattr(self, f"_{method}_arrived")
+        if self._loop.time() < self._answers_from:
+            return self._answer_later(handler, body)
         self._require_running()
+        return handler(*body)
+
+    async def _answer_later(self, handler: Callable[..., Json], body: list[Json]) -> Json:
+        await asyncio.sleep(self._answers_from - self._loop.time())
+        self._require_running()
+        return handler(*body)
+
+    def _vote_arrived(self, body: Json) -> Json:
+        """Answer a vote request."""
         reply = self.core.vote_asked(VoteRequest.decode(body), self._loop.time())
         self._settle()
         return reply.encode()
 
-    def entries_arrived(self, body: Json) -> Json:
+    def _snapshot_arrived(self, body: Json, contents: str) -> Json:
+        """Answer a leader that sends its snapshot, in base64."""
+        request, data = SnapshotRequest.decode(body), base64.b64decode(contents)
+        story = self._machine.story
+        needed = self.core.needs(request)
+        story.receiving(request, len(data))
+        try:
+            if needed:
+                self._machine.keep(request, data)
+            before = self.core.log.purged
+            reply = self.core.snapshot_arrived(request, self._loop.time())
+            if needed:
+                story.purged(before, self.core.log.purged)
+                self._machine.install(request, data)
+                self._applied = request.end
+            elif reply.higher is None:
+                story.not_needed(request.snapshot, self.core.log.position(self.core.committed))
+        except (OSError, ValueError) as error:
+            self._fail(error)
+            raise RefusedError(str(error)) from error
+        self._settle()
+        return reply.encode()
+
+    def _append_arrived(self, body: Json) -> Json:
         """Answer a leader."""
-        self._require_running()
         request = AppendRequest.decode(body)
         try:
             with self._meters.append.timed():
@@ -184,10 +243,11 @@ class Group:
         self.narrator.shut_down()
 
     async def _change(self, membership: Membership) -> LogId:
-        before = self.core.log.membership[0]
+        before, old = self.core.log.membership
+        told = len(self.require_leader().followers)
+        joins = membership.addresses.keys() > old.addresses.keys()
         position, done = self._propose(MEMBERSHIP, membership)
-        peers = len(self.require_leader().followers)
-        self.narrator.membership_changed(before, position, max(0, peers - 1))
+        self.narrator.membership_changed(before, position, max(0, told - joins))
         await done
         return position
 
@@ -216,10 +276,21 @@ class Group:
     # -- one step --------------------------------------------------------------------------
 
     def _tick(self) -> None:
-        if not self._stopped:
-            self._loop.call_later(self._preset.tick, self._tick)
-            self.core.tick(self._loop.time())
-            self._settle()
+        if self._stopped:
+            return
+        now = self._loop.time()
+        if now - self._due > self._preset.tick:
+            self._answers_from = now + draw(self._random, self._preset.wake)
+        self._due = now + self._preset.tick
+        self._timer = self._loop.call_at(self._due, self._tick)
+        self.core.tick(now)
+        self._settle()
+
+    def _look_at_clock(self) -> None:
+        """Let a tick that is due come before whatever else is to happen now."""
+        if not self._stopped and self._loop.time() >= self._due:
+            self._timer.cancel()
+            self._tick()
 
     def _settle(self) -> None:
         """End a step: make it safe, apply what is committed, send what there is to send."""
@@ -234,6 +305,10 @@ class Group:
             self._fail(error)
             return
         self._apply_committed()
+        if not self._building and self.core.snapshot_due(self._applied):
+            self._building = True
+            self._machine.story.due()
+            self._loop.call_later(draw(self._random, BUILDING), self._build)
         self._refuse_replaced()
         self._notice_leader()
         self._replication.send()
@@ -254,21 +329,46 @@ class Group:
                 self._apply_one(entry)
         self._applied = core.committed
 
+    def _build(self) -> None:
+        """Build a snapshot of what is applied by now."""
+        self._building = False
+        if self._stopped:
+            return
+        before = self.core.log.purged
+        try:
+            snapshot = self._machine.build(self.core.log, self._applied)
+        except OSError as error:
+            self._fail(error)
+            return
+        if snapshot:
+            self.core.snapshot_built(snapshot)
+            if self.core.log.purged != before:
+                self._machine.story.purged(before, self.core.log.purged)
+        self._settle()
+
     def _apply_one(self, entry: Entry) -> None:
-        result = self._apply(entry.data) if entry.kind == COMMAND else None
+        result = self._machine.apply(entry.data) if entry.kind == COMMAND else None
         position, future = self._results.get(entry.id.index, (None, None))
         if future and position == entry.id:
             del self._results[entry.id.index]
-            if not future.done():
+            if future.done():
+                self.narrator.unheard()
+            else:
                 future.set_result(result)
 
     def _refuse_replaced(self) -> None:
         """Send the writers of entries that another leader's replaced to that leader."""
         log, leader = self.core.log, self.core.leader
-        replaced = [i for i, (position, _) in self._results.items() if not log.holds(position)]
+        replaced = [
+            index
+            for index, (position, _) in self._results.items()
+            if index <= self._applied or not log.holds(position)
+        ]
         for index in replaced:
             future = self._results.pop(index)[1]
-            if not future.done():
+            if future.done():
+                self.narrator.unheard()
+            else:
                 address = self.core.membership.addresses.get(leader or 0)
                 future.set_exception(RefusedError(str(NotLeaderError(leader, address))))
 
@@ -290,5 +390,5 @@ class Group:
 
 
 def _position(core: Core, index: int) -> Json:
-    entry = core.log.at(index)
-    return entry.id.status() if entry else None
+    position = core.log.position(index)
+    return position.status() if position else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .messages import AppendRequest
+from .messages import AppendRequest, SnapshotRequest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -61,8 +61,11 @@ class Leadership:
 
     # -- replication -----------------------------------------------------------------------
 
-    def request_for(self, peer: int) -> AppendRequest | None:
-        """Return what the peer should get now: entries, news of a commit, a heartbeat, or None."""
+    def request_for(self, peer: int) -> AppendRequest | SnapshotRequest | None:
+        """Return what the peer should get now: entries, news of a commit, a heartbeat, or None.
+
+        A peer that needs what is purged gets the snapshot.
+        """
         progress = self.followers.get(peer)
         if progress is None:
             return None
@@ -70,10 +73,11 @@ class Leadership:
         if not self.has_news(peer) and not progress.heartbeat_due:
             return None
         progress.heartbeat_due = False
-        before = core.log.at(progress.next - 1)
+        if progress.next < core.log.first and core.snapshot:
+            return SnapshotRequest(core.vote, core.snapshot)
         return AppendRequest(
             core.vote,
-            before.id if before else None,
+            core.log.position(progress.next - 1),
             core.log.between(progress.next, progress.next + BATCH),
             core.committed,
         )
@@ -86,7 +90,9 @@ class Leadership:
             progress.next < core.log.next or progress.told < core.committed
         )
 
-    def answered(self, peer: int, request: AppendRequest, reply: AppendReply, sent: float) -> None:
+    def answered(
+        self, peer: int, request: AppendRequest | SnapshotRequest, reply: AppendReply, sent: float
+    ) -> None:
         """Take note of an answer; an answer older than what is known changes nothing."""
         progress = self.followers.get(peer)
         if progress is None:

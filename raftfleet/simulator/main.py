@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 from typing import NoReturn
 
+from .defects import chosen_defects
 from .logbook import Logbook, Output
 from .node import LockedError, Node
 from .presets import Preset, chosen, draw
@@ -47,12 +48,12 @@ PANIC = 101
 def main(arguments: list[str] | None = None) -> NoReturn:
     """Run the command; never returns."""
     path = _configuration_path(sys.argv[1:] if arguments is None else arguments)
-    preset = chosen()
+    preset, defects = chosen(), chosen_defects()
     try:
         settings = load(path)
         sections = load_outputs(settings.tree["log"]["log_config"])
         book = Logbook([Output.read(section) for section in sections.values()])
-        asyncio.run(_run(settings, preset, book))
+        asyncio.run(_run(settings, preset, book, defects))
     except (SettingsError, LockedError, OSError) as error:
         _panic(str(error))
     raise AssertionError("a node runs until it leaves")
@@ -97,12 +98,13 @@ def _panic(text: str) -> NoReturn:
     leave(PANIC)
 
 
-async def _run(settings: Settings, preset: Preset, book: Logbook) -> None:
+async def _run(settings: Settings, preset: Preset, book: Logbook, defects: frozenset[str]) -> None:
     book.info("common_base::version::logo", BANNER)
     book.info("common_base::version::logo", f"version: {settings.version}")
     book.info("broker_server::common", f"broker config:{settings.dump()}")
-    node = Node(settings, preset, book, os.environ.get(SEED))
-    handler = draw(node.random("handler"), preset.handler)
+    node = Node(settings, preset, book, seed=os.environ.get(SEED), defects=defects)
+    span = preset.fresh_handler if node.fresh else preset.handler
+    handler = draw(node.random("handler"), span)
     await _until(handler / 2)
     node.open_groups()
     await _until(handler)

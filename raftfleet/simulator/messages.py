@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from .values import Entry, Json, LogId, Vote, log_id
+from .values import Entry, Json, LogId, Snapshot, Vote, log_id
 
-__all__ = ["AppendReply", "AppendRequest", "VoteReply", "VoteRequest"]
+__all__ = ["AppendReply", "AppendRequest", "SnapshotRequest", "VoteReply", "VoteRequest"]
 
 
 class VoteRequest(NamedTuple):
@@ -77,8 +77,38 @@ class AppendRequest(NamedTuple):
         return cls(Vote(*vote), log_id(previous), decoded, committed)
 
 
+class SnapshotRequest(NamedTuple):
+    """A leader sends its snapshot, because it no longer has the entries that are needed.
+
+    The contents travel beside it: they are not Raft's business.
+    """
+
+    vote: Vote
+    snapshot: Snapshot
+
+    @property
+    def end(self) -> int:
+        """The index of the last entry that the snapshot stands for."""
+        return self.snapshot.last.index
+
+    @property
+    def committed(self) -> int:
+        """Up to where the follower knows the log to be committed once it has taken this in."""
+        return self.end
+
+    def encode(self) -> Json:
+        """Return the JSON form."""
+        return [self.vote, self.snapshot.encode()]
+
+    @classmethod
+    def decode(cls, data: Json) -> SnapshotRequest:
+        """Undo `encode`."""
+        vote, snapshot = data
+        return cls(Vote(*vote), Snapshot.decode(snapshot))
+
+
 class AppendReply(NamedTuple):
-    """What became of the entries.
+    """What became of entries or of a snapshot.
 
     ``higher`` is the vote for whose sake they were refused. ``conflict`` is the index from which
     the follower needs entries, because it does not hold the previous one. Neither: all taken in.

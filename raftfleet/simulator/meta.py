@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from functools import partial
 from typing import TYPE_CHECKING
 
 from .deadline import DeadlineError, within
@@ -28,6 +29,8 @@ __all__ = ["DATA", "GROUPS", "METADATA", "OFFSET", "MetaService"]
 
 METADATA, OFFSET, DATA = GROUPS = ("metadata_0", "offset_0", "data_0")
 SERVICES = "meta_service::raft::services"
+SMALLEST = 2
+"""A group of so many voters is not made smaller."""
 
 
 class MetaService:
@@ -51,8 +54,7 @@ class MetaService:
         self._write_timeout = write_timeout
         self._joining = asyncio.Lock()
         self._methods: dict[str, Callable[[Json], Json]] = {
-            "vote": lambda body: self._group(body[0]).vote_asked(body[1]),
-            "append": lambda body: self._group(body[0]).entries_arrived(body[1]),
+            **{method: partial(self._raft, method) for method in ("vote", "append", "snapshot")},
             "ClusterStatus": lambda _: self.status(),
             "ListTenant": lambda _: list(self.store.tenants.values()),
             "NodeList": lambda _: list(self.store.nodes.values()),
@@ -89,6 +91,9 @@ class MetaService:
     def _summary(self) -> Json:
         return {"topics": sorted(self.store.topics), "users": sorted(self.store.users)}
 
+    def _raft(self, method: str, body: list[Json]) -> Json:
+        return self._group(body[0]).answer(method, body[1:])
+
     def _group(self, name: str) -> Group:
         if name not in self.groups:
             raise RefusedError(f"raft group {name} does not exist")
@@ -105,7 +110,6 @@ class MetaService:
         await self._write({"do": "delete", **body})
 
     async def _create_tenant(self, body: Json) -> None:
-        self._require_leader()
         name = body["tenant_name"]
         tenant = {
             "tenant_name": name,
@@ -113,11 +117,10 @@ class MetaService:
             "config": {**TENANT_LIMITS, **(body.get("config") or {})},
             "create_time": int(time.time()),
         }
-        created = name not in self.store.tenants
-        if created:
-            created = await self._write({"do": "create_tenant", "tenant": tenant})
-        if not created:
+        # Whoever is asked looks into its own store first, also one that does not lead.
+        if name in self.store.tenants:
             raise RefusedError(f"Tenant {name} already exists")
+        await self._write({"do": "create_tenant", "tenant": tenant})
         self._pusher.push("tenant", name, tenant)
 
     async def _update_tenant(self, body: Json) -> None:
@@ -143,6 +146,7 @@ class MetaService:
         if body["topic"] not in self.store.topics:
             await self._write({"do": "create_topic", **body})
             await self._write({"do": "create_segment", **body})
+            self._pusher.push("topic", body["topic"], body)
 
     async def _create_shard(self, body: Json) -> None:
         self.groups[DATA].require_leader()
@@ -194,21 +198,30 @@ class MetaService:
         self._book.info(SERVICES, f"Node {node} ({address}) successfully joined the cluster")
 
     async def _leave(self, body: Json) -> None:
-        """Take a node out of every group."""
+        """Take a node out of every group; what would endanger a group is refused before any change.
+
+        One that leads steps down when it is out, and the others elect another.
+        """
         node = body["node_id"]
-        members = [g for g in self.groups.values() if node in g.core.membership.addresses]
+        members = [g for g in self.groups.values() if node in g.core.membership.voters]
+        for group in members:
+            number = len(group.core.membership.voters)
+            if number <= SMALLEST:
+                raise RefusedError(
+                    f"[{group.name}] refuse to remove node {node}: only {number} voters, removing "
+                    "one would break quorum (need >= 3 voters to safely remove one)"
+                )
         if not members:
             text = f"Node {node} is not a member of any shard, nothing to remove"
             self._book.info(SERVICES, text)
             return
         async with self._joining:
-            for group in members:
-                group.require_leader()
-                left = group.core.membership.voters - {node}
-                if node == group.core.node:
-                    raise RefusedError(f"[{group.name}] refuse to remove node {node}: it leads")
-                if len(left) < 2:
-                    text = f"refuse to remove node {node}: only 2 voters would not keep a quorum"
-                    raise RefusedError(f"[{group.name}] {text}")
-                await group.change_voters(tuple(left), retain=False)
-        self._book.info(SERVICES, f"Node {node} successfully removed from the cluster")
+            for name, group in self.groups.items():
+                try:
+                    left = group.core.membership.voters - {node}
+                    await group.change_voters(tuple(left), retain=False)
+                except RefusedError as error:
+                    step = f"change_membership failed while removing node {node}"
+                    raise RefusedError(f"[{name}] {step}: {error.message}") from error
+                self._book.info(SERVICES, f"[{name}] Node {node} removed from membership")
+        self._book.info(SERVICES, f"Node {node} successfully left the cluster")

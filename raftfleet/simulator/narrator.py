@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from .links import CallError
     from .logbook import Logbook
     from .messages import VoteReply, VoteRequest
+    from .snapshot_story import SnapshotStory
     from .values import Membership, Vote
 
 __all__ = ["Narrator"]
@@ -24,6 +25,9 @@ STATES = "openraft::engine::handler::server_state_handler"
 REPLICATION = "openraft::replication"
 PROGRESS = "openraft::engine::handler::replication_handler"
 LEADERSHIP = "meta_service::raft::leadership"
+UNREACHABLE = "Unreachable node: common_base::error::common::CommonError:"
+CONNECTION = "meta_service::raft::network::connection"
+SLOW = 1.0
 HANDLE = "openraft::core::raft_core::RaftCore<_, _, _, _>"
 BACKOFF = (
     "openraft::replication::ReplicationCore<_, _, _>::backoff_drain_events "
@@ -40,8 +44,9 @@ def moment() -> str:
 class Narrator(Observer):
     """Tells the story of one group on one node; openraft's lines do not name the group."""
 
-    def __init__(self, book: Logbook, node: int) -> None:
+    def __init__(self, book: Logbook, node: int, snapshots: SnapshotStory) -> None:
         self._book = book
+        self.snapshots = snapshots
         self._node = node
 
     # -- elections -------------------------------------------------------------------------
@@ -109,9 +114,25 @@ class Narrator(Observer):
             my_last_log_id=f"Some({core.log.last})",
         )
 
-    def vote_unanswered(self, peer: int, error: CallError) -> None:
+    def vote_took(self, group: str, address: str, seconds: float, limit: float | None) -> None:
+        """A voter was slow to answer, or did not answer within ``limit`` seconds."""
+        what = f"machine={group}, op=vote, target={address}"
+        if limit is not None:
+            self._book.warn(CONNECTION, f"Raft RPC timed out. {what}, timeout={limit:g}s")
+        if seconds > SLOW:
+            text = f"Raft RPC is slow. {what}, duration_ms={seconds * 1000:.2f}"
+            self._book.warn(CONNECTION, text)
+
+    def unheard(self) -> None:
+        """Somebody's entry is decided, and he has given up waiting for it."""
+        text = "OneshotConsumer.tx.send: is_ok: false"
+        self._book.warn("openraft::raft::responder::impls", text)
+
+    def vote_unanswered(self, peer: int, address: str, error: CallError, limit: float) -> None:
         """The candidate could not reach a voter."""
         cause = _unreachable("Vote", error)
+        if isinstance(error, LateError):
+            cause = f"{UNREACHABLE} Vote RPC to {address} timed out after {limit:g}s"
         self._book.error(CORE, "while requesting vote", error=f"{cause} target={peer}")
 
     def leader_refused(self, vote: Vote, mine: Vote) -> None:
@@ -153,7 +174,9 @@ class Narrator(Observer):
 
     # -- replication -----------------------------------------------------------------------
 
-    def append_failed(self, peer: int, error: CallError, number: int, milliseconds: int) -> None:
+    def append_failed(
+        self, peer: int, error: CallError, number: int, milliseconds: int, *, pause: bool
+    ) -> None:
         """A request got no answer; ``number`` counts requests with entries, 0 for a heartbeat."""
         if isinstance(error, LateError):
             cause = f"timeout after {milliseconds}ms when AppendEntries {self._node}->{peer}"
@@ -161,7 +184,7 @@ class Narrator(Observer):
             cause = _unreachable("AppendEntries", error)
         self._book.warn(REPLICATION, f"error replication to target={peer}", error=cause)
         self._book.error(REPLICATION, "RPCError", err=cause)
-        if not isinstance(error, LateError):
+        if pause:
             self._book.warn(REPLICATION, BACKOFF, interval="499.998ms")
         request = f"AppendEntries({number})" if number else "HeartBeat"
         self._book.warn(PROGRESS, "update progress error", request_id=request, result=cause)
@@ -223,7 +246,4 @@ class Narrator(Observer):
 
 
 def _unreachable(what: str, error: CallError) -> str:
-    return (
-        "Unreachable node: common_base::error::common::CommonError: "
-        f"Failed to send {what} RPC: {error}"
-    )
+    return f"{UNREACHABLE} Failed to send {what} RPC: {error}"

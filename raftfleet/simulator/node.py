@@ -13,11 +13,15 @@ from typing import TYPE_CHECKING
 from .cache import Cache, Pusher
 from .caller import Caller
 from .core import LEADER
+from .defects import CACHE_GAP, SNAPSHOT_IMPORTS_NOTHING
 from .group import Group
 from .liveness import Presence
+from .machine import Machine
 from .meta import GROUPS, MetaService
 from .meters import GroupMeters
 from .narrator import Narrator
+from .snapshot_story import SnapshotStory
+from .snapshots import SnapshotFiles
 from .storage import WalFile
 from .store import Store
 
@@ -40,20 +44,39 @@ class LockedError(Exception):
 class Node:
     """A broker from start to the moment it is asked to stop."""
 
-    def __init__(self, settings: Settings, preset: Preset, book: Logbook, seed: str | None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        preset: Preset,
+        book: Logbook,
+        *,
+        seed: str | None = None,
+        defects: frozenset[str] = frozenset(),
+    ) -> None:
         self.settings = settings
         self.preset = preset
+        self.defects = defects
         self.book = book
         self._directory = Path(settings.tree["data_path"], "_rocksdb")
+        self._snapshots = Path(settings.tree["data_path"], "_snapshot")
         self._incarnation = self._open_directory()
         self._seed = seed
         self._tasks: set[asyncio.Task[None]] = set()
         self.started_at = int(time.time())
         own = settings.address or ""
         self.cache = Cache()
-        self.caller = Caller(own, list(settings.meta_addrs.values()), preset, book)
-        self.pusher = Pusher(self.cache, self.caller, book)
+        self.caller = Caller(
+            own,
+            list(settings.meta_addrs.values()),
+            preset,
+            book,
+            channels=settings.tree["runtime"]["channels_per_address"],
+        )
+        gap = CACHE_GAP in defects
+        self.pusher = Pusher(self.cache, self.caller, book, refuses=gap)
         self.store = Store()
+        if not gap:
+            self.store.on_tenant = self.cache.follow
         self.groups: dict[str, Group] = {}
         self.meters = {name: GroupMeters() for name in GROUPS}
         runtime = settings.tree["meta_runtime"]
@@ -61,6 +84,7 @@ class Node:
             self.store,
             timeout=runtime["heartbeat_timeout_ms"] / 1000,
             period=runtime["heartbeat_check_time_ms"] / 1000,
+            book=book,
         )
         self.meta = MetaService(
             self.groups,
@@ -71,6 +95,11 @@ class Node:
             write_timeout=runtime["raft_write_timeout_sec"],
         )
         self.caller.handler = self.meta.dispatch
+
+    @property
+    def fresh(self) -> bool:
+        """Whether this is the first life on its data directory."""
+        return self._incarnation == 1
 
     def random(self, purpose: str) -> Random:
         """Return a source of draws; a seed makes each life of each node repeatable."""
@@ -101,16 +130,25 @@ class Node:
         for name in GROUPS:
             book.info("meta_service::raft::group", f"Creating raft shard: {name}")
             wal = WalFile(self._directory / f"{name}.wal")
-            self._tell_initial_state(name, wal)
+            self._tell_initial_state(wal)
+            story = SnapshotStory(book, name)
+            machine = Machine(
+                name,
+                self.store,
+                SnapshotFiles(self._snapshots, name),
+                story,
+                imports_nothing=SNAPSHOT_IMPORTS_NOTHING in self.defects,
+            )
+            machine.recover(wal.saved)
             self.groups[name] = Group(
                 name,
                 self.settings.node,
                 self.preset,
                 wal,
                 random=self.random(name),
-                link_to=self.caller.link_to,
-                apply=self.store.apply,
-                narrator=Narrator(book, self.settings.node),
+                links_to=self.caller.links_to,
+                machine=machine,
+                narrator=Narrator(book, self.settings.node, story),
                 meters=self.meters[name],
             )
             role = self.groups[name].core.role
@@ -120,21 +158,18 @@ class Node:
             book.info(MANAGER, f"[{name}] Raft node ready")
         book.info(MANAGER, "Multi-Raft initialized")
 
-    def _tell_initial_state(self, name: str, wal: WalFile) -> None:
+    def _tell_initial_state(self, wal: WalFile) -> None:
         saved = wal.saved
-        committed = saved.log.at(saved.committed)
-        applied = committed.id if committed else None
+        applied = saved.log.position(saved.committed)
         self.book.info(
             "openraft::storage::helper",
             "get_initial_state",
             vote=saved.vote,
-            last_purged_log_id=None,
+            last_purged_log_id=saved.log.purged,
             last_applied=applied,
             committed=applied,
             last_log_id=saved.log.last,
         )
-        text = f"[{name.partition('_')[0]}] No snapshot found, returning None"
-        self.book.info("meta_service::raft::snapshot::recover", text)
 
     def stop_groups(self) -> None:
         """End Raft; nothing is handed over."""

@@ -1,8 +1,9 @@
 """How fast a simulated node lives: its election timing, its start-up and its exit.
 
-All figures are seconds. A pair is a range from which a node draws once, evenly. The election
-figures are openraft 0.9's (heartbeat, election timeout, leader lease); everything else is what was
-measured on the real broker with each of these timings.
+All figures are seconds, but for the two about snapshots, which count entries. A pair is a range
+from which a node draws evenly. The figures of elections, snapshots and connections are openraft
+0.9's and the broker's own; everything else is what was measured on the real broker with each of
+these timings.
 """
 
 from __future__ import annotations
@@ -32,10 +33,16 @@ class Preset(NamedTuple):
     heartbeat: float
     election: Range
     lease: float
-    # Start-up: when signals begin to be handled (from exec), the pauses before the gRPC and admin
-    # ports and before the protocol ports.
+    # Start-up: when signals begin to be handled (from exec; the second for a node without data,
+    # where it varies more, so that of several that start at once one can be first), the pauses before the gRPC and admin
+    # ports, between those and the first look for peers, until the storage engine is up, at some
+    # inner topics, and before the protocol ports.
     handler: Range
+    fresh_handler: Range
     servers: float
+    startup_check: float
+    engine: float
+    topic: float
     settle: Range
     # A stop: how often the flag set by the signal is looked at, and how long draining takes.
     poll: float
@@ -48,6 +55,17 @@ class Preset(NamedTuple):
     retry_pause: float = 0.1
     cluster_pause: float = 1.0
     broker_heartbeat: float = 3.0
+    # A connection on which nothing has come for so long is asked whether it lives, and given up
+    # when it does not say so in time (HTTP/2 keep-alive); a call that is not given a shorter
+    # deadline ends after `channel_timeout`.
+    keep_alive: float = 30.0
+    keep_alive_timeout: float = 60.0
+    channel_timeout: float = 60.0
+    # How long a group that was kept from running needs before it answers other nodes again.
+    wake: Range = (0.03, 0.3)
+    # Snapshots, in entries: how many are applied between two, how many are kept before the last.
+    snapshot_every: float = 100.0
+    log_kept: float = 1000.0
 
     @property
     def tick(self) -> float:
@@ -65,7 +83,11 @@ HEAD = Preset(
     election=(10.0, 20.0),
     lease=20.0,
     handler=(0.28, 0.42),
-    servers=0.1,
+    fresh_handler=(0.12, 0.6),
+    servers=0.05,
+    startup_check=0.1,
+    engine=0.19,
+    topic=0.1,
     settle=(2.95, 3.15),
     poll=0.1,
     drain=(0.12, 0.17),
@@ -83,13 +105,20 @@ PRESETS: Mapping[str, Preset] = {
         election=(0.6, 1.2),
         lease=1.2,
         handler=(0.02, 0.04),
-        servers=0.05,
+        fresh_handler=(0.02, 0.12),
+        servers=0.02,
+        startup_check=0.05,
+        engine=0.02,
+        topic=0.01,
         settle=(0.12, 0.16),
         poll=0.05,
         drain=(0.05, 0.08),
         watchdog=2.0,
         broker_heartbeat=0.5,
         cluster_pause=0.2,
+        keep_alive=2.0,
+        keep_alive_timeout=4.0,
+        wake=(0.01, 0.03),
     ),
 }
 

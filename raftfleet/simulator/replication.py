@@ -1,26 +1,28 @@
 """Carries a group's messages: vote requests to all, entries to each follower in its own time.
 
-Each follower has one request under way at most. One that cannot be reached gets entries every half
-second and, when it lacks none, the next heartbeat, as openraft does it.
+Each follower has one request under way at most. Once one could not be reached, every failure is
+followed by a pause until it answers again: it gets entries every half second at most and, when it
+lacks none, the next heartbeat, as openraft does it. Silence alone makes no pause.
 """
 
 from __future__ import annotations
 
 import asyncio
+import base64
 from typing import TYPE_CHECKING
 
-from .links import CallError, LateError
-from .messages import AppendReply, VoteReply
+from .links import CallError, LateError, UnreachableError
+from .messages import AppendReply, AppendRequest, SnapshotRequest, VoteReply
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from .core import Core
-    from .links import Link
-    from .messages import AppendRequest, VoteRequest
+    from .links import Links
+    from .messages import VoteRequest
     from .meters import GroupMeters
     from .narrator import Narrator
-    from .values import Json
+    from .values import Json, Snapshot
 
 __all__ = ["Replication"]
 
@@ -35,18 +37,21 @@ class Replication:
         narrator: Narrator,
         meters: GroupMeters,
         *,
-        link_to: Callable[[str, str], Link],
+        links_to: Callable[[str, str], Links],
         step_over: Callable[[], None],
+        contents: Callable[[Snapshot], bytes],
     ) -> None:
         self._core = core
         self._name = name
         self._narrator = narrator
         self._meters = meters
-        self._link_to = link_to
+        self._links_to = links_to
         self._step_over = step_over
+        self._contents = contents
         self._loop = asyncio.get_running_loop()
         self._followers: dict[int, tuple[asyncio.Event, asyncio.Task[None]]] = {}
         self._votes: set[asyncio.Task[None]] = set()
+        self._backing_off: set[int] = set()
 
     def send(self) -> None:
         """Send the vote requests there are, and let every follower be looked at."""
@@ -68,12 +73,17 @@ class Replication:
 
     async def _ask_vote(self, peer: int, request: VoteRequest) -> None:
         timeout = self._core.preset.election[0]
+        began = self._loop.time()
+        address = self._core.membership.addresses.get(peer, "")
         try:
             with self._meters.rpc["vote"].timed():
-                answer = await self._call(peer, "vote", request.encode(), timeout)
+                answer = await self._call(peer, "vote", [request.encode()], timeout)
         except CallError as error:
-            self._narrator.vote_unanswered(peer, error)
+            limit = timeout if isinstance(error, LateError) else None
+            self._narrator.vote_took(self._name, address, self._loop.time() - began, limit)
+            self._narrator.vote_unanswered(peer, address, error, timeout)
             return
+        self._narrator.vote_took(self._name, address, self._loop.time() - began, None)
         reply = VoteReply.decode(answer)
         self._core.vote_answered(peer, request.vote, reply, self._loop.time())
         self._step_over()
@@ -88,18 +98,29 @@ class Replication:
                 wake.clear()
                 await wake.wait()
                 continue
-            number += bool(request.entries)
+            heartbeat = isinstance(request, AppendRequest) and not request.entries
+            number += not heartbeat
             try:
-                await self._append(peer, request)
+                await self._append(peer, request, number)
             except CallError as error:
-                self._complain(peer, error, number if request.entries else 0)
-                await self._back_off(peer, error, wake)
+                if not isinstance(error, LateError):
+                    self._backing_off.add(peer)
+                self._complain(peer, error, 0 if heartbeat else number)
+                if peer in self._backing_off:
+                    await self._back_off(peer, wake)
+            else:
+                self._backing_off.discard(peer)
 
-    async def _append(self, peer: int, request: AppendRequest) -> None:
+    async def _append(
+        self, peer: int, request: AppendRequest | SnapshotRequest, number: int
+    ) -> None:
         sent = self._loop.time()
-        timeout = self._core.preset.append_timeout
-        with self._meters.rpc["append_entries"].timed():
-            answer = await self._call(peer, "append", request.encode(), timeout)
+        if isinstance(request, SnapshotRequest):
+            answer = await self._stream(peer, request, number)
+        else:
+            timeout = self._core.preset.append_timeout
+            with self._meters.rpc["append_entries"].timed():
+                answer = await self._call(peer, "append", [request.encode()], timeout)
         reply = AppendReply.decode(answer)
         if reply.higher:
             self._narrator.higher_vote(peer, reply.higher, request.vote)
@@ -107,22 +128,32 @@ class Replication:
         self._core.append_answered(peer, request, reply, sent=sent, now=now)
         self._step_over()
 
+    async def _stream(self, peer: int, request: SnapshotRequest, number: int) -> Json:
+        """Send a snapshot with its contents."""
+        self._narrator.snapshots.streaming(request.snapshot, number)
+        try:
+            contents = base64.b64encode(self._contents(request.snapshot)).decode("ascii")
+        except OSError as error:
+            raise UnreachableError(f"the snapshot cannot be read: {error}") from error
+        timeout = self._core.preset.call_timeout
+        with self._meters.rpc["install_snapshot"].timed():
+            return await self._call(peer, "snapshot", [request.encode(), contents], timeout)
+
     def _complain(self, peer: int, error: CallError, number: int) -> None:
         milliseconds = int(self._core.preset.append_timeout * 1000)
-        self._narrator.append_failed(peer, error, number, milliseconds)
+        self._narrator.append_failed(
+            peer, error, number, milliseconds, pause=peer in self._backing_off
+        )
         self._step_over()
 
-    async def _back_off(self, peer: int, error: CallError, wake: asyncio.Event) -> None:
+    async def _back_off(self, peer: int, wake: asyncio.Event) -> None:
         leadership = self._core.leadership
-        if isinstance(error, LateError):
-            return
         if leadership and leadership.has_news(peer):
             await asyncio.sleep(self._core.preset.append_timeout)
         else:
             wake.clear()
             await wake.wait()
 
-    async def _call(self, peer: int, method: str, body: Json, timeout: float) -> Json:  # noqa: ASYNC109
+    async def _call(self, peer: int, method: str, body: list[Json], timeout: float) -> Json:  # noqa: ASYNC109
         address = self._core.membership.addresses.get(peer, "")
-        link = self._link_to(address, self._name)
-        return await link.call(method, [self._name, body], timeout)
+        return await self._links_to(address, "raft").call(method, [self._name, *body], timeout)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from functools import partial
 from typing import TYPE_CHECKING
 
 from .admin import Admin
@@ -24,7 +25,7 @@ from .store import INNER_TOPICS
 from .web import Connection
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Sequence
 
     from .listeners import Listener
     from .node import Node
@@ -34,7 +35,12 @@ __all__ = ["StartError", "start"]
 
 HEARTBEAT = "broker_core::heartbeat"
 READY_KEY = "cluster_ready_check"
+BOOTSTRAP = 0.05
+"""Seconds after which a node that is its own cluster has become that."""
 TOPIC_DEADLINE = 5
+LATE_TOPIC = "Timeout waiting for topic '{}' to be created after 5 seconds"
+SLOW_TOPICS = 2 / 7
+"""How many of the inner topics take longer to create."""
 
 
 class StartError(Exception):
@@ -77,11 +83,12 @@ async def _open_servers(node: Node) -> None:
 
     node.book.info("broker_server::grpc", f"Broker Grpc Server start success. addr:0.0.0.0:{grpc}")
     await _bind("broker_server::grpc", "Grpc server", grpc, grpc_connection)
-    text = f"GRPC server startup check completed on port {grpc}"
-    node.book.info("common_healthy::port", text)
     await _bind("broker_server::admin", "Admin HTTP server", http, lambda: Connection(admin.answer))
     text = f"listening port: {http}, access logging and CORS enabled"
     node.book.info("admin_server::server", f"Admin HTTP Server started successfully, {text}")
+    await asyncio.sleep(node.preset.startup_check)
+    text = f"GRPC server startup check completed on port {grpc}"
+    node.book.info("common_healthy::port", text)
     node.spawn(node.refresh_meters())
 
 
@@ -110,31 +117,34 @@ async def _enter(node: Node) -> None:
 
 async def _bring_up(node: Node) -> None:
     pause = node.preset.cluster_pause
+    await asyncio.sleep(BOOTSTRAP)
     await _wait_for_cluster(node)
     known = await _until_done(lambda: _load_cache(node), pause)
+    node.pusher.start()
     await _until_done(lambda: _register(node), pause)
+    node.book.info(HEARTBEAT, f"Node {node.settings.node} has been successfully registered")
     beats = send_heartbeats(
         node.caller,
         list(node.settings.meta_addrs.values()),
-        node.settings.node,
+        _registration(node),
         preset=node.preset,
         book=node.book,
         register=lambda: _register(node),
     )
     node.spawn(beats)
     await _open(node, ENGINE)
+    await asyncio.sleep(node.preset.engine)
     port = node.settings.port(ENGINE.setting)
     text = f"Storage Engine startup check completed on port {port}"
     node.book.info("common_healthy::port", text)
     await _create_default_tenant(node)
-    missing = [topic for topic in INNER_TOPICS if topic not in known["topics"]]
-    await _create_topics(node, [topic for topic in missing if topic != INNER_TOPICS[-1]])
+    await _create_topics(node, INNER_TOPICS[:-1])
     await asyncio.sleep(draw(node.random("settle"), node.preset.settle))
     await _open_protocols(node)
     if not known["users"]:
         user = {"user": node.settings.tree["mqtt_runtime"]["auth"]["default_user"]}
         await _until_done(lambda: node.caller.call("CreateUser", user, service=MQTT), pause)
-    await _create_topics(node, [topic for topic in missing if topic == INNER_TOPICS[-1]])
+    await _create_topics(node, INNER_TOPICS[-1:])
 
 
 MQTT = "MqttService"
@@ -183,9 +193,9 @@ async def _load_cache(node: Node) -> Json:
 
 
 async def _register(node: Node) -> None:
-    await node.caller.call("RegisterNode", _registration(node))
-    text = f"Node {node.settings.node} has been successfully registered"
-    node.book.info(HEARTBEAT, text)
+    record = _registration(node)
+    await node.caller.call("RegisterNode", record)
+    node.cache.update([["node", node.settings.node, record]])
 
 
 def _registration(node: Node) -> Json:
@@ -232,27 +242,38 @@ async def _create_default_tenant(node: Node) -> None:
             return  # another node has created it, or will when it starts
 
 
-async def _create_topics(node: Node, topics: list[str]) -> None:
-    """Create inner topics; they need a place to lie and a cluster that takes them in time."""
+async def _create_topics(node: Node, topics: Sequence[str]) -> None:
+    """Create the inner topics this broker does not know of; they need a place to lie.
+
+    A topic counts as created when it was pushed here: a broker that has loaded its copy just before
+    another created a topic, and registered just after, waits in vain.
+    """
+    random = node.random("topics")
     if "engine" not in node.settings.tree["roles"] or not node.settings.engine_paths:
-        raise _no_topic(INNER_TOPICS[0])
+        raise _no_topics(LATE_TOPIC.format(INNER_TOPICS[0]))
     for topic in topics:
-        creating = _until_done(lambda topic=topic: _create_topic(node, topic), 0.1)  # type: ignore[misc]
-        try:
-            await within(TOPIC_DEADLINE, creating)
-        except DeadlineError as error:
-            raise _no_topic(topic) from error
+        if topic in node.cache.topics:
+            continue
+        if random.random() < SLOW_TOPICS:
+            await asyncio.sleep(node.preset.topic)
+        await _create_topic(node, topic)
         node.book.info("storage_adapter::topic", f"Inner topic '{topic}' created successfully")
 
 
 async def _create_topic(node: Node, topic: str) -> None:
     body = {"topic": topic}
-    await node.caller.call("CreateTopic", body, service=MQTT)
-    await node.caller.call("CreateShard", body, service="EngineService")
+    try:
+        await node.caller.call("CreateTopic", body, service=MQTT)
+        await within(TOPIC_DEADLINE, node.cache.learn(topic))
+    except GrpcError as error:
+        raise _no_topics(str(error)) from error
+    except DeadlineError as error:
+        raise _no_topics(LATE_TOPIC.format(topic)) from error
+    shard = partial(node.caller.call, "CreateShard", body, service="EngineService")
+    await _until_done(shard, node.preset.retry_pause)
 
 
-def _no_topic(topic: str) -> StartError:
-    reason = f"Timeout waiting for topic '{topic}' to be created after {TOPIC_DEADLINE} seconds"
+def _no_topics(reason: str) -> StartError:
     return StartError("broker_server", f"Failed to initialize inner topics: {reason}")
 
 

@@ -2,6 +2,7 @@
 
 The file is a sequence of records, each ``length, crc32`` (two little-endian u32) and JSON. A record
 cut short by a kill ends the file: it was never acknowledged, so it is dropped on the next start.
+A file in which most is purged is written anew beside the old one and takes its place.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import struct
 import zlib
 from typing import TYPE_CHECKING, Protocol
 
-from .values import MEMBERSHIP, NOBODY, Entry, LogId, Membership, Vote
+from .values import MEMBERSHIP, NOBODY, Entry, LogId, Membership, Snapshot, Vote, log_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -23,20 +24,27 @@ if TYPE_CHECKING:
 __all__ = ["Log", "Saved", "Storage", "WalFile"]
 
 HEADER = struct.Struct("<II")
+WASTE = 4
+"""A file with so many records per entry held is written anew."""
 
 
 class Log:
     """The entries a group holds, with the memberships among them.
 
-    ``first`` is the index of the first entry held: 0 until a log is ever purged.
+    ``purged`` is the last position that is no longer held, because a snapshot stands for it.
     """
 
-    def __init__(self, entries: Sequence[Entry] = (), *, first: int = 0) -> None:
-        self.first = first
+    def __init__(self, entries: Sequence[Entry] = ()) -> None:
+        self.purged: LogId | None = None
         self.entries: list[Entry] = []
-        self.memberships: list[tuple[LogId, Membership]] = []
+        self.memberships: list[tuple[LogId | None, Membership]] = []
         for entry in entries:
             self.append(entry)
+
+    @property
+    def first(self) -> int:
+        """The index of the first entry that is or would be held."""
+        return self.purged.index + 1 if self.purged else 0
 
     @property
     def next(self) -> int:
@@ -45,25 +53,39 @@ class Log:
 
     @property
     def last(self) -> LogId | None:
-        """The position of the last entry."""
-        return self.entries[-1].id if self.entries else None
+        """The position of the last entry, held or purged."""
+        return self.entries[-1].id if self.entries else self.purged
 
     @property
     def membership(self) -> tuple[LogId | None, Membership]:
         """The membership in force: the last one in the log, committed or not."""
         return self.memberships[-1] if self.memberships else (None, Membership((), ()))
 
+    def membership_at(self, index: int) -> tuple[LogId | None, Membership]:
+        """Return the membership in force at an index that is held or the last one purged."""
+        known = [m for m in self.memberships if _index(m[0]) <= index]
+        return known[-1] if known else (None, Membership((), ()))
+
     def at(self, index: int) -> Entry | None:
         """Return the entry at an index, if it is held."""
         place = index - self.first
         return self.entries[place] if 0 <= place < len(self.entries) else None
 
+    def position(self, index: int) -> LogId | None:
+        """Return the position at an index: of an entry held, or the last one purged."""
+        if self.purged and index == self.purged.index:
+            return self.purged
+        entry = self.at(index)
+        return entry.id if entry else None
+
     def holds(self, position: LogId | None) -> bool:
-        """Whether exactly this entry is held; the start of the log always is."""
-        if position is None:
+        """Whether exactly this entry is in the log; the start of the log always is.
+
+        What lies before the last purged position is committed, so that no leader has another.
+        """
+        if position is None or position.index < self.first - 1:
             return True
-        entry = self.at(position.index)
-        return entry is not None and entry.id == position
+        return self.position(position.index) == position
 
     def between(self, start: int, end: int) -> list[Entry]:
         """Return the entries of indexes start <= i < end that are held."""
@@ -80,9 +102,32 @@ class Log:
 
     def cut(self, index: int) -> None:
         """Drop this entry and everything after it."""
-        del self.entries[index - self.first :]
-        while self.memberships and self.memberships[-1][0].index >= index:
+        del self.entries[max(0, index - self.first) :]
+        while self.memberships and _index(self.memberships[-1][0]) >= index:
             self.memberships.pop()
+
+    def purge(self, index: int) -> None:
+        """Drop this entry and everything before it, but for the membership in force there."""
+        position = self.position(index)
+        if position is None:
+            raise ValueError(f"entry {index} is not held and cannot be purged")
+        del self.entries[: index + 1 - self.first]
+        self.purged = position
+        while len(self.memberships) > 1 and _index(self.memberships[1][0]) <= index:
+            del self.memberships[0]
+
+    def install(self, snapshot: Snapshot) -> None:
+        """Let a snapshot stand for the log up to its end; what follows stays if it fits."""
+        if self.position(snapshot.last.index) == snapshot.last:
+            self.purge(snapshot.last.index)
+            return
+        self.entries.clear()
+        self.purged = snapshot.last
+        self.memberships = [(snapshot.membership_at, snapshot.membership)]
+
+
+def _index(position: LogId | None) -> int:
+    return -1 if position is None else position.index
 
 
 class Saved:
@@ -92,6 +137,7 @@ class Saved:
         self.vote = NOBODY
         self.log = Log()
         self.committed = -1
+        self.snapshot: Snapshot | None = None
 
     @property
     def fresh(self) -> bool:
@@ -109,6 +155,18 @@ class Saved:
             self.log.cut(value)
         elif kind == "committed":
             self.committed = value
+        elif kind == "snapshot":
+            self.snapshot = Snapshot.decode(value)
+        elif kind == "purge":
+            self.log.purge(value)
+        elif kind == "install":
+            self.snapshot = Snapshot.decode(value)
+            self.log.install(self.snapshot)
+            self.committed = max(self.committed, self.snapshot.last.index)
+        elif kind == "base":
+            purged, at, membership = value
+            self.log.purged = log_id(purged)
+            self.log.memberships = [(log_id(at), Membership.decode(membership))]
 
 
 class Storage(Protocol):
@@ -126,6 +184,15 @@ class Storage(Protocol):
     def save_committed(self, index: int) -> None:
         """Note how far the log is committed; need not survive a power cut."""
 
+    def save_snapshot(self, snapshot: Snapshot) -> None:
+        """Save that a snapshot was built; its contents are already safe."""
+
+    def purge(self, index: int) -> None:
+        """Save that the log now begins behind this index."""
+
+    def install(self, snapshot: Snapshot) -> None:
+        """Save that a leader's snapshot replaces the log up to its end; the contents are safe."""
+
     def flush(self) -> None:
         """Make everything saved so far survive anything."""
 
@@ -134,19 +201,23 @@ class WalFile:
     """The write-ahead file of one group; raises OSError where the disk fails."""
 
     def __init__(self, path: Path) -> None:
+        self._path = path
         self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         self._pending = bytearray()
         self._unsafe = False
+        self._records = 0
         self.saved = Saved()
         end = 0
         for record, end in _records(_whole(self._fd)):  # noqa: B007 - the last end is needed
             self.saved.feed(record)
+            self._records += 1
         os.ftruncate(self._fd, end)
         os.lseek(self._fd, end, os.SEEK_SET)
         _sync_directory(path)
 
     def save_vote(self, vote: Vote) -> None:
         """Save the vote."""
+        self.saved.vote = vote
         self._write("vote", vote)
 
     def append(self, entry: Entry) -> None:
@@ -159,7 +230,25 @@ class WalFile:
 
     def save_committed(self, index: int) -> None:
         """Note how far the log is committed: survives a kill, perhaps not a power cut."""
+        self.saved.committed = index
         self._write("committed", index, durable=False)
+
+    def save_snapshot(self, snapshot: Snapshot) -> None:
+        """Save that a snapshot was built; its contents are already safe."""
+        self.saved.snapshot = snapshot
+        self._write("snapshot", snapshot.encode())
+
+    def purge(self, index: int) -> None:
+        """Save that the log now begins behind this index; tidy the file when that pays."""
+        self._write("purge", index)
+        if self._records > WASTE * (len(self.saved.log.entries) + WASTE):
+            self._rewrite()
+
+    def install(self, snapshot: Snapshot) -> None:
+        """Save that a leader's snapshot replaces the log up to its end; the contents are safe."""
+        self.saved.snapshot = snapshot
+        self.saved.committed = snapshot.last.index
+        self._write("install", snapshot.encode())
 
     def flush(self) -> None:
         """Write and, where it matters, fdatasync."""
@@ -175,9 +264,34 @@ class WalFile:
         os.close(self._fd)
 
     def _write(self, kind: str, value: Json, *, durable: bool = True) -> None:
-        payload = json.dumps([kind, value], separators=(",", ":")).encode()
-        self._pending += HEADER.pack(len(payload), zlib.crc32(payload)) + payload
+        self._pending += _record(kind, value)
+        self._records += 1
         self._unsafe = self._unsafe or durable
+
+    def _rewrite(self) -> None:
+        """Replace the file by one that holds what is in force and nothing else."""
+        saved, log = self.saved, self.saved.log
+        records: list[tuple[str, Json]] = [("vote", saved.vote)]
+        if saved.snapshot:
+            records.append(("snapshot", saved.snapshot.encode()))
+        at, membership = log.memberships[0]
+        if _index(at) < log.first:
+            records.append(("base", [log.purged, at, membership.encode()]))
+        records += (("entry", entry.encode()) for entry in log.entries)
+        records.append(("committed", saved.committed))
+        fresh = self._path.with_suffix(".new")
+        fd = os.open(fresh, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
+        self._pending = bytearray(b"".join(_record(*record) for record in records))
+        os.close(self._fd)
+        self._fd, self._records, self._unsafe = fd, len(records), True
+        self.flush()
+        fresh.replace(self._path)
+        _sync_directory(self._path)
+
+
+def _record(kind: str, value: Json) -> bytes:
+    payload = json.dumps([kind, value], separators=(",", ":")).encode()
+    return HEADER.pack(len(payload), zlib.crc32(payload)) + payload
 
 
 def _whole(fd: int) -> bytes:

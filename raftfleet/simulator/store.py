@@ -10,6 +10,8 @@ import struct
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from .values import Json
 
 __all__ = ["INNER_TOPICS", "TENANT_LIMITS", "Store", "encode_node", "encode_tenant"]
@@ -37,7 +39,7 @@ LIMIT_CODES = "<QIQQI"
 
 
 class Store:
-    """One node's own store."""
+    """One node's own store; ``on_tenant`` is told of every tenant that changes, None for gone."""
 
     def __init__(self) -> None:
         self.tenants: dict[str, Json] = {}
@@ -46,6 +48,36 @@ class Store:
         self.topics: set[str] = set()
         self.shards: set[str] = set()
         self.users: set[str] = set()
+        self.on_tenant: Callable[[str, Json], None] | None = None
+
+    def dump(self, group: str) -> Json:
+        """Return what the log of one group has built here."""
+        if group.startswith("metadata"):
+            return {
+                "tenants": list(self.tenants.values()),
+                "keys": self.keys,
+                "nodes": list(self.nodes.values()),
+                "topics": sorted(self.topics),
+                "users": sorted(self.users),
+            }
+        return {"shards": sorted(self.shards)} if group.startswith("data") else {}
+
+    def restore(self, contents: Json) -> int:
+        """Replace what one group has built by a `dump`; return how many records that were."""
+        if "tenants" in contents:
+            self.tenants = {tenant["tenant_name"]: tenant for tenant in contents["tenants"]}
+            self.nodes = {node["node_id"]: node for node in contents["nodes"]}
+            self.keys = dict(contents["keys"])
+            self.topics, self.users = set(contents["topics"]), set(contents["users"])
+            for name, tenant in self.tenants.items():
+                self._tell(name, tenant)
+        if "shards" in contents:
+            self.shards = set(contents["shards"])
+        return sum(map(len, contents.values()))
+
+    def _tell(self, name: str, tenant: Json) -> None:
+        if self.on_tenant:
+            self.on_tenant(name, tenant)
 
     def apply(self, command: Json) -> Json:
         """Apply a command; an unknown one changes nothing."""
@@ -60,15 +92,22 @@ class Store:
 
     def _create_tenant(self, command: Json) -> bool:
         tenant = command["tenant"]
-        return self.tenants.setdefault(tenant["tenant_name"], tenant) is tenant
+        name = tenant["tenant_name"]
+        if name in self.tenants:
+            return False
+        self.tenants[name] = tenant
+        self._tell(name, tenant)
+        return True
 
     def _update_tenant(self, command: Json) -> None:
         tenant = command["tenant"]
         if tenant["tenant_name"] in self.tenants:
             self.tenants[tenant["tenant_name"]] = tenant
+            self._tell(tenant["tenant_name"], tenant)
 
     def _delete_tenant(self, command: Json) -> None:
         self.tenants.pop(command["tenant_name"], None)
+        self._tell(command["tenant_name"], None)
 
     def _register_node(self, command: Json) -> None:
         self.nodes[command["node"]["node_id"]] = command["node"]

@@ -16,6 +16,7 @@ __all__ = [
     "Json",
     "LogId",
     "Membership",
+    "Snapshot",
     "Vote",
     "log_id",
 ]
@@ -133,6 +134,25 @@ class Entry(NamedTuple):
         if kind == MEMBERSHIP:
             value = Membership.decode(value)
         return cls(LogId(*position), kind, value)
+
+
+class Snapshot(NamedTuple):
+    """What a snapshot stands for: everything up to ``last``, and the membership in force there."""
+
+    name: str
+    last: LogId
+    membership_at: LogId | None
+    membership: Membership
+
+    def encode(self) -> Json:
+        """Return the JSON form of log files and calls."""
+        return [self.name, self.last, self.membership_at, self.membership.encode()]
+
+    @classmethod
+    def decode(cls, data: Json) -> Snapshot:
+        """Undo `encode`."""
+        name, last, at, membership = data
+        return cls(name, LogId(*last), log_id(at), Membership.decode(membership))
 
 
 def log_id(data: Json) -> LogId | None:

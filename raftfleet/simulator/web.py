@@ -115,8 +115,10 @@ class Connection(asyncio.Protocol):
         self._serve()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Let a request that is being worked on go on: its writes may have happened."""
+        """Drop the request that is being worked on; what it wrote so far stays written."""
         del exc
+        if self._task:
+            self._task.cancel()
 
     def _change_protocol(self, protocol: asyncio.Protocol) -> None:
         rest = bytes(self._buffer[len(self._preface) :])

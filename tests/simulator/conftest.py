@@ -18,10 +18,16 @@ def make_cluster(tmp_path: Path) -> Iterator[Callable[..., Cluster]]:
     """Return a maker of clusters that are killed when the test ends."""
     made: list[Cluster] = []
 
-    def make(size: int = 3, *, silence: int = 30000, lease: float = 600) -> Cluster:
+    def make(
+        size: int = 3,
+        *,
+        silence: int = 30000,
+        lease: float = 600,
+        environment: dict[str, str] | None = None,
+    ) -> Cluster:
         root = tmp_path / f"cluster{len(made)}"
         root.mkdir()
-        made.append(Cluster(root, size, silence=silence, lease=lease))
+        made.append(Cluster(root, size, silence=silence, lease=lease, environment=environment))
         return made[-1]
 
     yield make

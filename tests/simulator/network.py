@@ -1,8 +1,9 @@
 """A group of Raft cores on a fake clock, a fake network and fake disks.
 
 Everything that can go wrong between real nodes can be made to go wrong here, in an order that a
-seed decides: messages are late, lost, doubled or overtaken; nodes are cut off, killed in the middle
-of writing, started again. After every step the promises of Raft are checked.
+seed decides: messages are late, lost, doubled or overtaken; nodes are cut off, paused, killed in
+the middle of writing, started again. What a log adds up to is the list of its commands; snapshots
+of it are built, sent and installed. After every step the promises of Raft are checked.
 """
 
 from __future__ import annotations
@@ -14,10 +15,16 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from raftfleet.simulator.core import LEADER, Core
-from raftfleet.simulator.messages import AppendReply, AppendRequest, VoteReply, VoteRequest
+from raftfleet.simulator.messages import (
+    AppendReply,
+    AppendRequest,
+    SnapshotRequest,
+    VoteReply,
+    VoteRequest,
+)
 from raftfleet.simulator.presets import PRESETS
 from raftfleet.simulator.storage import Saved
-from raftfleet.simulator.values import COMMAND, Entry, LogId, Membership, Vote
+from raftfleet.simulator.values import COMMAND, Entry, LogId, Membership, Snapshot, Vote
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,6 +44,7 @@ class Disk:
     def __init__(self) -> None:
         self.records: list[str] = []
         self.pending: list[str] = []
+        self.snapshots: dict[str, list[object]] = {}
 
     def save_vote(self, vote: Vote) -> None:
         self._save("vote", vote)
@@ -49,6 +57,15 @@ class Disk:
 
     def save_committed(self, index: int) -> None:
         self._save("committed", index)
+
+    def save_snapshot(self, snapshot: Snapshot) -> None:
+        self._save("snapshot", snapshot.encode())
+
+    def purge(self, index: int) -> None:
+        self._save("purge", index)
+
+    def install(self, snapshot: Snapshot) -> None:
+        self._save("install", snapshot.encode())
 
     def flush(self) -> None:
         self.records += self.pending
@@ -77,6 +94,9 @@ class Member:
         self.core: Core | None = None
         self.life = 0
         self.waiting: set[int] = set()
+        self.paused: list[Callable[[], None]] | None = None
+        self.applied = -1
+        self.state: list[object] = []
 
     @property
     def running(self) -> Core:
@@ -107,7 +127,9 @@ class World:
         self.cut: set[frozenset[int]] = set()
         self.leaders: dict[int, int] = {}
         self.committed: dict[int, Entry] = {}
+        self.committed_in: dict[int, int] = {}
         self.elections: list[tuple[float, int, int]] = []
+        self.streamed: list[tuple[float, int, int]] = []
         self._numbers = itertools.count()
         self._agenda: list[tuple[float, int, Callable[[], None]]] = []
         for node in self.members:
@@ -132,7 +154,12 @@ class World:
         member = self.members[node]
         member.life += 1
         member.waiting.clear()
+        member.paused = None
         saved = member.disk.load()
+        member.applied, member.state = -1, []
+        if saved.snapshot:
+            member.applied = saved.snapshot.last.index
+            member.state = list(member.disk.snapshots[saved.snapshot.name])
         member.core = Core(
             node,
             self.preset,
@@ -147,6 +174,9 @@ class World:
 
         def tick() -> None:
             if member.core and member.life == life:
+                if member.paused is not None:
+                    member.paused.insert(0, tick)
+                    return
                 member.core.tick(self.now)
                 self._settle(member)
                 self._later(self.preset.tick, tick)
@@ -159,6 +189,17 @@ class World:
         member.disk.crash(self.random)
         member.core = None
         member.life += 1
+
+    def pause(self, node: int) -> None:
+        """Keep a node from running: what is sent to it waits."""
+        self.members[node].paused = []
+
+    def resume(self, node: int) -> None:
+        """Let a node run again: it looks at its clock, then at what waits."""
+        member = self.members[node]
+        waiting, member.paused = member.paused or [], None
+        for action in waiting:
+            action()
 
     def isolate(self, node: int) -> None:
         """Cut a node off from all others, both ways."""
@@ -212,11 +253,26 @@ class World:
         core.flushed()
         member.disk.flush()
         self._note(member)
+        self._apply(member)
         for peer, ballot in core.ballots:
             self._ask_vote(member, peer, ballot)
         core.ballots.clear()
         for peer in list(core.leadership.followers) if core.leadership else ():
             self._replicate(member, peer)
+
+    def _apply(self, member: Member) -> None:
+        core = member.running
+        for entry in core.log.between(member.applied + 1, core.committed + 1):
+            if entry.kind == COMMAND:
+                member.state.append(entry.data)
+        member.applied = core.committed
+        if core.snapshot_due(member.applied):
+            last = core.log.position(member.applied)
+            assert last is not None
+            snapshot = Snapshot(f"{member.node}-{last}", last, *core.log.membership_at(last.index))
+            member.disk.snapshots[snapshot.name] = list(member.state)
+            core.snapshot_built(snapshot)
+            member.disk.flush()
 
     def _ask_vote(self, member: Member, peer: int, request: VoteRequest) -> None:
         def arrive(other: Core) -> str:
@@ -238,8 +294,14 @@ class World:
             return
         member.waiting.add(peer)
         life, sent = member.life, self.now
+        contents: list[object] = []
+        if isinstance(request, SnapshotRequest):
+            self.streamed.append((self.now, member.node, peer))
+            contents = member.disk.snapshots[request.snapshot.name]
 
         def arrive(other: Core) -> str:
+            if isinstance(request, SnapshotRequest):
+                return self._install(other, request, contents)
             decoded = AppendRequest.decode(json.loads(json.dumps(request.encode())))
             return json.dumps(other.entries_arrived(decoded, self.now).encode())
 
@@ -249,11 +311,24 @@ class World:
             core.append_answered(peer, request, reply, sent=sent, now=self.now)
 
         def give_up() -> None:
-            if member.life == life and peer in member.waiting:
+            if member.paused is not None:
+                member.paused.append(give_up)
+            elif member.life == life and peer in member.waiting:
                 member.waiting.discard(peer)
                 self._settle(member)
 
         self._call(member, peer, arrive, answered, give_up)
+
+    def _install(self, core: Core, request: SnapshotRequest, contents: list[object]) -> str:
+        decoded = SnapshotRequest.decode(json.loads(json.dumps(request.encode())))
+        member = self.members[core.node]
+        if core.needs(decoded):
+            member.disk.snapshots[decoded.snapshot.name] = list(contents)
+            reply = core.snapshot_arrived(decoded, self.now)
+            member.state, member.applied = list(contents), decoded.end
+        else:
+            reply = core.snapshot_arrived(decoded, self.now)
+        return json.dumps(reply.encode())
 
     def _call(
         self,
@@ -269,6 +344,9 @@ class World:
         def there() -> None:
             if other.core is None or frozenset({member.node, peer}) in self.cut:
                 return
+            if other.paused is not None:
+                other.paused.append(there)
+                return
             answer = arrive(other.core)
             self._settle(other)
             if other.core is not None:
@@ -277,6 +355,9 @@ class World:
         def back(answer: str) -> None:
             unreachable = frozenset({member.node, peer}) in self.cut
             if member.core is None or member.life != life or unreachable:
+                return
+            if member.paused is not None:
+                member.paused.append(lambda: back(answer))
                 return
             answered(member.core, answer)
             self._settle(member)
@@ -305,18 +386,32 @@ class World:
                 self._check_complete(core)
         for entry in core.log.between(0, core.committed + 1):
             first = self.committed.setdefault(entry.id.index, entry)
+            self.committed_in.setdefault(entry.id.index, core.vote.term)
             if first != entry:
                 raise SafetyError(f"{first.id} and {entry.id} are both committed")
 
     def _check_complete(self, core: Core) -> None:
         for index, entry in self.committed.items():
-            if entry.id.term < core.vote.term and core.log.at(index) != entry:
+            # An entry of an old term may be committed in a much later one: a leader of a term
+            # between the two that comes back need not have it.
+            lacks = not core.log.holds(entry.id) or index >= core.log.next
+            if self.committed_in[index] < core.vote.term and lacks:
                 raise SafetyError(f"{entry.id} is committed, and new leader {core.node} lacks it")
 
     def check_logs_match(self) -> None:
-        """Two logs that agree on one position agree on everything before it."""
-        logs = [m.disk.load().log.entries for m in self.members.values()]
+        """Two logs that agree on one position agree on everything before it that both hold."""
+        logs = [m.disk.load().log for m in self.members.values()]
         for one, other in itertools.combinations(logs, 2):
-            shared = [i for i in range(min(len(one), len(other))) if one[i].id == other[i].id]
-            if shared and one[: shared[-1] + 1] != other[: shared[-1] + 1]:
+            both = range(max(one.first, other.first), min(one.next, other.next))
+            pairs = [(i, one.at(i), other.at(i)) for i in both]
+            shared = [i for i, a, b in pairs if a and b and a.id == b.id]
+            if any(a != b for i, a, b in pairs if shared and i <= shared[-1]):
                 raise SafetyError(f"logs agree at {shared[-1]} but not before")
+
+    def check_states_match(self) -> None:
+        """What two members have applied differs only in how far they are."""
+        states = [m.state for m in self.members.values()]
+        for one, other in itertools.combinations(states, 2):
+            length = min(len(one), len(other))
+            if one[:length] != other[:length]:
+                raise SafetyError("two members have applied different commands")

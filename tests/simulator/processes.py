@@ -162,10 +162,17 @@ class Broker:
     """One node: its directory, its ports, its process."""
 
     def __init__(
-        self, root: Path, node: int, base: int, addresses: str, *, silence: int, lease: float
+        self,
+        root: Path,
+        node: int,
+        base: int,
+        addresses: str,
+        *,
+        silence: int,
+        environment: dict[str, str],
     ) -> None:
         self.node = node
-        self._lease = lease
+        self._environment = environment
         self.home = root / f"n{node}"
         self.ports = {name: base + place for place, name in enumerate(PORTS)}
         self.address = f"127.0.0.1:{self.ports['grpc']}"
@@ -197,7 +204,7 @@ class Broker:
                 env={
                     **os.environ,
                     "RAFTFLEET_SIMULATOR_PRESET": preset,
-                    "RAFTFLEET_SIMULATOR_LEASE": str(self._lease),
+                    **self._environment,
                     **environment,
                 },
             )
@@ -207,6 +214,14 @@ class Broker:
         """Send a signal."""
         assert self.process is not None
         self.process.send_signal(number)
+
+    def pause(self) -> None:
+        """Keep the process from running."""
+        self.send(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let the process run again."""
+        self.send(signal.SIGCONT)
 
     def exited(self) -> int:
         """Wait for the end and return the status, -N for a signal."""
@@ -319,12 +334,19 @@ class Cluster:
 
     ``lease`` is the leader lease: unless a test is about elections, none is to happen, however
     long this machine makes a node wait. ``silence`` is after how many milliseconds a broker that
-    sends no heartbeats is taken off the register.
+    sends no heartbeats is taken off the register. ``environment`` is added to that of every process.
     """
 
     def __init__(
-        self, root: Path, size: int = 3, *, silence: int = 30000, lease: float = 600
+        self,
+        root: Path,
+        size: int = 3,
+        *,
+        silence: int = 30000,
+        lease: float = 600,
+        environment: dict[str, str] | None = None,
     ) -> None:
+        given = {"RAFTFLEET_SIMULATOR_LEASE": str(lease), **(environment or {})}
         base = free_ports(len(PORTS) * size)
         bases = {node: base + len(PORTS) * (node - 1) for node in range(1, size + 1)}
         addresses = ", ".join(f'{node} = "127.0.0.1:{port}"' for node, port in bases.items())
@@ -332,7 +354,7 @@ class Cluster:
         binary.write_bytes(bundle())
         binary.chmod(0o755)
         self.brokers = {
-            node: Broker(root, node, port, addresses, silence=silence, lease=lease)
+            node: Broker(root, node, port, addresses, silence=silence, environment=given)
             for node, port in bases.items()
         }
         self.booted: dict[int, dict[str, Any]] = {}

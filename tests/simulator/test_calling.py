@@ -11,7 +11,7 @@ import pytest
 from raftfleet.simulator.cache import Cache, Pusher
 from raftfleet.simulator.caller import Caller, GrpcError
 from raftfleet.simulator.links import BrokenError, LateError, RefusedError, UnreachableError
-from raftfleet.simulator.liveness import Presence
+from raftfleet.simulator.liveness import Presence, send_heartbeats
 from raftfleet.simulator.logbook import Logbook, Output
 from raftfleet.simulator.presets import PRESETS
 from raftfleet.simulator.store import Store
@@ -49,8 +49,8 @@ def caller_that(lines: Lines, answers: Callable[[str, str], object], asked: list
     """Return a caller whose calls are answered by a function of address and method."""
     caller = Caller("", ADDRESSES, QUICK, lines.book)
 
-    async def once(address: str, method: str, body: object) -> object:
-        del body
+    async def once(address: str, method: str, body: object, timeout: float) -> object:  # noqa: ASYNC109
+        del body, timeout
         asked.append(address)
         result = answers(address, method)
         if isinstance(result, Exception):
@@ -151,14 +151,13 @@ def push(lines: Lines, answers: Callable[[str, str], object]) -> list[str]:
         cache = Cache()
         cache.nodes = {n: {"grpc_addr": address} for n, address in enumerate(ADDRESSES, 1)}
         pusher = Pusher(cache, caller_that(lines, answers, asked), lines.book)
+        pusher.start()
         pusher.push("tenant", "t", {"tenant_name": "t"})
         while len(asked) < 3 or (len(asked) < 11 and "ERROR" not in str(lines.read())):
             await asyncio.sleep(0.01)
             if set(asked) == set(ADDRESSES) and answers(ADDRESSES[2], "") is None:
                 break
-        for tasks in pusher._tasks.values():
-            for task in tasks:
-                task.cancel()
+        pusher.stop()
 
     asyncio.run(asyncio.wait_for(work(), 30))
     return asked
@@ -179,24 +178,75 @@ def test_a_node_that_is_away_is_tried_nine_times_and_then_lacks_it(lines: Lines)
 
 def test_a_copy_takes_in_pushes() -> None:
     cache = Cache()
-    cache.update(["tenant", "t", {"tenant_name": "t"}])
-    cache.update(["node", 2, {"node_id": 2}])
-    assert (list(cache.tenants), list(cache.nodes)) == (["t"], [2])
-    cache.update(["tenant", "t", None])
-    cache.update(["node", 9, None])
+    changes = [["tenant", "t", {"tenant_name": "t"}], ["node", 2, {"node_id": 2}]]
+    cache.update([*changes, ["topic", "a", {"topic": "a"}]])
+    assert (list(cache.tenants), list(cache.nodes), cache.topics) == (["t"], [2], {"a"})
+    cache.update([["tenant", "t", None], ["node", 9, None]])
     assert (list(cache.tenants), list(cache.nodes)) == ([], [2])
+
+
+def test_changes_that_wait_go_together_and_in_order(lines: Lines) -> None:
+    sent: list[Any] = []
+
+    async def work() -> None:
+        cache = Cache()
+        cache.nodes = {1: {"grpc_addr": "n1:1228"}}
+        caller = Caller("", ADDRESSES, QUICK, lines.book)
+
+        async def once(_: str, method: str, body: Any, timeout: float) -> None:  # noqa: ASYNC109
+            del timeout
+            sent.append((method, [key for _, key, _ in body]))
+
+        caller._once = once  # type: ignore[assignment]
+        pusher = Pusher(cache, caller, lines.book)
+        pusher.start()
+        for number in range(150):
+            pusher.push("tenant", f"t{number}", {})
+        while len(sent) < 2:  # noqa: ASYNC110 - a fake fills the list
+            await asyncio.sleep(0.001)
+        pusher.stop()
+
+    asyncio.run(asyncio.wait_for(work(), 30))
+    names = [f"t{number}" for number in range(150)]
+    assert sent == [("UpdateCache", names[:100]), ("UpdateCache", names[100:])]
+
+
+@pytest.mark.parametrize("refuses", [True, False])
+def test_before_it_is_started_a_pusher_refuses_or_keeps_what_it_gets(
+    lines: Lines, refuses: bool
+) -> None:
+    asked: list[str] = []
+
+    async def work() -> None:
+        cache = Cache()
+        cache.nodes = {1: {"grpc_addr": "n1:1228"}}
+        caller = caller_that(lines, lambda *_: None, asked)
+        pusher = Pusher(cache, caller, lines.book, refuses=refuses)
+        if refuses:
+            with pytest.raises(RefusedError, match="global sender is not initialized; call start"):
+                pusher.push("tenant", "t", {})
+        else:
+            pusher.push("tenant", "t", {})
+        assert asked == []
+        pusher.start()
+        pusher.push("tenant", "u", {})
+        while not asked:  # noqa: ASYNC110 - a fake fills the list
+            await asyncio.sleep(0.001)
+        pusher.stop()
+
+    asyncio.run(asyncio.wait_for(work(), 30))
 
 
 # -- who is alive ----------------------------------------------------------------------------
 
 
-def test_a_broker_nobody_registered_is_refused() -> None:
+def test_a_broker_nobody_registered_is_refused(lines: Lines) -> None:
     with pytest.raises(RefusedError, match="Node 4 does not exist"):
-        Presence(Store(), 1.0, 0.1).heard({"node_id": 4})
+        Presence(Store(), 1.0, 0.1, lines.book).heard({"node_id": 4})
 
 
 @pytest.mark.parametrize("leads", [True, False])
-def test_only_the_leader_takes_silent_brokers_off(leads: bool) -> None:
+def test_only_the_leader_takes_silent_brokers_off(lines: Lines, leads: bool) -> None:
     store = Store()
     removed: list[Any] = []
 
@@ -205,7 +255,7 @@ def test_only_the_leader_takes_silent_brokers_off(leads: bool) -> None:
         store.nodes.pop(body["node_id"])
 
     async def work() -> None:
-        presence = Presence(store, timeout=0.1, period=0.01)
+        presence = Presence(store, timeout=0.1, period=0.01, book=lines.book)
         store.nodes = {1: {}, 2: {}}
         judging = asyncio.ensure_future(presence.judge(lambda: leads, remove))
         for _ in range(30):
@@ -215,3 +265,68 @@ def test_only_the_leader_takes_silent_brokers_off(leads: bool) -> None:
 
     asyncio.run(work())
     assert removed == ([2] if leads else [])
+
+
+# -- heartbeats ------------------------------------------------------------------------------
+
+
+def beat(
+    lines: Lines, answers: Callable[[str, str], object], until: Callable[[list[str]], bool]
+) -> tuple[list[str], int]:
+    """Send heartbeats until something is true; return whom they went to and the registrations."""
+    asked: list[str] = []
+    registrations = 0
+
+    async def register() -> None:
+        nonlocal registrations
+        registrations += 1
+
+    async def work() -> None:
+        caller = caller_that(lines, lambda a, m: slow(answers(a, m)), asked)
+        once = caller._once
+
+        async def waiting(address: str, method: str, body: object, timeout: float) -> object:  # noqa: ASYNC109
+            result = await once(address, method, body, timeout)
+            return await result if asyncio.iscoroutine(result) else result
+
+        caller._once = waiting  # type: ignore[method-assign]
+        sending = send_heartbeats(
+            caller,
+            ADDRESSES,
+            {"node_id": 2, "grpc_addr": "n2:1228"},
+            preset=QUICK._replace(broker_heartbeat=0.1),
+            book=lines.book,
+            register=register,
+        )
+        task = asyncio.ensure_future(sending)
+        while not until(asked):  # noqa: ASYNC110 - a fake fills the list
+            await asyncio.sleep(0.005)
+        task.cancel()
+
+    asyncio.run(asyncio.wait_for(work(), 30))
+    return asked, registrations
+
+
+def slow(answer: object) -> object:
+    return asyncio.sleep(60) if answer == "silence" else answer
+
+
+def test_a_meta_node_that_swallows_heartbeats_keeps_them_from_those_behind_it(lines: Lines) -> None:
+    answers = {"n1:1228": "silence"}
+    asked, _ = beat(lines, lambda a, _: answers.get(a), lambda asked: len(asked) >= 3)
+    assert set(asked) == {"n1:1228"}
+    said = "ERROR broker_core::heartbeat: Heartbeat timeout (0.1s) for node 2 (n2:1228), Meta"
+    assert lines.read()[0].startswith(said)
+
+
+@pytest.mark.parametrize(("forgotten_by", "registers"), [(3, True), (2, False)])
+def test_a_broker_registers_again_when_every_meta_node_has_forgotten_it(
+    lines: Lines, forgotten_by: int, registers: bool
+) -> None:
+    forgotten = ADDRESSES[:forgotten_by]
+    gone = RefusedError("Node 2 does not exist")
+    asked, registrations = beat(
+        lines, lambda a, _: gone if a in forgotten else None, lambda asked: len(asked) >= 7
+    )
+    assert asked[:3] == ADDRESSES
+    assert (registrations > 0) == registers

@@ -317,6 +317,23 @@ def test_a_joint_membership_needs_a_majority_of_both() -> None:
     assert not Membership((), ()).quorum({1})
 
 
+def test_a_leader_that_is_taken_out_leads_until_that_is_committed() -> None:
+    world = cluster()
+    core = world.members[1].running
+    nodes = {2: "n2:1228", 3: "n3:1228"}
+    world.isolate(1)
+    core.propose(MEMBERSHIP, Membership.of(((1, 2, 3), (2, 3)), core.membership.addresses))
+    world.run(0.2)
+    assert core.role == LEADER
+    world.heal()
+    world.run(0.5)
+    core.propose(MEMBERSHIP, Membership.of(((2, 3),), nodes))
+    world.run(1.0)
+    assert (core.role, core.leadership) == (LEARNER, None)
+    world.run(5.0, until=lead_by(world, 2))
+    assert world.leader() in (2, 3)
+
+
 def test_a_learner_gets_the_log_and_does_not_count() -> None:
     world = World(2, seed=3)
     nodes = {1: "n1:1", 2: "n2:1"}

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from raftfleet.simulator.snapshots import SnapshotFiles, pack, snapshot_name, unpack
 from raftfleet.simulator.storage import HEADER, Log, WalFile
 from raftfleet.simulator.values import (
     BLANK,
@@ -15,6 +16,7 @@ from raftfleet.simulator.values import (
     Entry,
     LogId,
     Membership,
+    Snapshot,
     Vote,
 )
 
@@ -128,6 +130,115 @@ def test_a_log_forgets_the_memberships_it_cuts() -> None:
     assert log.membership == (LogId(0, 0, 0), MEMBERS)
     with pytest.raises(ValueError, match="does not fit"):
         log.append(entry(7))
+
+
+SNAPSHOT = Snapshot("metadata-1", LogId(1, 1, 6), LogId(0, 0, 0), MEMBERS)
+
+
+def filled(path: Path, end: int) -> WalFile:
+    wal = WalFile(path)
+    log = wal.saved.log
+    first = Entry(LogId(0, 0, 0), MEMBERSHIP, MEMBERS)
+    for one in [first, *(entry(index, data=index) for index in range(1, end))]:
+        log.append(one)
+        wal.append(one)
+    return wal
+
+
+def test_a_purged_log_remembers_its_end_and_its_membership() -> None:
+    log = Log([Entry(LogId(0, 0, 0), MEMBERSHIP, MEMBERS), *(entry(n) for n in range(1, 10))])
+    log.purge(6)
+    assert (log.first, log.next, log.purged, log.last) == (7, 10, LogId(1, 1, 6), LogId(1, 1, 9))
+    assert log.membership == (LogId(0, 0, 0), MEMBERS)
+    assert (log.at(6), log.position(6), log.position(5)) == (None, LogId(1, 1, 6), None)
+    assert log.holds(LogId(1, 1, 6))
+    assert log.holds(LogId(1, 1, 3))
+    assert not log.holds(LogId(2, 1, 6))
+    assert [e.id.index for e in log.between(0, 9)] == [7, 8]
+    log.purge(9)
+    assert (log.entries, log.last, log.next) == ([], LogId(1, 1, 9), 10)
+    with pytest.raises(ValueError, match="not held"):
+        log.purge(11)
+
+
+def test_a_purge_keeps_the_memberships_that_are_yet_to_be_cut() -> None:
+    joint = Membership.of(((1, 2, 3), (1, 2)), MEMBERS.addresses)
+    log = Log([Entry(LogId(0, 0, 0), MEMBERSHIP, MEMBERS), *(entry(n) for n in range(1, 5))])
+    log.append(Entry(LogId(1, 1, 5), MEMBERSHIP, joint))
+    log.purge(3)
+    assert log.membership == (LogId(1, 1, 5), joint)
+    assert log.membership_at(4) == (LogId(0, 0, 0), MEMBERS)
+    log.cut(5)
+    assert log.membership == (LogId(0, 0, 0), MEMBERS)
+
+
+@pytest.mark.parametrize(("fits", "held"), [(True, [7, 8]), (False, [])])
+def test_a_snapshot_keeps_what_follows_it_if_it_fits(fits: bool, held: list[int]) -> None:
+    term = 1 if fits else 2
+    log = Log([Entry(LogId(0, 0, 0), MEMBERSHIP, MEMBERS), *(entry(n, term) for n in range(1, 9))])
+    log.install(SNAPSHOT)
+    assert (log.purged, [e.id.index for e in log.entries]) == (SNAPSHOT.last, held)
+    assert log.membership == (LogId(0, 0, 0), MEMBERS)
+
+
+def test_snapshots_and_purges_are_there_again(tmp_path: Path) -> None:
+    path = tmp_path / "group.wal"
+    wal = filled(path, 10)
+    wal.save_snapshot(SNAPSHOT)
+    wal.saved.log.purge(4)
+    wal.purge(4)
+    wal.close()
+    saved = WalFile(path).saved
+    assert (saved.snapshot, saved.log.purged) == (SNAPSHOT, LogId(1, 1, 4))
+    assert [e.data for e in saved.log.entries] == [5, 6, 7, 8, 9]
+
+
+def test_a_snapshot_that_was_installed_is_there_again(tmp_path: Path) -> None:
+    path = tmp_path / "group.wal"
+    wal = filled(path, 3)
+    wal.install(SNAPSHOT)
+    wal.close()
+    saved = WalFile(path).saved
+    assert (saved.snapshot, saved.log.purged, saved.committed) == (SNAPSHOT, SNAPSHOT.last, 6)
+    assert saved.log.entries == []
+    assert saved.log.membership == (LogId(0, 0, 0), MEMBERS)
+
+
+def test_a_file_of_purged_entries_is_tidied_and_says_the_same(tmp_path: Path) -> None:
+    path = tmp_path / "group.wal"
+    wal = filled(path, 200)
+    wal.save_vote(Vote(1, committed=True, node=1))
+    wal.save_committed(198)
+    wal.save_snapshot(SNAPSHOT)
+    wal.flush()
+    before = path.stat().st_size
+    wal.saved.log.purge(195)
+    wal.purge(195)
+    assert path.stat().st_size < before / 10
+    assert list(tmp_path.iterdir()) == [path]
+    log = wal.saved.log
+    log.append(entry(200, data="later"))
+    wal.append(entry(200, data="later"))
+    wal.close()
+    saved = WalFile(path).saved
+    assert saved.vote == Vote(1, committed=True, node=1)
+    assert (saved.committed, saved.snapshot, saved.log.purged) == (198, SNAPSHOT, LogId(1, 1, 195))
+    assert [e.data for e in saved.log.entries] == [196, 197, 198, 199, "later"]
+    assert saved.log.membership == (LogId(0, 0, 0), MEMBERS)
+
+
+def test_only_the_newest_snapshot_files_are_kept(tmp_path: Path) -> None:
+    files = SnapshotFiles(tmp_path / "snapshots", "metadata_0")
+    other = SnapshotFiles(tmp_path / "snapshots", "data_0")
+    old = Snapshot("data-1", *SNAPSHOT[1:])
+    assert other.save(old, b"other") == []
+    for number in range(8, 16):
+        snapshot = Snapshot(snapshot_name("metadata_0", number), *SNAPSHOT[1:])
+        for path in files.save(snapshot, pack({"keys": {"a": str(number)}})):
+            path.unlink()
+    names = {path.name for path in (tmp_path / "snapshots").iterdir()}
+    assert names == {"data-1.bin", *(f"metadata-{number}.bin" for number in range(11, 16))}
+    assert unpack(files.load(snapshot)) == {"keys": {"a": "15"}}
 
 
 def test_votes_are_ordered_as_elections_need_it() -> None:

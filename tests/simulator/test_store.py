@@ -55,3 +55,34 @@ def test_applying_the_same_commands_gives_the_same_store() -> None:
     stores[0].apply({"do": "delete_tenant", "tenant_name": "t"})
     stores[0].apply({"do": "delete", "key": "k"})
     assert (stores[0].tenants, stores[0].keys) == ({}, {})
+
+
+def test_what_is_dumped_is_restored_group_by_group() -> None:
+    store, told = Store(), []
+    store.apply({"do": "create_tenant", "tenant": {"tenant_name": "t"}})
+    store.apply({"do": "set", "key": "k", "value": "1"})
+    store.apply({"do": "register_node", "node": {"node_id": 2}})
+    store.apply({"do": "create_topic", "topic": "a"})
+    store.apply({"do": "create_shard", "topic": "a"})
+    other = Store()
+    other.apply({"do": "create_tenant", "tenant": {"tenant_name": "old"}})
+    other.on_tenant = lambda name, tenant: told.append((name, tenant))
+    dumped = {
+        g: json.loads(json.dumps(store.dump(g))) for g in ("metadata_0", "data_0", "offset_0")
+    }
+    assert [other.restore(contents) for contents in dumped.values()] == [4, 1, 0]
+    assert vars(other) | {"on_tenant": None} == vars(store)
+    assert told == [("t", {"tenant_name": "t"})]
+
+
+def test_whoever_wants_to_know_is_told_of_tenants() -> None:
+    store, told = Store(), []
+    store.on_tenant = lambda name, tenant: told.append((name, bool(tenant)))
+    for command in (
+        {"do": "create_tenant", "tenant": {"tenant_name": "t"}},
+        {"do": "create_tenant", "tenant": {"tenant_name": "t"}},
+        {"do": "update_tenant", "tenant": {"tenant_name": "t", "desc": "x"}},
+        {"do": "delete_tenant", "tenant_name": "t"},
+    ):
+        store.apply(command)
+    assert told == [("t", True), ("t", True), ("t", False)]

@@ -11,10 +11,12 @@ from raftfleet.simulator.links import (
     PREFACE,
     LateError,
     Link,
+    Links,
     RefusedError,
     UnreachableError,
     serve_calls,
 )
+from raftfleet.simulator.presets import PRESETS, Preset
 from raftfleet.simulator.web import Connection, Request, Response
 from tests.simulator.processes import free_ports
 
@@ -102,7 +104,7 @@ def test_what_is_no_request_ends_the_connection(text: bytes) -> None:
 Work = Callable[[Link], Awaitable[list[object]]]
 
 
-async def with_link(work: Work) -> list[object]:
+async def with_link(work: Work, preset: Preset = PRESETS["head"]) -> list[object]:
     """Do something with a link to a server, and leave no connection behind."""
     loop = asyncio.get_running_loop()
     accepted: list[Connection] = []
@@ -114,7 +116,7 @@ async def with_link(work: Work) -> list[object]:
     server = await loop.create_server(accept, "127.0.0.1", 0)
     async with server:
         port = server.sockets[0].getsockname()[1]
-        link = Link(f"127.0.0.1:{port}", 5.0)
+        link = Link(f"127.0.0.1:{port}", preset)
         result = await work(link)
         for connection in accepted:
             connection._transport.abort()
@@ -147,7 +149,7 @@ def test_a_refusal_says_why_and_a_late_answer_leaves_the_connection_alone() -> N
 def test_an_address_where_nobody_listens_is_unreachable_in_tonics_words() -> None:
     address = f"127.0.0.1:{free_ports(1)}"
     with pytest.raises(UnreachableError) as error:
-        asyncio.run(Link(address, 5.0).call("m", None, 10.0))
+        asyncio.run(Link(address, PRESETS["head"]).call("m", None, 10.0))
     assert str(error.value) == (
         "code: 'The service is currently unavailable', message: \"tcp connect error\", source: "
         'tonic::transport::Error(Transport, ConnectError(ConnectError("tcp connect error", '
@@ -168,3 +170,72 @@ def test_a_broken_connection_fails_its_calls_and_is_made_anew() -> None:
         return [await link.call("m", 2, 10.0)]
 
     assert asyncio.run(with_link(work)) == [["m", 2]]
+
+
+def test_a_call_that_is_given_up_is_ended_there_and_one_taken_back_in_time_never_begins() -> None:
+    begun: list[str] = []
+    ended: list[str] = []
+
+    async def handler(method: str, _: object) -> object:
+        begun.append(method)
+        try:
+            await asyncio.sleep(30)
+        except asyncio.CancelledError:
+            ended.append(method)
+            raise
+        return None
+
+    async def work() -> None:
+        wire = serve_calls(handler)
+        wire._on_frames([[1, "first", None]])
+        await asyncio.sleep(0)
+        wire._on_frames([[2, "second", None], [1], [2]])
+        await asyncio.sleep(0.01)
+
+    asyncio.run(work())
+    assert (begun, ended) == (["first"], ["first"])
+
+
+QUIET = PRESETS["head"]._replace(keep_alive=0.05, keep_alive_timeout=0.1)
+
+
+def test_a_silent_connection_that_still_answers_is_kept() -> None:
+    async def work(link: Link) -> list[object]:
+        await link.call("m", 0, 10.0)
+        wire = link._wire
+        await asyncio.sleep(0.4)
+        return [link._wire is wire, await link.call("m", 1, 10.0)]
+
+    assert asyncio.run(with_link(work, QUIET)) == [True, ["m", 1]]
+
+
+def test_a_connection_that_swallows_everything_is_given_up_and_made_anew() -> None:
+    async def work(link: Link) -> list[object]:
+        await link.call("m", 0, 10.0)
+        first = link._wire
+        assert first
+        first.data_received = lambda data: None  # type: ignore[method-assign]  # noqa: ARG005
+        with pytest.raises(UnreachableError, match="KeepAliveTimedOut"):
+            await link.call("m", 1, 10.0)
+        return [await link.call("m", 2, 10.0), link._wire is first]
+
+    assert asyncio.run(with_link(work, QUIET)) == [["m", 2], False]
+
+
+def test_calls_take_turns_on_the_connections_to_an_address() -> None:
+    links = Links("127.0.0.1:1", PRESETS["head"], 3)
+    asked: list[int] = []
+
+    async def work() -> None:
+        for number, link in enumerate(links._links):
+
+            async def call(method: str, body: object, timeout: float, n: int = number) -> None:  # noqa: ASYNC109
+                del method, body, timeout
+                asked.append(n)
+
+            link.call = call  # type: ignore[method-assign]
+        for _ in range(5):
+            await links.call("m", None, 1.0)
+
+    asyncio.run(work())
+    assert asked == [0, 1, 2, 0, 1]

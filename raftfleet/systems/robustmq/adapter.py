@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["RobustMQ"]
 
 _PRESET = "RAFTFLEET_SIMULATOR_PRESET"
+_DEFECTS = "RAFTFLEET_SIMULATOR_DEFECTS"
 
 
 class RobustMQ:
@@ -101,6 +102,8 @@ class RobustMQ:
         """The broker in the foreground, in its home: every relative path counts from there."""
         variables = read_variables(node.name, node.variables)
         preset = {_PRESET: era_name(variables)} if variables.binary == SIMULATOR else {}
+        if preset and variables.simulator_defects:
+            preset[_DEFECTS] = ",".join(variables.simulator_defects)
         given = {str(name): str(value) for name, value in variables.environment.items()}
         return Command(f"exec ./{PROGRAM} -c {SERVER}", env=preset | given, cwd=node.home)
 

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
+from raftfleet.simulator.defects import DEFECTS
+
 from .refusal import meant, place_of, refusal
 
 if TYPE_CHECKING:
@@ -32,6 +34,7 @@ class Variables:
     ``digest`` the SHA-256 that file must have. ``config`` overlays server.toml. ``era`` and
     ``timing`` say what elections promise (see `timing`); ``exit_bound`` and ``watchdog`` are
     seconds, None for the era's. ``tls_cert`` and ``tls_key`` are files on the controller.
+    ``simulator_defects`` names the known defects that a simulated node is to have.
     """
 
     home: str = "/opt/robustmq"
@@ -48,6 +51,7 @@ class Variables:
     watchdog: float | None = None
     tls_cert: str = ""
     tls_key: str = ""
+    simulator_defects: list[str] = field(default_factory=list)
     port_offset: int = 0
 
 
@@ -119,6 +123,8 @@ def _checked(node: str, name: str, variables: Mapping[str, object]) -> object:
     elif field_name in _SECONDS:
         number = _number(value)
         good, wanted, value = value is None or (number or 0) > 0, "seconds above 0", number
+    elif field_name == "simulator_defects":
+        return _defects(node, name, variables)
     elif field_name == "port_offset":
         number = _number(value)
         good, wanted = number is not None and number == int(number) >= 0, "a whole number from 0"
@@ -134,6 +140,21 @@ def _checked(node: str, name: str, variables: Mapping[str, object]) -> object:
     if field_name == "environment" and isinstance(value, dict):
         _check_environment(node, value)
     return value
+
+
+def _defects(node: str, name: str, variables: Mapping[str, object]) -> list[str]:
+    """Read a list of defects; from the command line it comes as text, with commas between."""
+    value = variables[name]
+    given = value.split(",") if isinstance(value, str) else value
+    mark = place_of(variables, name, of_value=True)
+    if not isinstance(given, list) or not all(isinstance(defect, str) for defect in given):
+        raise refusal(f"{node}: {name} wants a list of texts, not {value!r}", mark)
+    names = [text for defect in given if (text := defect.strip())]
+    for defect in names:
+        if defect not in DEFECTS:
+            hint = meant(defect, DEFECTS, f"known: {', '.join(DEFECTS)}")
+            raise refusal(f"{node}: {name} does not know {defect!r}", mark, hint)
+    return names
 
 
 def _number(value: object) -> float | None:

@@ -43,6 +43,29 @@ def test_the_simulator_is_told_its_timing(
     assert command.env == {"RAFTFLEET_SIMULATOR_PRESET": preset}
 
 
+@pytest.mark.parametrize(
+    "named",
+    [["cache-gap", "snapshot-imports-nothing"], "cache-gap, snapshot-imports-nothing"],
+)
+def test_the_simulator_is_told_its_defects_and_the_broker_is_not(
+    system: System, make_node: MakeNode, named: object
+) -> None:
+    command = system.start(make_node(robustmq_binary="simulator", robustmq_simulator_defects=named))
+    assert command.env["RAFTFLEET_SIMULATOR_DEFECTS"] == "cache-gap,snapshot-imports-nothing"
+    assert system.start(make_node(robustmq_simulator_defects=named)).env == {}
+
+
+def test_a_defect_that_does_not_exist_is_refused_with_the_nearest_that_does(
+    system: System, make_node: MakeNode
+) -> None:
+    with pytest.raises(UsageError) as caught:
+        system.check([make_node(1, robustmq_simulator_defects=["cash-gap"])])
+    assert "does not know 'cash-gap'" in caught.value.message
+    assert "cache-gap" in str(caught.value.hint)
+    with pytest.raises(UsageError, match="wants a list of texts"):
+        system.check([make_node(1, robustmq_simulator_defects={"cache-gap": True})])
+
+
 def test_logs_and_data_lie_where_the_configuration_says(
     system: System, make_node: MakeNode
 ) -> None:

@@ -1,0 +1,78 @@
+"""Records scenarios with simulated nodes, several at a time, each in a process and sandbox of its own."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from raftfleet import sandbox
+
+from .recorder import record
+from .recording import load
+from .variants import VARIANTS, variant
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from .recording import Recording
+
+__all__ = ["RECORDINGS", "model", "record_all", "record_one", "scenarios"]
+
+ROOT = Path(__file__).parents[2]
+RECORDINGS = ROOT.parent / "shared" / "recordings" / "robustmq"
+ENVIRONMENT = {
+    "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
+    "RAFTFLEET_SIMULATOR_PRESET": "head",
+    # the broker that was recorded has them
+    "RAFTFLEET_SIMULATOR_DEFECTS": "cache-gap,snapshot-imports-nothing",
+}
+DEADLINE = 420.0
+"""Seconds after which a scenario is given up; the longest recorded one took 193."""
+
+
+def scenarios() -> list[str]:
+    """Return the names of the recorded scenarios and their variants, the longest first."""
+    names = [*(path.parent.name for path in RECORDINGS.glob("*/events.jsonl")), *VARIANTS]
+    return sorted(names, key=lambda name: -model(name).end)
+
+
+@cache
+def model(name: str) -> Recording:
+    """Return what a scenario is to be like: its recording, or that of which it is a variant."""
+    if name in VARIANTS:
+        return variant(name, model(VARIANTS[name][0]))
+    return load(RECORDINGS / name)
+
+
+def record_one(name: str, folder: Path) -> None:
+    """Record one scenario into a folder, on three new hosts."""
+    box = f"fidelity-{name[:20]}-{os.getpid()}"
+    with sandbox.running(box, disk_mb=128) as hosts:
+        record(model(name), hosts, folder, ENVIRONMENT)
+
+
+def record_all(names: Iterable[str], folder: Path, jobs: int, done: Callable[[str], None]) -> None:
+    """Record scenarios side by side; raises RuntimeError with the output of those that failed."""
+
+    def run(name: str) -> str:
+        argv = [sys.executable, "-m", "tests.fidelity", "--record", name, "--keep", str(folder)]
+        process = subprocess.Popen(argv, cwd=ROOT, stderr=subprocess.PIPE, text=True)
+        try:
+            _, errors = process.communicate(timeout=DEADLINE)
+        except BaseException:
+            process.send_signal(signal.SIGINT)  # it takes its sandbox down
+            process.wait(60)
+            raise
+        done(name)
+        return "" if process.returncode == 0 else f"{name}: {errors[-2000:]}"
+
+    with ThreadPoolExecutor(jobs) as pool:
+        failures = [text for text in pool.map(run, names) if text]
+    if failures:
+        raise RuntimeError("\n".join(failures))
