@@ -23,6 +23,7 @@ from .protocol import (
     Refused,
     System,
     Unknown,
+    UnsentError,
     WriteOutcome,
 )
 
@@ -45,6 +46,7 @@ __all__ = [
     "Refused",
     "System",
     "Unknown",
+    "UnsentError",
     "WriteOutcome",
     "read_recording",
     "system_named",

@@ -28,6 +28,7 @@ __all__ = [
     "Refused",
     "System",
     "Unknown",
+    "UnsentError",
     "WriteOutcome",
 ]
 
@@ -37,6 +38,10 @@ MARKER = ".raftfleet"
 
 class AccessError(Exception):
     """A node's API gave no usable answer; the text says what came instead."""
+
+
+class UnsentError(AccessError):
+    """No connection could be had, so nothing of the request ever left."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +62,7 @@ class Ack:
 class Refused:
     """A write of which nothing was written, and there is proof of that.
 
-    ``leader`` is the address that the refusal named to ask instead, if it named one.
+    ``leader`` is the node to ask instead, if the refusal named one: its id, or address and port.
     """
 
     reason: str
@@ -174,12 +179,21 @@ class RecordingOf(Protocol):
 class System(Protocol):
     """An adapter for a product.
 
-    Everything but `status` is a pure function of the nodes: it reads files of the controller at
-    most, and never a host. What a host must say is asked with commands that others run.
+    Everything without an `Access` is a pure function of the nodes: it reads files of the
+    controller at most, and never a host. What a host must say is asked with commands that others
+    run. Calls with an `Access` ask a node's API within ``timeout`` seconds.
+
+    ``writes`` are the kinds of writes it offers: ``register`` (a key whose value is set again and
+    again) and ``create`` (a key that is made once). ``reads`` holds ``listing`` and ``peers``
+    where it has these calls. ``log_keeps`` is how many entries a node may be behind and still be
+    brought up to date from the log, None when that is not known.
     """
 
     name: str
     groups: tuple[str, ...]
+    writes: tuple[str, ...]
+    reads: frozenset[str]
+    log_keeps: int | None
 
     def home(self, name: str, variables: Mapping[str, object]) -> PurePosixPath:
         """Return a node's install root from the variables of its inventory host."""
@@ -260,6 +274,40 @@ class System(Protocol):
 
         Ids in it are the system's own; raises `AccessError`.
         """
+        ...
+
+    def write(self, at: Access, kind: str, key: str, value: str, *, timeout: float) -> WriteOutcome:
+        """Set a register, or create a key, by asking this node; never ask twice, never raise.
+
+        The node asked decides what comes of it: one that does not lead may refuse and name the
+        leader, or hand the write on.
+        """
+        ...
+
+    def remove(self, at: Access, kind: str, key: str, *, timeout: float) -> WriteOutcome:
+        """Remove what `write` wrote; a key that is not there is removed already."""
+        ...
+
+    def read(self, at: Access, keys: Sequence[str], *, timeout: float) -> Mapping[str, str | None]:
+        """Read registers from that node's own store, however old; None for a key it has not.
+
+        ``timeout`` is for all of them together. Raises `AccessError`.
+        """
+        ...
+
+    def store(self, at: Access, prefix: str, *, timeout: float) -> Sequence[str]:
+        """Return the created keys in that node's own store that begin so; raises `AccessError`."""
+        ...
+
+    def listing(self, at: Access, prefix: str, *, timeout: float) -> Sequence[str]:
+        """Return the created keys that a node's API lists, which may come from a cache.
+
+        Raises `AccessError`.
+        """
+        ...
+
+    def peers(self, at: Access, *, timeout: float) -> Sequence[str]:
+        """Return the ids of the nodes that this one lists as present; raises `AccessError`."""
         ...
 
     def parse_log(self, text: bytes) -> Sequence[tuple[float, str, str, str]]:

@@ -20,20 +20,23 @@ from raftfleet.journal.values import GroupStatus, NodeIdentity, Port, Role, Timi
 from raftfleet.systems.protocol import (
     MARKER,
     AccessError,
+    Ack,
     Artifact,
     ExitRules,
     Node,
     Problem,
+    Refused,
 )
 from raftfleet.transport.protocol import Command
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from raftfleet.systems.protocol import Access
+    from raftfleet.systems.protocol import Access, WriteOutcome
     from raftfleet.transport.protocol import Transport
 
     Answers = Callable[[], Mapping[str, GroupStatus]]
+    Writing = Callable[[str, str, str, str], WriteOutcome | None]
 
 __all__ = ["FakeSystem", "toy_node", "toy_status"]
 
@@ -77,14 +80,24 @@ class FakeSystem:
     """The adapter of the toys.
 
     ``answers`` maps a node's name to a function that says its view in place of its status page;
-    it may raise `AccessError`.
+    it may raise `AccessError`. What is written lands in ``stores``, a mapping of each node's,
+    at once: there is nothing to replicate. The node with the id ``leader`` takes writes, others
+    refuse and name it. ``writing(node, kind, key, value)`` may decide otherwise, and ``away``
+    names nodes that do not answer reads.
     """
 
     name = "toy"
+    writes: tuple[str, ...] = ("register", "create")
+    reads = frozenset({"listing", "peers"})
+    log_keeps: int | None = 1000
 
     def __init__(self, groups: tuple[str, ...] = ("main",), bound: float = 2.0) -> None:
         self.groups = groups
         self.answers: dict[str, Answers] = {}
+        self.stores: dict[str, dict[str, str]] = {}
+        self.leader = "1"
+        self.writing: Writing | None = None
+        self.away: set[str] = set()
         self._bound = bound
 
     def home(self, name: str, variables: Mapping[str, object]) -> PurePosixPath:
@@ -193,6 +206,54 @@ class FakeSystem:
             return msgspec.json.decode(answer.body, type=dict[str, GroupStatus])
         except msgspec.MsgspecError as error:
             raise AccessError(f"bad answer: {error}") from None
+
+    def write(self, at: Access, kind: str, key: str, value: str, *, timeout: float) -> WriteOutcome:
+        """Let the leader write to every store, and anybody else refuse."""
+        del timeout
+        decided = self.writing(at.node.name, kind, key, value) if self.writing else None
+        if decided is not None:
+            return decided
+        if at.node.identity.id != self.leader:
+            return Refused("this node does not lead", self.leader)
+        for store in [self.stores.setdefault(at.node.name, {}), *self.stores.values()]:
+            store[key] = value
+        return Ack()
+
+    def remove(self, at: Access, kind: str, key: str, *, timeout: float) -> WriteOutcome:
+        """Remove a key from every store."""
+        del kind, timeout
+        if at.node.identity.id != self.leader:
+            return Refused("this node does not lead", self.leader)
+        for store in self.stores.values():
+            store.pop(key, None)
+        return Ack()
+
+    def read(self, at: Access, keys: Sequence[str], *, timeout: float) -> Mapping[str, str | None]:
+        """Read a node's own store."""
+        del timeout
+        store = self._store(at)
+        return {key: store.get(key) for key in keys}
+
+    def store(self, at: Access, prefix: str, *, timeout: float) -> Sequence[str]:
+        """Return the keys of a node's own store."""
+        del timeout
+        return sorted(key for key in self._store(at) if key.startswith(prefix))
+
+    def listing(self, at: Access, prefix: str, *, timeout: float) -> Sequence[str]:
+        """Return what the store holds: there is no cache."""
+        return self.store(at, prefix, timeout=timeout)
+
+    def peers(self, at: Access, *, timeout: float) -> Sequence[str]:
+        """Return the ids that the node's status shows as voters."""
+        view = self.status(at, timeout=timeout)
+        return sorted(
+            {one for group in view.values() for part in group.voters or () for one in part}
+        )
+
+    def _store(self, at: Access) -> dict[str, str]:
+        if at.node.name in self.away:
+            raise AccessError("connection refused")
+        return self.stores.setdefault(at.node.name, {})
 
     def parse_log(self, text: bytes) -> Sequence[tuple[float, str, str, str]]:
         """Return the records of a toy's log."""

@@ -17,6 +17,7 @@ from .host import host_command, problems_of
 from .render import SERVER, files_of
 from .settings import settings_of
 from .status import read_status
+from .stored import delete_register, read_registers, set_register, stored_tenants
 from .timing import era_name, exit_rules_of, timing_of
 from .variables import check_certificates, home_of, read_variables
 
@@ -26,7 +27,14 @@ if TYPE_CHECKING:
 
     from raftfleet.journal.log_rules import LogRule
     from raftfleet.journal.values import GroupStatus, Port, Timing
-    from raftfleet.systems.protocol import Access, Artifact, ExitRules, Node, Problem
+    from raftfleet.systems.protocol import (
+        Access,
+        Artifact,
+        ExitRules,
+        Node,
+        Problem,
+        WriteOutcome,
+    )
 
 __all__ = ["RobustMQ"]
 
@@ -43,6 +51,9 @@ class RobustMQ:
 
     name = "robustmq"
     groups: tuple[str, ...] = ("metadata_0", "offset_0", "data_0")
+    writes: tuple[str, ...] = ("register", "create")
+    reads = frozenset({"listing", "peers"})
+    log_keeps: int | None = 1000
 
     def __init__(self) -> None:
         self._admins: dict[Access, Admin] = {}
@@ -135,6 +146,35 @@ class RobustMQ:
     def status(self, at: Access, *, timeout: float) -> Mapping[str, GroupStatus]:
         """The node's own view: gRPC-web, or what is left of it when that does not answer."""
         return read_status(at, self.admin(at), timeout=timeout)
+
+    def write(self, at: Access, kind: str, key: str, value: str, *, timeout: float) -> WriteOutcome:
+        """Set a register at a node that leads, or create a tenant, which any node hands on."""
+        if kind == "create":
+            return self.admin(at).create_tenant(key, timeout=timeout)
+        return set_register(at, key, value, timeout=timeout)
+
+    def remove(self, at: Access, kind: str, key: str, *, timeout: float) -> WriteOutcome:
+        """Delete a register at a node that leads, or a tenant."""
+        if kind == "create":
+            return self.admin(at).delete_tenant(key, timeout=timeout)
+        return delete_register(at, key, timeout=timeout)
+
+    def read(self, at: Access, keys: Sequence[str], *, timeout: float) -> Mapping[str, str | None]:
+        """Read registers from the node's own store."""
+        return read_registers(at, keys, timeout=timeout)
+
+    def store(self, at: Access, prefix: str, *, timeout: float) -> Sequence[str]:
+        """Return the tenants in the node's own store that begin so."""
+        return stored_tenants(at, prefix, timeout=timeout)
+
+    def listing(self, at: Access, prefix: str, *, timeout: float) -> Sequence[str]:
+        """Return the tenants that the node's admin API lists, from its cache."""
+        listed = self.admin(at).tenants(containing=prefix, timeout=timeout)
+        return [one.tenant_name for one in listed if one.tenant_name.startswith(prefix)]
+
+    def peers(self, at: Access, *, timeout: float) -> Sequence[str]:
+        """Return the ids in the node's own broker list."""
+        return [str(one.node_id) for one in self.admin(at).info(timeout=timeout).broker_node_list]
 
     def parse_log(self, text: bytes) -> Sequence[tuple[float, str, str, str]]:
         """Return (Unix time, level, target, message) of each record."""

@@ -15,7 +15,7 @@ from urllib.parse import urlencode
 import msgspec
 
 from raftfleet.errors import AuthenticationError
-from raftfleet.systems.protocol import AccessError, Ack, Refused, Unknown
+from raftfleet.systems.protocol import AccessError, Ack, Refused, Unknown, UnsentError
 
 from .login import Login
 
@@ -169,7 +169,7 @@ class Admin:
         """Write, and say what is known of it afterwards.
 
         Only what was refused before it reached Raft is known not to be written: bad input (HTTP
-        400) and a missing or expired token. An error of any other kind, or none in time, came of
+        400), a missing or expired token, and what never left for want of a connection. An error of any other kind, or none in time, came of
         writes that were committed later often enough.
         """
         try:
@@ -181,6 +181,8 @@ class Admin:
             if error.status in {_BAD_REQUEST, _UNAUTHORISED}:
                 return Refused(error.reason)
             return Unknown(error.reason)
+        except UnsentError as error:
+            return Refused(str(error))
         except AccessError as error:
             return Unknown(str(error))
         return Ack()

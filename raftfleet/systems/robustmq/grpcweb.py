@@ -19,9 +19,20 @@ if TYPE_CHECKING:
 
     from raftfleet.systems.protocol import Answer
 
-__all__ = ["HEADERS", "GrpcError", "NotGrpcError", "frame", "messages", "string_field"]
+__all__ = [
+    "HEADERS",
+    "SERVICE",
+    "GrpcError",
+    "NotGrpcError",
+    "bytes_field",
+    "encoded",
+    "frame",
+    "messages",
+    "string_field",
+]
 
 HEADERS = {"content-type": "application/grpc-web+proto", "x-grpc-web": "1"}
+SERVICE = "/meta.service.common.MetaServiceService/"
 _TRAILER = 0x80
 _HEAD = struct.Struct(">BI")
 
@@ -100,8 +111,19 @@ def _raise_for(status: str | None, message: str) -> None:
         raise GrpcError(int(status), unquote(message))
 
 
-def string_field(message: bytes, number: int) -> str:
-    """Return a string field of a protobuf message; "" when it is absent, as proto3 has it.
+def encoded(*texts: str) -> bytes:
+    """Return a protobuf message whose fields 1, 2, ... are these texts, each below 16 KiB."""
+    message = b""
+    for number, text in enumerate(texts, 1):
+        raw = text.encode()
+        low, high = len(raw) & 0x7F, len(raw) >> 7
+        size = bytes([low | 0x80, high]) if high else bytes([low])
+        message += bytes([number << 3 | 2]) + size + raw
+    return message
+
+
+def bytes_field(message: bytes, number: int) -> bytes:
+    """Return a field of a protobuf message that has a length; b"" when it is absent.
 
     Raises `AccessError` for bytes that are no protobuf.
     """
@@ -109,6 +131,15 @@ def string_field(message: bytes, number: int) -> str:
     for field, value in _fields(message):
         if field == number and isinstance(value, bytes):
             found = value
+    return found
+
+
+def string_field(message: bytes, number: int) -> str:
+    """Return a string field of a protobuf message; "" when it is absent, as proto3 has it.
+
+    Raises `AccessError` for bytes that are no protobuf.
+    """
+    found = bytes_field(message, number)
     try:
         return found.decode("utf-8")
     except UnicodeDecodeError:

@@ -17,7 +17,7 @@ import msgspec
 from raftfleet.journal.values import GroupStatus, Role
 from raftfleet.systems.protocol import AccessError
 
-from .grpcweb import HEADERS, NotGrpcError, frame, messages, string_field
+from .grpcweb import HEADERS, SERVICE, NotGrpcError, frame, messages, string_field
 
 if TYPE_CHECKING:
     from raftfleet.systems.protocol import Access, Answer
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["cluster_status", "info_view", "metrics_view", "read_status"]
 
-_CLUSTER_STATUS = "/meta.service.common.MetaServiceService/ClusterStatus"
+_CLUSTER_STATUS = f"{SERVICE}ClusterStatus"
 _ROLES = {
     "Leader": Role.LEADER,
     "Follower": Role.FOLLOWER,
