@@ -17,6 +17,8 @@ from .observe import Observer
 from .reach import check_reach
 from .selection import RaftView, select
 from .stopping import Ending, Stopped
+from .traffic import Rates, Traffic
+from .waits import patience
 
 __all__ = [
     "Cluster",
@@ -28,12 +30,15 @@ __all__ = [
     "NodeAccess",
     "Observer",
     "RaftView",
+    "Rates",
     "Sighting",
     "Stopped",
+    "Traffic",
     "check_reach",
     "failover",
     "identity_of",
     "make_nodes",
     "may_stop",
+    "patience",
     "select",
 ]

@@ -15,7 +15,7 @@ import time
 from typing import TYPE_CHECKING
 
 from raftfleet.errors import CertificateError, ForwardingError, UnreachableError
-from raftfleet.systems.protocol import AccessError, Answer
+from raftfleet.systems.protocol import AccessError, Answer, UnsentError
 
 from .ways import DirectWay
 
@@ -71,16 +71,16 @@ class NodeAccess:
             answer = connection.exchange(method, path, body, headers or {}, until)
         except TimeoutError:
             self._drop(connection)
-            raise AccessError(f"no answer within {timeout:g} s") from None
+            raise connection.failure(f"no answer within {timeout:g} s") from None
         except (OSError, http.client.HTTPException) as error:
             self._drop(connection)
-            raise AccessError(_reason(error)) from None
+            raise connection.failure(_reason(error)) from None
         except (CertificateError, ForwardingError):
             self._drop(connection)
             raise
         except UnreachableError as error:
             self._drop(connection)
-            raise AccessError(error.message) from None
+            raise connection.failure(error.message) from None
         except BaseException:
             self._drop(connection)
             raise
@@ -124,12 +124,19 @@ class _Connection:
         self._port = port
         self._http: http.client.HTTPConnection | None = None
         self._sock: _DeadlineSocket | None = None
+        self._sent = False
+
+    def failure(self, reason: str) -> AccessError:
+        """Return the error to raise for a request that got no answer."""
+        return AccessError(reason) if self._sent else UnsentError(reason)
 
     def exchange(
         self, method: str, path: str, body: bytes, headers: Mapping[str, str], until: float
     ) -> Answer:
         """Send a request and read the answer, both before ``until``."""
+        self._sent = False
         ready = self._ready(until)
+        self._sent = True
         ready.request(method, path, body=body or None, headers=dict(headers))
         response = ready.getresponse()
         # Reading a given number of bytes would not notice that an answer of known length is cut.

@@ -11,6 +11,7 @@ from raftfleet.errors import RaftfleetError, UsageError, nearest
 from raftfleet.journal import events as ev
 
 from .access import NodeAccess
+from .busy import BusyWatch
 from .describing import described
 from .fence import Fence
 from .healing import leftovers
@@ -20,11 +21,13 @@ from .lock import LIFE, ClusterLock
 from .logs import NodeLogs
 from .naming import user_to_become
 from .observe import PERIOD, TIMEOUT, Observer
+from .peers import PeersWatch
 from .reach import way_to
 from .remote import Place
 from .starting import Starts
 from .stopping import Ending, Stopped
-from .waits import Waits
+from .traffic import Rates, Traffic
+from .waits import Waits, patience
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -41,9 +44,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Cluster"]
 
-_ELECTIONS = 3
-_SLACK = 15.0
-_AT_LEAST = 60.0
 _GRACE = 30.0
 _FORKS = 20
 
@@ -100,7 +100,7 @@ class Cluster:
             for one, place in self._places.items()
         }
         self._logs = {
-            one: NodeLogs(place, system, recorder, self.clocks)
+            one: NodeLogs(place, system, recorder, self.clocks, [node.identity for node in nodes])
             for one, place in self._places.items()
         }
         self._accesses = {
@@ -117,6 +117,9 @@ class Cluster:
             period=period,
             timeout=timeout,
         )
+        self._clock = clock
+        self._busy = BusyWatch(self._places, recorder, clock)
+        self._peers = PeersWatch(system, self._accesses, recorder, clock)
         self._watching = threading.Lock()
         self._watchers = 0
         self._led: dict[str, Mapping[str, int]] = {}
@@ -162,9 +165,7 @@ class Cluster:
     @property
     def patience(self) -> float:
         """Seconds that waits last by default: some elections, and some slack."""
-        timing = self.system.timing(self.nodes[0])
-        reaction = timing.predict(_ELECTIONS, survivors_behind=True).hi if timing else 0.0
-        return max(_AT_LEAST, reaction + _SLACK)
+        return patience(self.system.timing(self.nodes[0]))
 
     def fenced(self, name: str, line: str) -> str:
         """Return a shell line for a node's host that does nothing unless the lock is ours there."""
@@ -224,6 +225,30 @@ class Cluster:
                     self._observer.stop()
                     self.close()
 
+    @contextmanager
+    def sampling(self) -> Iterator[None]:
+        """Sample processor time and node lists while the block lasts, besides observing."""
+        self._busy.start()
+        if "peers" in self.system.reads:
+            self._peers.start()
+        try:
+            yield
+        finally:
+            self._busy.stop()
+            self._peers.stop()
+
+    def traffic(self, prefix: str, rates: Rates, stop: threading.Event) -> Traffic:
+        """Return traffic for this cluster; no key of it has been used before."""
+        return Traffic(
+            self.system,
+            self._accesses,
+            self.recorder,
+            self._clock,
+            prefix=prefix,
+            rates=rates,
+            stop=stop,
+        )
+
     def sample(self) -> None:
         """Record now, and not only at the next second, how well each node has been watched."""
         self._observer.sample()
@@ -252,6 +277,31 @@ class Cluster:
             lives = [self.life(name) for name in names]
             within = self.patience if timeout is None else timeout
             return tuple(one.name for one in lives if self._starts.start(one, within, stop))
+
+    def launch(self, name: str) -> bool:
+        """Start a node's process and do not wait until it is up; False when it ran already."""
+        return self._starts.launch(self.life(name))
+
+    def await_ready(
+        self, *, timeout: float | None = None, stop: threading.Event | None = None
+    ) -> tuple[str, ...]:
+        """Wait until every node that was started is up; return those that are not.
+
+        Raises `NodeError` when one has ended.
+        """
+        with self.observing():
+            self._starts.wait(self._within(timeout), stop)
+        return self._starts.pending
+
+    def await_answers(
+        self, names: Sequence[str], *, timeout: float | None, stop: threading.Event | None
+    ) -> bool:
+        """Wait until these nodes answer from their own stores, whatever they have caught up with."""
+        return self._waits.answers(self._within(timeout), stop, names)
+
+    def await_leaders(self, *, timeout: float | None, stop: threading.Event | None) -> bool:
+        """Wait until every group has a leader."""
+        return self._waits.leaders(self._within(timeout), stop)
 
     def stop(
         self, name: str, signal: str = "TERM", grace: float = _GRACE, *, passing: bool = False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from typing import TYPE_CHECKING
 
@@ -23,12 +24,16 @@ if TYPE_CHECKING:
     from raftfleet.transport.protocol import Transport
 
     from .cluster import Cluster
+    from .traffic import Rates, Traffic
 
 __all__ = ["Control"]
 
 _FIRST_WORD = 5.0
 _TURN = 0.5
 _NO_TIMING = 10.0
+_BASELINE = 3
+"""Writes through each node that have to be acknowledged before anything is done."""
+_FIRST_WRITES = 20.0
 
 
 class Control:
@@ -53,6 +58,9 @@ class Control:
         self._transports = transports
         self._clock = clock
         self._stop = stop
+        self._traffic: Traffic | None = None
+        self._token = os.urandom(3).hex()
+        self._drills = 0
 
     @property
     def nodes(self) -> tuple[Node, ...]:
@@ -89,12 +97,13 @@ class Control:
     def view(self) -> RaftView:
         """What is known right now, for templates and selectors; nobody is asked."""
         picture = self.cluster.recorder.picture
-        leaders = picture.leaders()
         groups = tuple(self.system.groups)
+        leaders = {group: picture.leader(group) for group in groups}
         return RaftView(
             nodes=self.cluster.names,
             groups=groups,
-            leaders={group: leaders.get(group) for group in groups},
+            leaders={group: one.node if one else None for group, one in leaders.items()},
+            terms={group: one.term if one else None for group, one in leaders.items()},
             down=tuple(
                 name for name in self.cluster.names if picture.node(name).process is Standing.DOWN
             ),
@@ -182,6 +191,87 @@ class Control:
             raise UnreachableError(f"{name}: the connection broke while it was being stopped")
         return ending is not Ending.ALIVE
 
+    def launch(self, names: Sequence[str]) -> tuple[str, ...]:
+        """Start processes and do not wait until they are up; return those started."""
+        self._heed()
+        self.claim()
+        return tuple(name for name in names if self.cluster.launch(name))
+
+    def heal(self, *, keep_data: bool = False) -> tuple[tuple[str, ...], int]:
+        """Start what this run stopped and remove what it wrote.
+
+        Returns the nodes started, and how many keys could not be removed.
+        """
+        stopped = self.recorder.picture.stopped_by_us
+        ours = [name for name in self.cluster.names if name in stopped]
+        self.restart(ours)
+        left = 0
+        if self._traffic is not None and not keep_data:
+            with self._traffic.paused():
+                left = self._traffic.remove()
+        return tuple(ours), left
+
+    # --- writing and reading back ------------------------------------------------------------
+
+    @property
+    def traffic(self) -> Traffic | None:
+        """What is written in the drill under way, None outside of one that writes."""
+        return self._traffic
+
+    def begin_traffic(self, rates: Rates) -> str | None:
+        """Begin to write through every node; return which node takes no writes, None when all do."""
+        self._drills += 1
+        prefix = f"raftfleet-{self._token}-{self._drills}-"
+        self._traffic = traffic = self.cluster.traffic(prefix, rates, self._stop)
+        traffic.start()
+        return traffic.await_acknowledged(_BASELINE, _FIRST_WRITES)
+
+    def end_traffic(self) -> None:
+        """Write no more, and wait until every write has come to an end."""
+        if self._traffic is not None and self._traffic.under_way:
+            self._traffic.end()
+
+    def forget_traffic(self, *, keep_data: bool) -> int:
+        """Remove what was written, unless it is to be kept; return how many keys are left."""
+        traffic, self._traffic = self._traffic, None
+        return 0 if traffic is None or keep_data else traffic.remove()
+
+    def burst(self, kind: str, count: int, names: Sequence[str]) -> int:
+        """Write so often as fast as it goes; return how many writes were acknowledged.
+
+        Raises `TaskError` outside a drill that writes, and for a kind that the system has not.
+        """
+        self._heed()
+        traffic = self._writing()
+        if kind not in self.system.writes:
+            raise TaskError(
+                f"{self.system.name} has no writes of the kind {kind}",
+                hint=f"kinds: {', '.join(self.system.writes)}",
+            )
+        acknowledged = traffic.burst(kind, count, names)
+        self._heed()
+        return acknowledged
+
+    def read_back(self, timeout: float | None) -> tuple[dict[str, int], str | None]:
+        """Compare every live node's own store at rest.
+
+        Returns how many acknowledged creations each lacks, and what kept the cluster from coming
+        to rest, None when nothing did.
+        """
+        traffic = self._writing()
+        with traffic.paused():
+            restless = self.await_agreement(timeout) or self.await_converged(timeout)
+            names = [n for n in self.cluster.names if n not in self.view.down]
+            return traffic.read_back(names), restless
+
+    def _writing(self) -> Traffic:
+        if self._traffic is None:
+            raise TaskError(
+                "nothing is written outside a drill that expects something of writes",
+                hint="expects: [writes-survive], or evidence: {acknowledged_writes: 1}",
+            )
+        return self._traffic
+
     # --- waiting -----------------------------------------------------------------------------
 
     def await_steady(self) -> str | None:
@@ -206,12 +296,38 @@ class Control:
         back = [f"{group} is led by {victim} again, in its old term" for group in found.back]
         return "; ".join([*back, *found.waiting.values()]) or None
 
-    def await_converged(self, timeout: float | None) -> str | None:
-        """Wait until all live nodes have applied what their leaders had; return who has not."""
+    def await_converged(
+        self, timeout: float | None, names: Sequence[str] | None = None
+    ) -> str | None:
+        """Wait until all live nodes, or these, have applied what leaders had; return who has not."""
         return self._outcome(
-            lambda: self.cluster.await_converged(timeout=timeout, stop=self._stop),
+            lambda: self.cluster.await_converged(nodes=names, timeout=timeout, stop=self._stop),
             lambda: "a node is still behind its leader",
         )
+
+    def await_leaders(self, timeout: float | None) -> str | None:
+        """Wait until every group has a leader; return which has not."""
+
+        def lacking() -> str:
+            view = self.view
+            return f"nobody leads {', '.join(g for g in view.groups if not view.leaders[g])}"
+
+        return self._outcome(
+            lambda: self.cluster.await_leaders(timeout=timeout, stop=self._stop), lacking
+        )
+
+    def await_answers(self, names: Sequence[str], timeout: float | None) -> str | None:
+        """Wait until these nodes answer, whatever they have caught up with."""
+        return self._outcome(
+            lambda: self.cluster.await_answers(names, timeout=timeout, stop=self._stop),
+            lambda: f"{', '.join(names)} did not answer in time",
+        )
+
+    def await_ready(self, timeout: float | None) -> str | None:
+        """Wait until every node that was started is up; return those that are not."""
+        waiting = self.cluster.await_ready(timeout=timeout, stop=self._stop)
+        self._heed()
+        return f"{', '.join(waiting)} not up, for want of a quorum" if waiting else None
 
     def _outcome(self, wait: Callable[[], bool], lacking: Callable[[], str]) -> str | None:
         with self.cluster.observing():

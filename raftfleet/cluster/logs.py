@@ -16,13 +16,15 @@ from typing import TYPE_CHECKING
 from raftfleet.errors import RaftfleetError, TaskError
 from raftfleet.journal import events as ev
 from raftfleet.journal.values import Interval
+from raftfleet.systems.tally import Line, tally
 
 from .life import CONSOLE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from raftfleet.journal import Recorder
+    from raftfleet.journal.values import NodeIdentity
     from raftfleet.systems.protocol import System
 
     from .hostclock import HostClocks
@@ -79,12 +81,19 @@ class NodeLogs:
     """One node's logs, from `remember` to each `collect`."""
 
     def __init__(
-        self, place: Place, system: System, recorder: Recorder, clocks: HostClocks
+        self,
+        place: Place,
+        system: System,
+        recorder: Recorder,
+        clocks: HostClocks,
+        nodes: Sequence[NodeIdentity] = (),
     ) -> None:
         self._place = place
         self._system = system
         self._recorder = recorder
         self._clocks = clocks
+        self._nodes = tuple(nodes)
+        self._lines: list[Line] = []
         self._read: dict[int, _File] = {}
         markers = system.exit_rules(place.node).markers
         self._markers = {meaning: text.encode() for meaning, text in markers.items()}
@@ -110,9 +119,9 @@ class NodeLogs:
         return _Listing.of(self._place.ask("logs.sh", *self._patterns, timeout=_TIMEOUT, home=home))
 
     def collect(self) -> None:
-        """Fetch what was written since, keep it in the run folder and record its marker lines.
+        """Fetch what was written since and keep it in the run folder.
 
-        Nothing is raised for a log that cannot be had: it is recorded as missing.
+        Its marker lines are recorded, and all its lines counted by the system's rules. Nothing is raised for a log that cannot be had: it is recorded as missing.
         """
         try:
             self._clocks.read(self._place)
@@ -127,6 +136,9 @@ class NodeLogs:
             self._missing(path, "not a file that we may read")
         for file, start in self._due(listing):
             self._fetch(file, start)
+        for counted in tally(self._node, self._lines, self._system.log_rules(), self._nodes):
+            self._recorder.record(counted)
+        self._lines = []
 
     def _due(self, listing: _Listing) -> Iterator[tuple[_File, int]]:
         """Yield each file with the offset to read from; record what is lost."""
@@ -166,6 +178,7 @@ class NodeLogs:
             self._missing(file.path, error.message)
             return
         end = start + len(content)
+        newest = None if file.path == CONSOLE else self._sort(content)
         self._recorder.record(
             ev.LogCollected(
                 node=self._node,
@@ -174,6 +187,7 @@ class NodeLogs:
                 end=end,
                 lines=content.count(b"\n"),
                 kept=self._keep(kept, content),
+                newest=newest,
             )
         )
         self._read[file.inode] = _File(file.inode, end, file.head, file.path)
@@ -205,6 +219,15 @@ class NodeLogs:
         with os.fdopen(os.open(target, flags, 0o600), "ab") as out:
             out.write(self._system.redact(content))
         return str(path)
+
+    def _sort(self, content: bytes) -> float | None:
+        """Take every record for the tally; return when the last was written, on our clock."""
+        newest = None
+        for stamp, level, target, message in self._system.parse_log(self._system.redact(content)):
+            at = self._clocks.of_wall(self._place.host, stamp)
+            newest = at.middle if at else newest
+            self._lines.append(Line(at.middle if at else None, level, target, message))
+        return newest
 
     def _note(self, content: bytes, start: int) -> None:
         """Record every line that a marker names."""

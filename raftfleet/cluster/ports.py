@@ -28,12 +28,14 @@ class Holding:
 
     ``foreign`` maps a port that somebody else listens on to the sockets' inodes: anybody, while
     the node does not run. Where /proc/PID/fd may not be read, nobody is known to be somebody else.
+    ``asked`` is when, on our clock: all of it was so later.
     """
 
     life: Life | None
     held: tuple[Port, ...]
     foreign: dict[Port, tuple[str, ...]]
     missing: tuple[Port, ...]
+    asked: float = 0.0
 
 
 def look(place: Place, ports: Sequence[Port]) -> Holding:
@@ -58,7 +60,7 @@ def _holding(reply: Reply, ports: Sequence[Port]) -> Holding:
             foreign[port] = tuple(sorted(inodes))
         else:
             missing.append(port)
-    return Holding(life_in(reply, alive=alive), tuple(held), foreign, tuple(missing))
+    return Holding(life_in(reply, alive=alive), tuple(held), foreign, tuple(missing), reply.sent)
 
 
 def holders(place: Place, foreign: dict[Port, tuple[str, ...]]) -> list[str]:

@@ -43,6 +43,7 @@ class Readiness:
     system: System
     recorder: Recorder
     lacks: str = "nothing is known of it"
+    _closed: float | None = None
 
     def look(self) -> bool:
         """Look once; record and return True when the node is up.
@@ -59,6 +60,7 @@ class Readiness:
         closed = [*holding.missing, *holding.foreign]
         if closed:
             self.lacks = f"not listening on {_shown(closed)}"
+            self._closed = holding.asked
             return False
         self.lacks, seen_by = _unseen(self.recorder.picture, self.life.name, self.system.groups)
         if self.lacks:
@@ -75,6 +77,7 @@ class Readiness:
                 incarnation=incarnation,
                 listening=tuple(port.name for port in ports),
                 seen_by=seen_by,
+                since=self._closed,
             )
         )
 

@@ -6,7 +6,7 @@ Every script begins with `on_host/state.sh` and prints lines of a key and what i
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from shlex import quote
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from raftfleet.systems.protocol import Node
-    from raftfleet.transport.protocol import Outcome, Transport
+    from raftfleet.transport.protocol import Outcome, Stream, Transport
 
     from .fence import Fence
 
@@ -35,6 +35,8 @@ FENCED = 97
 _ON_HOST = Path(__file__).parent / "on_host"
 _DONE_ONCE = frozenset({"launch.sh", "stop.sh", "wipe.sh"})
 """Scripts that change a node: their end is asked for again when the connection breaks."""
+_LOCK = "lock.sh"
+"""A step of the cluster lock is never asked again here: it counts its seconds, and tries again itself."""
 _CONTROL = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b[ -/]*[0-~]|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
@@ -134,6 +136,10 @@ class Place:
         """
         return Reply.of(self._run(script, words, variables, timeout, stdin))
 
+    def follow(self, script: str, *, timeout: float, **variables: str | float) -> Stream:
+        """Start a script of ours and read its lines as they come."""
+        return self.transport.open(self._command(script, (), variables), timeout=timeout)
+
     def change(
         self,
         script: str,
@@ -171,19 +177,24 @@ class Place:
         timeout: float,
         stdin: bytes,
     ) -> Outcome:
-        lines = self._preamble(variables)
-        if "fence" in variables:
-            lines.append(asset("fence.sh"))
-        lines += [f"set -- {' '.join(map(quote, words))}", asset(script)]
         once = script in _DONE_ONCE
-        command = Command("\n".join(lines), become=self.become, resumable=once)
+        command = replace(self._command(script, words, variables), resumable=once)
         deadline = Deadline.after(timeout, SystemClock())
         for attempt in attempts(deadline):
             seconds = timeout if attempt == 1 else deadline.left
             outcome = self.transport.run(command, timeout=seconds, stdin=stdin)
-            if once or not interrupted(outcome):
+            if once or script == _LOCK or not interrupted(outcome):
                 break  # what only looks is asked again
         return self._checked(script, outcome)
+
+    def _command(
+        self, script: str, words: Sequence[str], variables: Mapping[str, str | float]
+    ) -> Command:
+        lines = self._preamble(variables)
+        if "fence" in variables:
+            lines.append(asset("fence.sh"))
+        lines += [f"set -- {' '.join(map(quote, words))}", asset(script)]
+        return Command("\n".join(lines), become=self.become)
 
     def _preamble(self, variables: Mapping[str, str | float]) -> list[str]:
         given = {"cluster": self.cluster, "node": self.node.name, "root": self.root, **variables}

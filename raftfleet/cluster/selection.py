@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from raftfleet.errors import TaskError, nearest
@@ -19,14 +19,15 @@ SELECTORS = ("all", "any", "down", "follower", "leader", "leader of GROUP")
 class RaftView:
     """One frozen picture of the cluster, the same for every host of a task.
 
-    ``leaders`` maps each group to the node that leads it, None when nobody does. ``down`` are the
-    nodes whose process is not alive.
+    ``leaders`` maps each group to the node that leads it, None when nobody does, and ``terms`` to
+    the term it leads in. ``down`` are the nodes whose process is not alive.
     """
 
     nodes: tuple[str, ...]
     groups: tuple[str, ...]
     leaders: Mapping[str, str | None]
     down: tuple[str, ...]
+    terms: Mapping[str, int | None] = field(default_factory=dict)
 
     @property
     def up(self) -> tuple[str, ...]:
@@ -65,6 +66,7 @@ class RaftView:
             "up": list(self.up),
             "leader": self.leader,
             "leaders": dict(self.leaders),
+            "terms": dict(self.terms),
             "followers": list(self.followers),
             "leaders_last": list(self.leaders_last),
         }

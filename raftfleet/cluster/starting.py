@@ -52,16 +52,30 @@ class Starts:
 
         Raises `NodeError` when it ends, or is not up ``timeout`` seconds later.
         """
-        started = life.start()
+        started = self.launch(life)
         if not started and self._recorder.picture.node(life.name).ready:
             return False
-        self._pending[life.name] = Readiness(life, self._system, self._recorder)
         try:
             self._await(timeout, stop)
         except BaseException:
             self._pending.pop(life.name, None)
             raise
         return started
+
+    def launch(self, life: NodeLife) -> bool:
+        """Start a node and do not wait; return False when it was running already."""
+        started = life.start()
+        if started or not self._recorder.picture.node(life.name).ready:
+            self._pending[life.name] = Readiness(life, self._system, self._recorder)
+        return started
+
+    def wait(self, timeout: float, stop: threading.Event | None) -> None:
+        """Wait until every node that was launched is up, or waits for others.
+
+        Raises `NodeError` when one ends, or is not up ``timeout`` seconds later.
+        """
+        if self._pending:
+            self._await(timeout, stop)
 
     def forget(self, name: str) -> None:
         """Wait no more for a node that is being stopped."""

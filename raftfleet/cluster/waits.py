@@ -13,10 +13,21 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from raftfleet.journal import Picture, Recorder
+    from raftfleet.journal.values import Timing
 
     from .failover import Failover
 
-__all__ = ["Waits"]
+__all__ = ["Waits", "patience"]
+
+_ELECTIONS = 3
+_SLACK = 15.0
+_AT_LEAST = 60.0
+
+
+def patience(timing: Timing | None) -> float:
+    """Return the seconds that waits last by default: some elections, and some slack."""
+    reaction = timing.predict(_ELECTIONS, survivors_behind=True).hi if timing else 0.0
+    return max(_AT_LEAST, reaction + _SLACK)
 
 
 class Waits:
@@ -58,6 +69,29 @@ class Waits:
             timeout,
             stop,
         )
+
+    def leaders(self, timeout: float, stop: threading.Event | None) -> bool:
+        """Wait until every group has a leader that a majority names."""
+
+        def lacking(picture: Picture) -> str | None:
+            without = [g for g in picture.groups if picture.leader(g) is None]
+            return f"nobody leads {', '.join(without)}" if without else None
+
+        return self.until(lacking, "a leader of every group", timeout, stop)
+
+    def answers(self, timeout: float, stop: threading.Event | None, nodes: Sequence[str]) -> bool:
+        """Wait until these nodes, as they run now, have said a word of every group."""
+
+        def lacking(picture: Picture) -> str | None:
+            silent = [
+                name
+                for name in nodes
+                if name not in picture.live()
+                or set(picture.groups) - picture.node(name).groups.keys()
+            ]
+            return f"nothing from {', '.join(silent)}" if silent else None
+
+        return self.until(lacking, f"the first word of {_who(nodes)}", timeout, stop)
 
     def failover(
         self,

@@ -29,7 +29,7 @@ __all__ = [
     "NodeStopIntent", "NodeWiped", "PeersRead", "PlayEnded", "PlayStarted", "ReadMissed",
     "RunEnded", "RunStarted", "StatusMissed", "StatusSeen", "StoreRead", "TaskProgress",
     "TaskResult", "TaskStarted", "UnknownEvent", "VerdictGiven", "WaitBegan", "WaitEnded",
-    "WriteEnded", "WriteSkipped", "WriterStarted", "WriterStopped",
+    "WriteEnded", "WriteSkipped", "WriterStarted", "WriterStopped", "WritesRemoved",
 ]
 # fmt: on
 
@@ -234,13 +234,15 @@ class NodeStarted(Event, frozen=True, kw_only=True, tag="node.started"):
 class NodeReady(Event, frozen=True, kw_only=True, tag="node.ready"):
     """A started node is up: the same incarnation is alive and holds all its ports.
 
-    ``seen_by`` names the live nodes whose own view lists it as a voter in every group.
+    ``seen_by`` names the live nodes whose own view lists it as a voter in every group. ``since``
+    is when the last look began that found one of its ports closed, None when none did.
     """
 
     node: str
     incarnation: Incarnation
     listening: tuple[str, ...]
     seen_by: tuple[str, ...]
+    since: float | None = None
 
 
 class NodeStopIntent(Event, frozen=True, kw_only=True, tag="node.stop_intent"):
@@ -429,6 +431,17 @@ class WriteSkipped(Event, frozen=True, kw_only=True, tag="write.skipped"):
     until: float
     count: int
     reason: str = ""
+
+
+class WritesRemoved(Event, frozen=True, kw_only=True, tag="write.removed"):
+    """What a drill had written was taken away: ``count`` keys that begin with ``prefix``.
+
+    ``left`` are those that could not be removed, and may still be there.
+    """
+
+    prefix: str
+    count: int
+    left: Lack = Lack()
 
 
 class StoreRead(Event, frozen=True, kw_only=True, tag="read.store"):

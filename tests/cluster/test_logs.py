@@ -12,7 +12,7 @@ from raftfleet.cluster.hostclock import HostClocks
 from raftfleet.cluster.logs import NodeLogs, _below
 from raftfleet.cluster.remote import Place
 from raftfleet.errors import UnreachableError
-from raftfleet.journal.events import LogCollected, LogLine, LogMissing
+from raftfleet.journal.events import LogCollected, LogLine, LogMissing, LogTally
 from raftfleet.testing.system import FakeSystem
 from raftfleet.testing.transport import FakeTransport
 
@@ -339,3 +339,24 @@ def test_a_host_that_does_not_answer_leaves_every_log_missing(bench: Bench) -> N
     reasons = [event.reason for event in bench.all(LogMissing)]
     assert [reason for reason in reasons if reason == "n1 is away"] == ["n1 is away"] * 2
     assert len(reasons) == 4
+
+
+def test_every_line_is_counted_by_its_rule_and_the_last_ones_time_is_kept(logged: Logged) -> None:
+    logged.logs.remember()
+    logged.write("request 1 took 5 ms", "request 2 took 7 ms", "oops, secret-of-the-toy")
+    logged.logs.collect()
+    counted = {one.template: one for one in logged.bench.all(LogTally)}
+    assert {(one.rule, one.count) for one in counted.values()} == {("", 2), ("oops", 1)}
+    assert "secret" not in str(counted)
+    newest = max(one.newest or 0.0 for one in logged.bench.all(LogCollected))
+    assert 0 <= logged.bench.clock.monotonic() - newest < 60
+    assert all(one.spells[0].first > 0 for one in counted.values())
+
+
+def test_lines_are_counted_once_though_logs_are_collected_again(logged: Logged) -> None:
+    logged.logs.remember()
+    logged.write("one")
+    logged.logs.collect()
+    logged.write("two")
+    logged.logs.collect()
+    assert [one.template for one in logged.bench.all(LogTally)] == ["one", "two"]

@@ -38,8 +38,39 @@ def test_the_next_is_started_when_the_one_before_is_up(bench: Bench) -> None:
     ready = bench.all(NodeReady)[-1]
     assert ready.seen_by == ("n1", "n2", "n3")
     assert ready.listening == ("status",)
+    for began, up in zip(bench.all(NodeStarted), bench.all(NodeReady), strict=True):
+        assert up.since is None or began.at.lo <= up.since <= up.t
     assert cluster.start(["n1", "n2", "n3"]) == ()
     assert len(bench.all(NodeStarted)) == 3
+
+
+def test_a_node_that_was_only_launched_is_waited_for_later(bench: Bench) -> None:
+    cluster = bench.cluster(FakeSystem(), bench.nodes(2))
+    assert cluster.launch("n1")
+    assert cluster.launch("n2")
+    assert bench.all(NodeReady) == []
+    assert cluster.await_ready() == ()
+    assert {event.node for event in bench.all(NodeReady)} == {"n1", "n2"}
+    assert not cluster.launch("n1")
+    assert cluster.await_ready() == ()
+    assert len(bench.all(NodeReady)) == 2
+
+
+def test_a_node_that_was_launched_and_stopped_is_waited_for_no_more(bench: Bench) -> None:
+    cluster = bench.cluster(FakeSystem(), bench.nodes(1))
+    cluster.launch("n1")
+    with cluster.observing():
+        assert cluster.await_answers(["n1"], timeout=30.0, stop=None)
+        cluster.stop("n1", "TERM", 10.0)
+        assert cluster.await_ready() == ()
+    assert bench.all(NodeReady) == []
+
+
+def test_a_node_that_was_launched_and_died_says_how(bench: Bench) -> None:
+    cluster = bench.cluster(FakeSystem(), bench.nodes(1, dies=3))
+    cluster.launch("n1")
+    with pytest.raises(NodeError, match="exit status 3"):
+        cluster.await_ready()
 
 
 def test_a_node_that_exits_at_once_shows_status_and_last_lines(bench: Bench) -> None:

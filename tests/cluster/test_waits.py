@@ -187,3 +187,26 @@ def test_a_node_that_is_down_need_not_converge(scene: Scene) -> None:
     scene.say("n1", 1, applied={"n1": 100, "n2": 100, "n3": 40})
     scene.recorder.record(NodeFound(node="n3", incarnation=None))
     assert scene.waits.converged(5, None, None)
+
+
+def test_a_leader_is_waited_for_until_a_majority_names_it(scene: Scene) -> None:
+    scene.say(None, 2)
+    scene.after(4, lambda: scene.say("n3", 3, names=("n2", "n3")))
+    before = scene.clock.monotonic()
+    assert scene.waits.leaders(60, None)
+    assert scene.clock.monotonic() - before == pytest.approx(4)
+
+
+def test_without_a_leader_the_group_is_named(scene: Scene) -> None:
+    scene.say(None, 2)
+    assert not scene.waits.leaders(5, None)
+    assert scene.ended.last_seen == "nobody leads main"
+
+
+def test_an_answer_is_one_of_the_process_that_runs_now(scene: Scene) -> None:
+    scene.recorder.record(NodeFound(node="n2", incarnation=None))
+    assert not scene.waits.answers(5, None, ["n1", "n2"])
+    assert scene.ended.last_seen == "nothing from n2"
+    scene.recorder.record(NodeFound(node="n2", incarnation=Incarnation(9, 9, 2)))
+    scene.after(2, lambda: scene.say("n1", 1, names=("n2",)))
+    assert scene.waits.answers(60, None, ["n1", "n2"])
