@@ -9,6 +9,7 @@ from .finding import Check, Finding, Severity
 from .outages import Outage
 from .registry import CHECKS
 from .summary import judgement_json
+from .timeline import GroupMoved, Timeline
 from .verdict import DrillJudgement, Judgement, Verdict, judge
 
 __all__ = [
@@ -20,10 +21,12 @@ __all__ = [
     "ExitClass",
     "Failover",
     "Finding",
+    "GroupMoved",
     "Judgement",
     "Outage",
     "Outcome",
     "Severity",
+    "Timeline",
     "Verdict",
     "judge",
     "judgement_json",

@@ -101,8 +101,14 @@ def _seen_by_name(read: Sequence[Round]) -> frozenset[str]:
 
 
 def ledger_of(window: Window) -> Ledger:
-    """Return the ledger of everything written up to a drill's end, since the data began."""
+    """Return the ledger of what was written up to a drill's end since the data began, and not removed."""
     last = window.journal.events[window.last].seq
     begun = [e.seq for e in window.journal.of(ev.ClusterGeneration) if e.seq <= last]
     first = max(begun, default=0)
-    return Ledger(write for write in window.journal.of(ev.WriteEnded) if first <= write.seq <= last)
+    removed = [e for e in window.journal.of(ev.WritesRemoved) if e.seq <= last]
+    return Ledger(
+        write
+        for write in window.journal.of(ev.WriteEnded)
+        if first <= write.seq <= last
+        and not any(write.seq < e.seq and write.key.startswith(e.prefix) for e in removed)
+    )

@@ -6,6 +6,7 @@ outage, so that a writer that was itself held up hides nothing.
 
 from __future__ import annotations
 
+import math
 import statistics
 from bisect import bisect_right
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from raftfleet.journal import events as ev
+from raftfleet.journal.values import Interval
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -34,13 +36,17 @@ class Outage:
 
     ``via`` is the node written through, empty for all of them together. ``ended`` is false when
     the writers stopped before a write was acknowledged again. ``cause`` is the absence it is
-    put down to: the last that had begun.
+    put down to: the last that had begun. ``lasted`` is for how many seconds nobody took writes:
+    the service was still there when the last write that it took was sent, and there again before
+    the next was acknowledged; it was not there from the first failure to the last through
+    every node.
     """
 
     via: str
     start: float
     end: float
     failed: int
+    lasted: Interval
     cause: str = ""
     ended: bool = True
 
@@ -56,7 +62,10 @@ class Outage:
 
 @dataclass(frozen=True, slots=True)
 class Writing:
-    """A stretch of time in which writers were at work; ``period`` is the longest of theirs."""
+    """A stretch of time in which writers were at work; ``period`` is that of the fastest.
+
+    A slow writer beside a fast one says nothing of how long a gap has to be to count.
+    """
 
     lo: float
     hi: float
@@ -89,7 +98,7 @@ def _joined(spans: list[Writing]) -> list[Writing]:
     for span in sorted(spans, key=lambda span: span.lo):
         if joined and span.lo <= joined[-1].hi:
             last = joined.pop()
-            period = max(last.period, span.period)
+            period = min((p for p in (last.period, span.period) if p), default=0.0)
             joined.append(Writing(last.lo, max(last.hi, span.hi), period))
         else:
             joined.append(span)
@@ -111,7 +120,24 @@ def _through(window: Window, via: str, writes: Sequence[ev.WriteEnded]) -> Itera
             enough = _SHORTEST if via else usual
             if (failed and end - start > enough) or end - start > max(_LONG, usual):
                 ended = place < len(points) - 2
-                yield Outage(via, start, end, failed, _cause(window, start, end), ended)
+                cause = _cause(window, start, end)
+                lasted = _lasted(own, start, end if ended else math.inf)
+                yield Outage(via, start, end, failed, lasted, cause, ended)
+
+
+def _lasted(writes: Sequence[ev.WriteEnded], start: float, end: float) -> Interval:
+    """Return for how long the service was away that took no write from ``start`` to ``end``."""
+    taken = [w.sent for w in writes if w.outcome == "ok" and w.t <= start]
+    longest = end - min(max(taken, default=start), start)
+    first: dict[str, float] = {}
+    last: dict[str, float] = dict.fromkeys((w.via for w in writes), start)
+    for write in writes:
+        if write.outcome != "ok" and write.t > start and write.sent < end:
+            first[write.via] = min(write.t, first.get(write.via, math.inf))
+            last[write.via] = max(write.sent, last[write.via])
+    if first.keys() < last.keys():
+        return Interval(0.0, longest)
+    return Interval(max(0.0, min(last.values()) - max(first.values())), longest)
 
 
 def _usual(writes: Sequence[ev.WriteEnded], span: Writing) -> float:

@@ -1,6 +1,7 @@
 """`progress`: writes never stand still longer than the drill's budget, until its watch ends.
 
-The budget is `budget: {outage: SECONDS}`; without one it is the longest an election may take.
+The budget is `budget: {outage: SECONDS}`. Without one it is the longest that the elections may take
+which were held, with the exit before them and the slots of the writers around them.
 """
 
 from __future__ import annotations
@@ -21,8 +22,9 @@ if TYPE_CHECKING:
 __all__ = ["PROGRESS"]
 
 _NAME = "progress"
-_EARLY = 5.0
-"""Seconds before the drill's end at which writers may stop, to read back what they wrote."""
+_SLOTS = 4
+_LAG = 0.1
+"""Share of the watch, or as many seconds, by which writers may end early."""
 
 
 def _judge(window: Window) -> Iterator[Finding]:
@@ -48,17 +50,29 @@ def _finding(window: Window, outage: Outage, budget: float) -> Finding:
     if outage.cause:
         text += f": {outage.cause}"
     severity = Severity.WARNING if outage.via else Severity.VIOLATION
-    if window.drill.allow_quorum_loss or window.away(outage.via, outage.start):
+    if window.drill.allow_quorum_loss or _was_away(window, outage):
         severity = Severity.NOTE
     return Finding(_NAME, severity, text, outage.via or None, t=outage.start, cause=outage.cause)
+
+
+def _was_away(window: Window, outage: Outage) -> bool:
+    """Whether the node that was written through was itself away meanwhile."""
+    return any(
+        away.node == outage.via and away.lo < outage.end and away.hi > outage.start
+        for away in window.absences
+    )
 
 
 def _budget(window: Window) -> float | None:
     given = window.drill.budget.get("outage")
     if given is not None:
         return given
-    timing = window.cluster.timing if window.cluster else None
-    return timing.reaction if timing else None
+    if window.cluster is None or window.cluster.timing is None:
+        return None
+    elections = [window.cluster.timing.reaction]
+    elections += [one.predicted.hi for one in window.succession.failovers if one.predicted]
+    slots = _SLOTS * max((span.period for span in writing(window)), default=0.0)
+    return max(elections) + window.cluster.exit_bound + slots
 
 
 def _thin(window: Window) -> Iterator[Finding]:
@@ -73,9 +87,23 @@ def _thin(window: Window) -> Iterator[Finding]:
         if not any(span.lo <= min(away.hi, window.end) and span.hi >= away.lo for span in spans):
             text = f"nothing was written during the {away.kind} of {away.node}"
             yield Finding(_NAME, Severity.GAP, text, away.node, t=away.lo)
-    last = max(span.hi for span in spans)
-    if last < window.end - max(_EARLY, window.drill.watch * 0.1):
-        text = f"nothing was written in the last {window.end - last:.1f} s of the drill"
+    yield from _ended_early(window, max(span.hi for span in spans))
+
+
+def _ended_early(window: Window, last: float) -> Iterator[Finding]:
+    """See that writers went on while the drill watched, after the last node was back.
+
+    What comes after the watch, reading back and collecting logs, takes as long as it takes.
+    """
+    back = [away.hi for away in window.returns]
+    if window.cut or not back:
+        return
+    written = last - max(back)
+    if written < window.drill.watch * (1 - _LAG) - _LAG:
+        unwatched = min(window.drill.watch - written, window.end - last)
+        text = (
+            f"nothing was written in the last {unwatched:.1f} s of watching after the last return"
+        )
         yield Finding(_NAME, Severity.GAP, text)
 
 

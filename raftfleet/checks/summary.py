@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from .failovers import Failover
     from .finding import Finding
     from .outages import Outage
+    from .timeline import Timeline
     from .verdict import DrillJudgement, Judgement
 
 __all__ = ["judgement_json"]
@@ -42,6 +43,9 @@ def judgement_json(judgement: Judgement) -> dict[str, object]:
         "exits": [_exit(one) for one in judgement.exits],
         "outages": [
             _outage(outage, drill.drill) for drill in judgement.drills for outage in drill.outages
+        ],
+        "timelines": [
+            _timeline(one, drill.drill) for drill in judgement.drills for one in drill.timelines
         ],
         "evidence": _total(judgement),
     }
@@ -115,8 +119,36 @@ def _outage(outage: Outage, drill: str) -> dict[str, object]:
         "from": _number(outage.start),
         "to": _number(outage.end) if outage.ended else None,
         "seconds": _number(outage.seconds),
+        "lasted": _interval(outage.lasted),
         "failed_writes": outage.failed,
         "cause": outage.cause or None,
+    }
+
+
+def _timeline(one: Timeline, drill: str) -> dict[str, object]:
+    return {
+        "drill": drill,
+        "victim": one.victim,
+        "cause": one.cause,
+        "signal": _interval(one.signalled),
+        "gone": _interval(one.gone),
+        "last_write": _interval(one.last_write),
+        "groups": [
+            {
+                "group": moved.group,
+                "term": [moved.old_term, moved.new_term],
+                "new_leader": moved.new_leader,
+                "higher_term": _interval(moved.raised),
+                "elected": _interval(moved.elected),
+                "agreed": _interval(moved.agreed),
+            }
+            for moved in one.groups
+        ],
+        "first_writes": {via: _interval(at) for via, at in one.first_writes.items()},
+        "started": _interval(one.started),
+        "ready": _interval(one.ready),
+        "caught_up": _interval(one.caught_up),
+        "rejoin": _interval(one.rejoin),
     }
 
 

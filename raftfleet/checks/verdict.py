@@ -17,6 +17,7 @@ from .exits import Exit, exits_of
 from .finding import Finding, Severity
 from .lives import lives_of
 from .registry import CHECKS
+from .timeline import Timeline, timelines
 from .window import windows
 
 if TYPE_CHECKING:
@@ -69,6 +70,7 @@ class DrillJudgement:
     failovers: tuple[Failover, ...]
     exits: tuple[Exit, ...]
     outages: tuple[Outage, ...]
+    timelines: tuple[Timeline, ...]
     evidence: Mapping[str, int]
     needed: Mapping[str, int]
     start: float
@@ -144,6 +146,7 @@ def _drill(window: Window) -> DrillJudgement:
         failovers=tuple(window.succession.failovers),
         exits=window.exits,
         outages=window.outages,
+        timelines=timelines(window),
         evidence=counts,
         needed=dict(window.drill.evidence),
         start=window.start,

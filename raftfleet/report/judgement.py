@@ -16,8 +16,17 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from raftfleet.checks import DrillJudgement, Exit, Failover, Finding, Judgement, Outage
+    from raftfleet.checks import (
+        DrillJudgement,
+        Exit,
+        Failover,
+        Finding,
+        Judgement,
+        Outage,
+        Timeline,
+    )
     from raftfleet.journal import Journal
+    from raftfleet.journal.values import Interval
 
 __all__ = ["show_judgement"]
 
@@ -83,6 +92,7 @@ def _show_drill(out: Terminal, drill: DrillJudgement) -> None:
     head = f"DRILL [{one_line(drill.drill)}] {drill.end - drill.start:.1f} s: "
     out.line(f"{head}{str(drill.verdict).upper()}", _COLOURS[drill.verdict])
     _show_failovers(out, drill.failovers)
+    _show_timelines(out, drill.timelines)
     _show_exits(out, drill.exits)
     _show_outages(out, drill)
     _show_findings(out, drill.findings)
@@ -111,6 +121,47 @@ def _failover_row(failover: Failover) -> tuple[str, ...]:
         seconds(failover.agreed),
         f"{promised} {failover.place}".rstrip(),
         f"{failover.cause}, from its {failover.counts_from}",
+    )
+
+
+def _show_timelines(out: Terminal, timelines: Sequence[Timeline]) -> None:
+    """Print when all of it happened, in seconds from when the leader was gone."""
+    moved = [one for one in timelines if any(group.new_leader for group in one.groups)]
+    if not moved:
+        return
+    head = (
+        "leader gone", "signal", "last write", "higher term", "all led", "all agreed",
+        "first write", "through all", "started", "caught up",
+    )  # fmt: skip
+    rows = [head, *(_timeline_row(one) for one in moved[:_MOST])]
+    out.line("  timeline, seconds from when the leader was gone")
+    for row, line in zip(rows, aligned(rows), strict=True):
+        out.line(f"    {line}", "dim" if row is head else "")
+    if len(moved) > _MOST:
+        out.line(f"    and {len(moved) - _MOST} more in summary.json")
+
+
+def _timeline_row(one: Timeline) -> tuple[str, ...]:
+    zero = one.gone.middle
+
+    def since(*moments: Interval | float | None, last: bool = True) -> str:
+        known = [m if isinstance(m, float) else m.hi for m in moments if m is not None]
+        if not known or (last and len(known) < len(moments)):
+            return "?"
+        return f"{(max(known) if last else min(known)) - zero:+.2f}"
+
+    firsts = list(one.first_writes.values())
+    return (
+        f"{one.victim} ({one.cause})",
+        since(one.signalled),
+        since(one.last_write),
+        since(*(group.raised for group in one.groups), last=False),
+        since(*(group.elected for group in one.groups)),
+        since(*(group.agreed for group in one.groups)),
+        since(*firsts, last=False),
+        since(*firsts),
+        since(one.started),
+        since(one.caught_up),
     )
 
 

@@ -48,6 +48,25 @@ def test_an_outage_lies_between_two_acknowledged_writes_and_has_a_cause() -> Non
     assert overall.ended
 
 
+def test_how_long_it_lasted_lies_between_failures_and_acknowledged_writes() -> None:
+    journal = failed_over(4)
+    (overall,) = outages(journal)[""]
+    writes = [event for event in journal.events if isinstance(event, ev.WriteEnded)]
+    failed = [one for one in writes if one.outcome != "ok"]
+    before = [one for one in writes if one.outcome == "ok" and one.t <= overall.start]
+    assert overall.lasted.lo == pytest.approx(failed[-1].sent - failed[0].t)
+    assert overall.lasted.hi == pytest.approx(overall.end - before[-1].sent)
+    assert overall.lasted.lo < overall.seconds < overall.lasted.hi
+
+
+def test_where_one_node_never_failed_nothing_says_how_short_an_outage_was() -> None:
+    told = story().writes(1, via="n3").stop("n1").writes(4, "unknown", via="n2")
+    told.elect("n2", term=2).writes(1, via="n2")
+    (overall,) = outages(told.end().journal())[""]
+    assert overall.lasted.lo == 0
+    assert overall.lasted.hi >= overall.seconds
+
+
 def test_one_node_that_refuses_is_no_outage_of_all() -> None:
     told = story()
     for _ in range(20):
@@ -101,6 +120,15 @@ def test_an_outage_long_after_the_heal_is_put_down_to_the_fault(ask: Ask) -> Non
     told.writes(2, "unknown", via="n2").writes(1, via="n2")
     (finding,) = ask("progress", told.end().journal())
     assert finding.cause.startswith("partition of n3, over 29.9 s")
+
+
+def test_a_slow_writer_beside_fast_ones_hides_no_outage() -> None:
+    told = Story().running().drill("progress").writer("n2").writer("n3")
+    told.record(ev.WriterStarted(writer="creates", kind="create", via="n2", period=1.5))
+    told.writes(1, via="n2").stop("n1").writes(4, "unknown", via="n2")
+    told.elect("n2", term=2).writes(1, via="n2")
+    (overall,) = outages(told.end().journal())[""]
+    assert overall.seconds == pytest.approx(4.3, abs=0.15)
 
 
 def test_an_outage_through_one_node_only_is_a_warning(ask: Ask) -> None:

@@ -233,6 +233,18 @@ def listed(**shown: list[str]) -> Journal:
     return told.end().journal()
 
 
+def test_what_was_removed_is_not_missed_and_what_came_after_is(ask: Ask) -> None:
+    told = story().write("p-1", "1").write("p-2", "1", "unknown")
+    told.record(ev.WritesRemoved(prefix="p-", count=2))
+    told.write("p-3", "1").let(0.5)
+    del told.stored["n1"]["p-1"], told.stored["n2"]["p-1"], told.stored["n2"]["p-3"]
+    found = ask("writes-survive", told.read().end().journal())
+    lost = [f for f in found if f.severity is Severity.VIOLATION]
+    assert [f.node for f in lost] == ["n2"]
+    assert lost[0].message.endswith("p-3")
+    assert not any("unknown outcome" in f.message for f in found)
+
+
 def test_a_list_that_differs_from_the_nodes_own_store_is_a_warning(ask: Ask) -> None:
     assert ask("cache-agrees", listed()) == []
     (lacking,) = ask("cache-agrees", listed(lacks=["key-n1"]))
