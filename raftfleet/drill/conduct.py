@@ -17,11 +17,12 @@ __all__ = ["conduct"]
 
 
 def conduct(declaration: Declaration, control: Control, proceed: Callable[[], None]) -> None:
-    """Find a steady state, run the tasks, heal, watch and collect; record all of it.
+    """Find a steady state, write, run the tasks, heal, watch, read back and collect; record it all.
 
-    A drill that finds no steady state touches nothing and is recorded as aborted, for an
-    inconclusive verdict. Whatever happens to the tasks, what they stopped is started again
-    (unless the drill leaves the cluster down on purpose) and the logs are collected. Raises
+    A drill that finds no steady state, or whose first writes nobody acknowledges, touches nothing
+    and is recorded as aborted, for an inconclusive verdict. Whatever happens to the tasks, what
+    they stopped is started again (unless the drill leaves the cluster down on purpose), the logs
+    are collected, and what was written is removed unless it is to be kept. Raises
     `InterruptedRun` after healing.
     """
     control.system.check(control.nodes)
@@ -33,19 +34,20 @@ def conduct(declaration: Declaration, control: Control, proceed: Callable[[], No
         control.recorder.record(_started(declaration, control))
         if unsteady:
             _end(control, declaration, f"no steady state to begin with: {unsteady}")
-        else:
-            _run(declaration, control, proceed)
+            return
+        try:
+            with control.cluster.sampling():
+                _run(declaration, control, proceed)
+        finally:
+            control.forget_traffic(keep_data=declaration.keep_data)
 
 
 def _run(declaration: Declaration, control: Control, proceed: Callable[[], None]) -> None:
     stopped_before = set(control.recorder.picture.stopped_by_us)
     aborted = "it did not run to its end"
-    control.guarded = not declaration.allow_quorum_loss
-    control.passing = declaration.leaves != "down"
     try:
         control.cluster.remember_logs()
-        proceed()
-        aborted = ""
+        aborted = _tasks(declaration, control, proceed)
     except InterruptedRun as error:
         aborted = error.message
         raise
@@ -56,8 +58,21 @@ def _run(declaration: Declaration, control: Control, proceed: Callable[[], None]
             if not aborted:
                 control.watch(_watch(declaration, control))
         finally:
+            troubles.append(_read_back(control, at_rest=not aborted))
             troubles.append(_collect(control))
             _end(control, declaration, "; ".join(filter(None, troubles)))
+
+
+def _tasks(declaration: Declaration, control: Control, proceed: Callable[[], None]) -> str:
+    """Run the tasks, once writes are acknowledged through every node; return why not."""
+    if declaration.writes and control.system.writes:
+        refused = control.begin_traffic(declaration.rates)
+        if refused:
+            return f"no writes to begin with: {refused}"
+    control.guarded = not declaration.allow_quorum_loss
+    control.passing = declaration.leaves != "down"
+    proceed()
+    return ""
 
 
 def _started(declaration: Declaration, control: Control) -> DrillStarted:
@@ -87,6 +102,20 @@ def _heal(declaration: Declaration, control: Control, stopped_before: set[str]) 
         control.restart([name for name in ours if name not in stopped_before])
     except RaftfleetError as error:
         return f"healing failed: {error.message}"
+    return ""
+
+
+def _read_back(control: Control, *, at_rest: bool) -> str:
+    """End the writers; when the drill ran to its end, read back at rest what they wrote.
+
+    A cluster that does not come to rest is read all the same: what was read when is recorded.
+    """
+    try:
+        control.end_traffic()
+        if at_rest and control.traffic is not None:
+            control.read_back(None)
+    except RaftfleetError as error:
+        return f"reading back failed: {error.message}"
     return ""
 
 

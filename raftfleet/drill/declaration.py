@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from raftfleet.checks import CHECKS, EVIDENCE
-from raftfleet.errors import SourceError, nearest
+from raftfleet.cluster import Rates
+from raftfleet.errors import SourceError, UsageError, nearest
 from raftfleet.inventory import mark_of
 from raftfleet.playbook import has_template
 
@@ -20,6 +22,7 @@ __all__ = ["Declaration", "parse_declaration", "resolved"]
 _KEYS = ("id", "expects", "forbids", "evidence", "budget", "watch", "leaves", "allow_quorum_loss")
 _BUDGETS = ("outage",)
 _LEAVES = ("running", "down")
+_OF_WRITES = frozenset({"cache-agrees", "progress", "stores-equal", "writes-survive"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +32,8 @@ class Declaration:
     ``watch`` is seconds of watching after the last undo, None for the longest the system can take
     to react; ``leaves`` says how the cluster is left: ``running`` or ``down``. A count of evidence
     may be a template until the play begins (`resolved`). ``budget`` holds limits in seconds:
-    ``outage`` is how long writes may stand still.
+    ``outage`` is how long writes may stand still. ``rates`` says how much is written, and
+    ``keep_data`` that it is left in the cluster; both come from the play's variables (`resolved`).
     """
 
     id: str
@@ -40,6 +44,14 @@ class Declaration:
     watch: float | None = None
     leaves: str = "running"
     allow_quorum_loss: bool = False
+    rates: Rates = field(default_factory=Rates)
+    keep_data: bool = False
+
+    @property
+    def writes(self) -> bool:
+        """Whether the drill expects anything of writes, so that it has to write."""
+        needed = any(name.startswith("acknowledged") for name in self.evidence)
+        return needed or bool(_OF_WRITES.intersection((*self.expects, *self.forbids)))
 
 
 def parse_declaration(value: Any, mark: Mark | None) -> Declaration:
@@ -108,10 +120,14 @@ def _budget(value: Mapping[str, Any]) -> dict[str, float]:
     return {key: seconds for key, seconds in found.items() if seconds is not None}
 
 
-def resolved(declaration: Declaration, template: Callable[[Any], Any]) -> Declaration:
+def resolved(
+    declaration: Declaration, template: Callable[[Any], Any], variables: Mapping[str, Any]
+) -> Declaration:
     """Return the declaration with its counts templated; a count of 0 asks for nothing.
 
-    Raises `SourceError` for one that is no count.
+    What is written comes from the variables ``write_rate`` and ``create_rate`` (a second),
+    ``write_budget`` (entries while a node is away) and ``keep_data``. Raises `SourceError` for
+    a count that is none, and `UsageError` for such a variable.
     """
     counts = {}
     for key, raw in declaration.evidence.items():
@@ -120,7 +136,35 @@ def resolved(declaration: Declaration, template: Callable[[Any], Any]) -> Declar
             raise SourceError(f"{key}: wants a count, not {template(raw)!r}", mark_of(raw))
         if count:
             counts[key] = count
-    return replace(declaration, evidence=counts)
+    rates = Rates(
+        total=_number(variables, "write_rate", Rates().total),
+        creates=_number(variables, "create_rate", Rates().creates),
+        entries=_entries(variables),
+    )
+    keep = str(variables.get("keep_data", False)).lower() in {"true", "yes", "on", "1"}
+    return replace(declaration, evidence=counts, rates=rates, keep_data=keep)
+
+
+def _number(variables: Mapping[str, Any], name: str, default: float) -> float:
+    """Return what a variable says, a number above zero."""
+    given = variables.get(name, default)
+    try:
+        number = float(given)
+    except (TypeError, ValueError):
+        number = 0.0
+    if not 0 < number < math.inf:
+        raise UsageError(f"{name} wants writes a second, above 0, not {given!r}")
+    return number
+
+
+def _entries(variables: Mapping[str, Any]) -> int | None:
+    """Return the entry budget that a variable sets, None without one."""
+    given = variables.get("write_budget")
+    if given is None or given == "":
+        return None
+    if not str(given).isdecimal() or int(given) < 1:
+        raise UsageError(f"write_budget wants a number of entries, not {given!r}")
+    return int(given)
 
 
 def _count(value: Any) -> int:

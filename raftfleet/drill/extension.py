@@ -44,5 +44,6 @@ class DrillExtension:
                 f"the drill {parsed.id} has no nodes: no host matches {play.pattern!r}",
                 hint="put the nodes' hosts into a group raft, or name theirs: -e raft_group=NAME",
             )
-        scope = Scope([play.variables(play.everyone[0].name)])
-        conduct(resolved(parsed, scope.template), self._control(), proceed)
+        variables = play.variables(play.everyone[0].name)
+        declared = resolved(parsed, Scope([variables]).template, variables)
+        conduct(declared, self._control(), proceed)

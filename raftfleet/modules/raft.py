@@ -6,12 +6,16 @@ from typing import TYPE_CHECKING
 
 from raftfleet.modules.raft_check import RaftCheck
 from raftfleet.modules.raft_config import RaftConfig
+from raftfleet.modules.raft_heal import RaftHeal
 from raftfleet.modules.raft_install import RaftInstall
+from raftfleet.modules.raft_kill import RaftKill
+from raftfleet.modules.raft_read_back import RaftReadBack
 from raftfleet.modules.raft_start import RaftStart
 from raftfleet.modules.raft_status import RaftStatus
 from raftfleet.modules.raft_stop import RaftStop
 from raftfleet.modules.raft_wait import RaftWait
 from raftfleet.modules.raft_wipe import RaftWipe
+from raftfleet.modules.raft_write import RaftWrite
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,12 +29,16 @@ __all__ = ["raft_modules"]
 _KINDS: tuple[type[RaftModule], ...] = (
     RaftCheck,
     RaftConfig,
+    RaftHeal,
     RaftInstall,
+    RaftKill,
+    RaftReadBack,
     RaftStart,
     RaftStatus,
     RaftStop,
     RaftWait,
     RaftWipe,
+    RaftWrite,
 )
 
 

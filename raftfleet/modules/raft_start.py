@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from raftfleet.cluster import select
+from raftfleet.errors import TaskError
 from raftfleet.modules.raft_base import RaftModule
 from raftfleet.playbook.module import Argument, Result, Status
 
@@ -23,7 +24,8 @@ class RaftStart(RaftModule):
     Up means: alive in the same incarnation, holding all its ports, and seen as a voter of every
     group by every live node's own view. What a log says is never trusted.
     Arguments: ``node`` (what to start, default ``down``), ``timeout`` (seconds for
-    each; default: from the system's timing).
+    each; default: from the system's timing), ``until`` (``ready``; ``answering``: it says what it
+    knows, caught up or not; ``started``: its process exists; `raft_wait` waits for the rest).
     Returns: nodes (those started). Check mode: "changed" when something would be started.
     Idempotence: a node that is up is left alone.
     """
@@ -33,6 +35,7 @@ class RaftStart(RaftModule):
         {
             "node": Argument("raw", default="down"),
             "timeout": Argument("float"),
+            "until": Argument(default="ready", choices=("ready", "answering", "started")),
         }
     )
 
@@ -43,5 +46,15 @@ class RaftStart(RaftModule):
         wanted = [node for node in select(view, arguments["node"]) if node in view.down]
         if wanted and not context.check_mode:
             context.progress(f"starting {', '.join(wanted)}")
-            control.start(wanted, timeout=arguments["timeout"])
+            self._start(wanted, arguments["timeout"], arguments["until"])
         return Result(Status.CHANGED if wanted else Status.OK, values={"nodes": wanted})
+
+    def _start(self, wanted: list[str], timeout: float | None, until: str) -> None:
+        if until == "ready":
+            self.control.start(wanted, timeout=timeout)
+            return
+        self.control.launch(wanted)
+        if until == "answering":
+            missing = self.control.await_answers(wanted, timeout)
+            if missing:
+                raise TaskError(missing)

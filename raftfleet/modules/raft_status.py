@@ -19,7 +19,7 @@ class RaftStatus(RaftModule):
     """Ask every node for its own view of every group, never a forwarded one.
 
     Arguments: none. Returns: what `raft` holds: nodes, groups, up, down, leader, leaders,
-    followers, leaders_last. Check mode: the same. Idempotence: never "changed".
+    terms, followers, leaders_last. Check mode: the same. Idempotence: never "changed".
     """
 
     name = "raft_status"

@@ -17,13 +17,18 @@ if TYPE_CHECKING:
 __all__ = ["RaftWait"]
 
 
+_CONDITIONS = ("agreement", "failover", "leader", "ready", "converged", "caught_up")
+
+
 class RaftWait(RaftModule):
     """Wait until the cluster is as wanted; a deadline that passes is a sample, not a failure.
 
     Arguments: ``for`` (agreement: every live node names the same leader, term and voters in every
     group; failover: every group that ``node`` led when it was stopped has another leader in a
-    higher term; converged: every live node has applied what its leaders had at the start of the
-    wait), ``node`` (for failover), ``timeout`` (seconds; default: from the system's timing).
+    higher term; leader: every group has a leader; ready: every node that was started is up;
+    converged: every live node has applied what its leaders had at the start of the wait;
+    caught_up: the same for ``node`` alone), ``node`` (for failover and caught_up), ``timeout``
+    (seconds; default: from the system's timing).
     Returns: met (bool), last_seen (what stood in the way when the deadline passed).
     Check mode: does not wait. Idempotence: never "changed".
     """
@@ -31,7 +36,7 @@ class RaftWait(RaftModule):
     name = "raft_wait"
     arguments = MappingProxyType(
         {
-            "for": Argument(required=True, choices=("agreement", "failover", "converged")),
+            "for": Argument(required=True, choices=_CONDITIONS),
             "node": Argument("raw"),
             "timeout": Argument("float"),
         }
@@ -42,14 +47,21 @@ class RaftWait(RaftModule):
         control, timeout = self.control, arguments["timeout"]
         if context.check_mode:
             return Result(values={"met": True, "last_seen": ""})
+        nodes = select(control.view, arguments["node"] or [])
+        missing: str | None
         match arguments["for"]:
             case "agreement":
                 missing = control.await_agreement(timeout)
             case "failover":
-                nodes = select(control.view, arguments["node"] or [])
                 missing = "; ".join(
                     filter(None, (control.await_failover(n, timeout) for n in nodes))
                 )
+            case "leader":
+                missing = control.await_leaders(timeout)
+            case "ready":
+                missing = control.await_ready(timeout)
+            case "caught_up":
+                missing = control.await_converged(timeout, nodes or None)
             case _:
                 missing = control.await_converged(timeout)
         msg = f"not within its deadline: {missing}" if missing else ""

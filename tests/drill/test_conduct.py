@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
@@ -18,7 +19,7 @@ from raftfleet.journal.events import DrillEnded, DrillStarted, NodeStopIntent
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from raftfleet.cluster import Control
+    from raftfleet.cluster import Control, Rates
 
 DRILL = Declaration(id="d", expects=("starts",), watch=3.0)
 
@@ -30,18 +31,29 @@ class Scene:
     nodes = ()
     reaction = 7.0
 
-    def __init__(self, *, unsteady: str | None = None, healing: Exception | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        unsteady: str | None = None,
+        healing: Exception | None = None,
+        refused: str | None = None,
+    ) -> None:
         self.recorder = Recorder(None, FakeClock())
         self.did: list[str] = []
         self.guarded = self.passing = False
         self.guarded_while_running = False
         self._unsteady = unsteady
         self._healing = healing
-        self.system = SimpleNamespace(check=lambda _: self.did.append("check"))
+        self._refused = refused
+        self.traffic: object = None
+        self.system = SimpleNamespace(
+            check=lambda _: self.did.append("check"), writes=("register",)
+        )
         self.cluster = SimpleNamespace(
             names=self.names,
             describe=lambda: self.did.append("describe"),
             observing=self.observing,
+            sampling=self.sampling,
             sample=lambda: self.did.append("sample"),
             remember_logs=lambda: self.did.append("remember"),
             collect_logs=lambda: self.did.append("collect"),
@@ -52,6 +64,26 @@ class Scene:
         self.did.append("observe")
         yield
         self.did.append("look away")
+
+    @contextmanager
+    def sampling(self) -> Iterator[None]:
+        yield
+
+    def begin_traffic(self, rates: Rates) -> str | None:
+        self.did.append(f"write {rates.total:g}")
+        self.traffic = object()
+        return self._refused
+
+    def end_traffic(self) -> None:
+        self.did.append("write no more")
+
+    def read_back(self, timeout: float | None) -> None:
+        assert timeout is None
+        self.did.append("read back")
+
+    def forget_traffic(self, *, keep_data: bool) -> int:
+        self.did.append("keep data" if keep_data else "remove data")
+        return 0
 
     def claim(self) -> None:
         self.did.append("claim")
@@ -90,12 +122,49 @@ def test_a_drill_runs_heals_watches_and_collects_in_this_order() -> None:
     scene = Scene()
     ended = scene.conduct(DRILL, scene.stops("n2"))
     assert scene.did == [
-        "check", "claim", "describe", "observe", "sample", "remember", "tasks",
-        "restart n2", "watch 3", "collect", "sample", "look away",
+        "check", "claim", "describe", "observe", "sample", "remember", "tasks", "restart n2",
+        "watch 3", "write no more", "collect", "sample", "remove data", "look away",
     ]  # fmt: skip
     assert ended.aborted == ""
     assert scene.guarded_while_running
     assert not scene.guarded
+
+
+WRITING = Declaration(id="d", expects=("writes-survive",), watch=3.0)
+
+
+def test_a_drill_that_expects_something_of_writes_writes_and_reads_back() -> None:
+    scene = Scene()
+    ended = scene.conduct(WRITING, scene.stops("n2"))
+    assert scene.did == [
+        "check", "claim", "describe", "observe", "sample", "remember", "write 10", "tasks",
+        "restart n2", "watch 3", "write no more", "read back", "collect", "sample", "remove data",
+        "look away",
+    ]  # fmt: skip
+    assert ended.aborted == ""
+
+
+def test_without_a_single_acknowledged_write_nothing_is_touched() -> None:
+    scene = Scene(refused="n2: fewer than 3 writes acknowledged")
+    ended = scene.conduct(WRITING, scene.stops("n2"))
+    assert "tasks" not in scene.did
+    assert "no writes to begin with: n2" in ended.aborted
+    assert scene.did[-4:] == ["collect", "sample", "remove data", "look away"]
+
+
+def test_writers_end_and_data_go_though_the_tasks_were_interrupted() -> None:
+    scene = Scene()
+    with pytest.raises(InterruptedRun):
+        scene.conduct(WRITING, scene.stops("n1", then=InterruptedRun("interrupted")))
+    assert "write no more" in scene.did
+    assert "read back" not in scene.did
+    assert "remove data" in scene.did
+
+
+def test_data_are_kept_when_asked() -> None:
+    scene = Scene()
+    scene.conduct(replace(WRITING, keep_data=True), scene.stops())
+    assert "keep data" in scene.did
 
 
 def test_without_a_steady_state_nothing_is_touched() -> None:

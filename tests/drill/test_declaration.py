@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from raftfleet.cluster import Rates
 from raftfleet.drill import Declaration, parse_declaration
 from raftfleet.drill.declaration import resolved
-from raftfleet.errors import SourceError
+from raftfleet.errors import SourceError, UsageError
 from raftfleet.inventory import load_yaml
 
 
@@ -65,10 +66,51 @@ def test_a_wrong_word_is_refused_with_its_place(text: str, place: str, words: st
 
 def test_a_count_may_be_a_template_and_0_asks_for_nothing() -> None:
     drill = parsed('id: a\nexpects: [starts]\nevidence: {stops: 1, leader_stops: "{{ n }}"}\n')
-    assert resolved(drill, lambda raw: 0 if isinstance(raw, str) else raw).evidence == {"stops": 1}
-    assert resolved(drill, lambda raw: 2 if isinstance(raw, str) else raw).evidence == {
+    found = resolved(drill, lambda raw: 0 if isinstance(raw, str) else raw, {})
+    assert found.evidence == {"stops": 1}
+    assert resolved(drill, lambda raw: 2 if isinstance(raw, str) else raw, {}).evidence == {
         "stops": 1,
         "leader_stops": 2,
     }
     with pytest.raises(SourceError, match=r"leader_stops.*'two'"):
-        resolved(drill, lambda raw: "two" if isinstance(raw, str) else raw)
+        resolved(drill, lambda raw: "two" if isinstance(raw, str) else raw, {})
+
+
+PLAIN = "id: a\nexpects: [starts]\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "writes"),
+    [
+        (PLAIN, False),
+        ("id: a\nexpects: [writes-survive]\n", True),
+        ("id: a\nexpects: [starts]\nforbids: [cache-agrees]\n", True),
+        ("id: a\nexpects: [starts]\nevidence: {acknowledged_writes: 1}\n", True),
+    ],
+)
+def test_a_drill_writes_when_it_expects_something_of_writes(text: str, writes: bool) -> None:
+    assert parsed(text).writes is writes
+
+
+def test_how_much_is_written_comes_from_the_plays_variables() -> None:
+    given = {"write_rate": "20", "create_rate": 1, "write_budget": "300", "keep_data": "yes"}
+    found = resolved(parsed(PLAIN), lambda raw: raw, given)
+    assert (found.rates, found.keep_data) == (Rates(20.0, 1.0, 300), True)
+    found = resolved(parsed(PLAIN), lambda raw: raw, {})
+    assert (found.rates, found.keep_data) == (Rates(10.0, 2.0, None), False)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"write_rate": 0},
+        {"write_rate": "fast"},
+        {"create_rate": -1},
+        {"write_rate": "inf"},
+        {"write_budget": "0"},
+        {"write_budget": 2.5},
+    ],
+)
+def test_a_rate_that_is_none_is_refused_by_name(given: dict[str, object]) -> None:
+    with pytest.raises(UsageError, match=next(iter(given))):
+        resolved(parsed(PLAIN), lambda raw: raw, given)

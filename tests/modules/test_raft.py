@@ -35,6 +35,9 @@ class Scene:
         )
         self.did: list[object] = []
         self.missing = missing
+        self.system = SimpleNamespace(writes=("register", "create"))
+        self.traffic: object = SimpleNamespace(budget=SimpleNamespace(room=100))
+        self.acknowledged = 7
 
     def wipe(self, names: Sequence[str]) -> None:
         self.did.append(("wipe", *names))
@@ -48,6 +51,39 @@ class Scene:
     def stop(self, name: str, signal: str, grace: float) -> bool:
         self.did.append((name, signal, grace))
         return name != "n3"
+
+    def launch(self, names: Sequence[str]) -> None:
+        self.did.append(("launch", *names))
+
+    def await_answers(self, names: Sequence[str], timeout: float | None) -> str | None:
+        self.did.append(("answers", *names, timeout))
+        return self.missing
+
+    def await_converged(
+        self, timeout: float | None, names: Sequence[str] | None = None
+    ) -> str | None:
+        self.did.append(("converged", timeout, names))
+        return self.missing
+
+    def await_leaders(self, timeout: float | None) -> str | None:
+        self.did.append(("leaders", timeout))
+        return self.missing
+
+    def await_ready(self, timeout: float | None) -> str | None:
+        self.did.append(("ready", timeout))
+        return self.missing
+
+    def burst(self, kind: str, count: int, names: Sequence[str]) -> int:
+        self.did.append((kind, count, *names))
+        return self.acknowledged
+
+    def read_back(self, timeout: float | None) -> tuple[dict[str, int], str | None]:
+        self.did.append(("read", timeout))
+        return {"n1": 0, "n2": 3}, self.missing
+
+    def heal(self, *, keep_data: bool) -> tuple[tuple[str, ...], int]:
+        self.did.append(("heal", keep_data))
+        return ("n2",), 1
 
     def await_failover(self, victim: str, timeout: float | None) -> str | None:
         self.did.append(("failover", victim, timeout))
@@ -129,3 +165,94 @@ def test_a_node_nobody_knows_is_refused() -> None:
     with pytest.raises(TaskError, match="n9"):
         run(control, "raft_stop", node="n9")
     assert control.did == []
+
+
+def test_kill_is_a_stop_with_sigkill() -> None:
+    control = Scene()
+    assert run(control, "raft_kill", node="leader").status is Status.CHANGED
+    assert control.did == [("n1", "KILL", 10.0)]
+    idle = Scene()
+    assert run(idle, "raft_kill", node="leader", check=True).status is Status.CHANGED
+    assert idle.did == []
+
+
+@pytest.mark.parametrize(
+    ("until", "did"),
+    [
+        ("ready", [("start", "n2", None)]),
+        ("started", [("launch", "n2")]),
+        ("answering", [("launch", "n2"), ("answers", "n2", None)]),
+    ],
+)
+def test_start_waits_for_as_much_as_it_is_told(until: str, did: list[object]) -> None:
+    control = Scene(down=("n2",))
+    run(control, "raft_start", until=until)
+    assert control.did == did
+
+
+def test_a_node_that_never_answers_fails_its_start() -> None:
+    with pytest.raises(TaskError, match="n2 did not answer"):
+        run(Scene(down=("n2",), missing="n2 did not answer"), "raft_start", until="answering")
+
+
+@pytest.mark.parametrize(
+    ("wanted", "did"),
+    [
+        ({"for": "leader"}, ("leaders", None)),
+        ({"for": "ready"}, ("ready", None)),
+        ({"for": "converged"}, ("converged", None, None)),
+        ({"for": "caught_up", "node": "n2"}, ("converged", None, ("n2",))),
+    ],
+)
+def test_each_wait_asks_for_its_own(wanted: dict[str, Any], did: object) -> None:
+    control = Scene()
+    assert run(control, "raft_wait", **wanted).values["met"] is True
+    assert control.did == [did]
+
+
+def test_write_goes_through_all_that_are_up_and_says_how_much_was_acknowledged() -> None:
+    control = Scene(down=("n2",))
+    result = run(control, "raft_write", count=10)
+    assert control.did == [("create", 10, "n1", "n3")]
+    assert (result.status, result.values) == (Status.CHANGED, {"acknowledged": 7})
+
+
+def test_write_is_failed_when_nothing_was_acknowledged() -> None:
+    control = Scene()
+    control.acknowledged = 0
+    result = run(control, "raft_write", count=10, kind="register", node="n3")
+    assert (result.status, result.values) == (Status.FAILED, {"acknowledged": 0})
+
+
+def test_write_keeps_to_the_entry_budget_unless_told() -> None:
+    control = Scene(down=("n2",))
+    with pytest.raises(TaskError, match="of which 100 are left"):
+        run(control, "raft_write", count=101)
+    assert control.did == []
+    run(control, "raft_write", count=101, exceed_budget=True)
+    run(control, "raft_write", count=100)
+    run(Scene(), "raft_write", count=101)
+    assert len(control.did) == 2
+
+
+@pytest.mark.parametrize("count", [0, -1])
+def test_write_wants_a_count(count: int) -> None:
+    with pytest.raises(TaskError, match="at least 1"):
+        run(Scene(), "raft_write", count=count)
+
+
+def test_read_back_says_what_is_lacking_and_does_not_fail() -> None:
+    result = run(Scene(missing="n3 is behind"), "raft_read_back")
+    assert result.status is Status.OK
+    assert result.values == {"lacks": {"n1": 0, "n2": 3}, "at_rest": False}
+    assert result.msg == "n3 is behind; n2 lacks 3"
+
+
+def test_heal_says_what_it_started_and_could_not_remove() -> None:
+    control = Scene()
+    result = run(control, "raft_heal", keep_data=True)
+    assert control.did == [("heal", True)]
+    assert result.values == {"nodes": ["n2"], "left": 1}
+    idle = Scene()
+    run(idle, "raft_heal", check=True)
+    assert idle.did == []

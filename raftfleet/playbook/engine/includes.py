@@ -76,8 +76,15 @@ class Includes:
             self._record(job, host, Outcome.skipped("Conditional result was False"))
         for variables in wanted:
             arguments = _arguments(job, scope.over(variables))
+            # An item that comes twice in one host's loop is included twice, each at its turn.
             known = next(
-                (i for i in found if (i.arguments, i.passed) == (arguments, variables)), None
+                (
+                    i
+                    for i in found
+                    if (i.arguments, i.passed) == (arguments, variables)
+                    and not any(taker in i.hosts for taker in takers)
+                ),
+                None,
             )
             if known is None:
                 known = _Inclusion(arguments, variables)

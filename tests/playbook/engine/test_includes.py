@@ -33,6 +33,18 @@ class TestTasks:
         assert ran.recap["e1"] == {"ok": 8, "changed": 4}
         assert ran.recap["w1"] == {"ok": 6, "changed": 3, "skipped": 1}
 
+    def test_an_item_that_comes_twice_is_included_at_each_of_its_turns(self, stage: Stage) -> None:
+        stage.write("inner.yml", '- say: "{{ item }}"')
+        ran = stage.tasks(
+            """
+            - include_tasks: inner.yml
+              loop: [1, 2, 1]
+        """,
+            hosts="e1:w1",
+        )
+        assert ran.of("e1") == ["1", "2", "1"]
+        assert ran.of("w1") == ["1", "2", "1"]
+
     def test_what_an_include_passes_on_wins_over_facts(self, stage: Stage) -> None:
         stage.write("inner.yml", "- say: '{{ v }}'")
         ran = stage.tasks("""
