@@ -20,7 +20,7 @@ __all__ = ["main"]
 # name -> (module below raftfleet.cli, one line for --help); the line stands here so that --help
 # imports no command.
 COMMANDS = {
-    "demo": ("demo", "Sandbox up, deploy, start, drills A to C, verdict: the whole thing once."),
+    "demo": ("demo", "Sandbox up, deploy, start, drills, verdict: the whole thing once."),
     "play": ("play", "Run a playbook, as ansible-playbook would."),
     "drill": ("drill", "Run drills by name against a running cluster."),
     "up": ("up", "Deploy what changed and start every node that is down."),

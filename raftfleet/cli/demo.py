@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
     from raftfleet.sandbox import Sandbox
 
-_VICTIMS = ("follower", "leader")
-
 
 @click.command("demo")
 @click.option(
@@ -26,26 +24,40 @@ _VICTIMS = ("follower", "leader")
     show_default=True,
     help="Election timing: fast (for a quick look), seed (1.5-3 s), head (10-20 s).",
 )
+@click.option(
+    "--full",
+    is_flag=True,
+    help="The whole set instead, in its order A B D E C F, with ten rounds of E and F.",
+)
 @click.option("--keep", is_flag=True, help="Leave the hosts up and the cluster running.")
 @click.option("--name", default="demo", show_default=True, help="The sandbox's name.")
 @click.option("-v", "--verbose", count=True, help="Show results; twice for more.")
 @RUNS
-def command(era: str, name: str, verbose: int, runs: Path, *, keep: bool) -> int:
+def command(era: str, name: str, verbose: int, runs: Path, *, full: bool, keep: bool) -> int:
     """Make three hosts, deploy a cluster over SSH, drill it, judge it, and take all away again.
 
-    The drills: stop a follower, stop the leader, let a node rejoin, shut all down.
+    The drills: stop a follower, stop the leader, let a node rejoin, restart every node in turn,
+    compare all stores after more restarts (two rounds), shut all down. All the while writers write
+    through every node, and what they wrote is read back.
     """
+    from raftfleet.cli.catalogue import full_run, playbook_of  # noqa: PLC0415
     from raftfleet.cli.session import PROJECT, Asked  # noqa: PLC0415
-    from raftfleet.cli.showing import Play, run_plays  # noqa: PLC0415
+    from raftfleet.cli.showing import Step, run_plays  # noqa: PLC0415
     from raftfleet.shipped import shipped  # noqa: PLC0415
 
     playbooks = shipped("playbooks")
+    drills = [
+        Step(playbook_of("a-remove"), {"victim": "follower"}),
+        Step(playbook_of("a-remove"), {"victim": "leader"}),
+        Step(playbook_of("b-rejoin")),
+        Step(playbook_of("d-rolling")),
+        Step(playbook_of("f-state-machine"), {"rounds": 2}),
+        Step(playbook_of("c-shutdown")),
+    ]
     plays = [
-        Play(playbooks / "up.yml"),
-        *(Play(playbooks / "a-remove.yml", {"victim": victim}) for victim in _VICTIMS),
-        Play(playbooks / "b-rejoin.yml"),
-        Play(playbooks / "c-shutdown.yml"),
-        *([Play(playbooks / "start.yml")] if keep else []),
+        Step(playbooks / "up.yml"),
+        *(full_run() if full else drills),
+        *([Step(playbooks / "start.yml")] if keep else []),
     ]
     with _hosts(name, keep=keep) as sandbox:
         inventory = _inventory(sandbox, era, PROJECT / f"{name}.yml")

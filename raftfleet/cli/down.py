@@ -11,7 +11,7 @@ from raftfleet.cli.options import Given, shared
 @shared
 def command(given: Given) -> int:
     """Stop every node gracefully, one after another, leaders last. Data and program stay."""
-    from raftfleet.cli.showing import Play, run_plays  # noqa: PLC0415
+    from raftfleet.cli.showing import Step, run_plays  # noqa: PLC0415
     from raftfleet.shipped import shipped  # noqa: PLC0415
 
-    return run_plays(given.asked("down"), [Play(shipped("playbooks", "stop.yml"))])
+    return run_plays(given.asked("down"), [Step(shipped("playbooks", "stop.yml"))])

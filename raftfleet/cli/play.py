@@ -34,7 +34,7 @@ def command(
     A run that is killed cannot heal: what it had stopped stays down until `raftfleet up`.
     """
     from raftfleet.cli.session import syntax  # noqa: PLC0415
-    from raftfleet.cli.showing import Play, run_plays  # noqa: PLC0415
+    from raftfleet.cli.showing import Step, run_plays  # noqa: PLC0415
 
     if syntax_check:
         syntax([playbook])
@@ -47,7 +47,7 @@ def command(
         "check": check,
         "diff": diff,
     }
-    return run_plays(given.asked(playbook.stem, playbook=engine), [Play(playbook)])
+    return run_plays(given.asked(playbook.stem, playbook=engine), [Step(playbook)])
 
 
 def _split(given: tuple[str, ...]) -> list[str]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
+from raftfleet.cli.catalogue import Step
 from raftfleet.cli.session import Asked, Session
 from raftfleet.cluster import Sighting
 from raftfleet.errors import ExitCode, worst
@@ -14,23 +14,14 @@ from raftfleet.journal.events import RunEnded
 from raftfleet.report import LiveConsole, show_judgement, show_picture
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-    from pathlib import Path
+    from collections.abc import Iterator, Sequence
 
     from raftfleet.cluster import Control
 
-__all__ = ["Play", "heal", "run_plays", "show_status"]
+__all__ = ["Step", "heal", "run_plays", "show_status"]
 
 
-@dataclass(frozen=True, slots=True)
-class Play:
-    """A playbook to run, with variables of its own."""
-
-    path: Path
-    extra: Mapping[str, Any] = field(default_factory=dict)
-
-
-def run_plays(asked: Asked, plays: Sequence[Play], *, installs: bool = False) -> int:
+def run_plays(asked: Asked, plays: Sequence[Step], *, installs: bool = False) -> int:
     """Run playbooks one after another as one run; stop at the first that could not do its work.
 
     All of them are read and checked before the first begins, and so are the settings of all

@@ -14,8 +14,8 @@ def command(given: Given) -> int:
 
     This is also what brings back a node that a killed run had stopped.
     """
-    from raftfleet.cli.showing import Play, run_plays  # noqa: PLC0415
+    from raftfleet.cli.showing import Step, run_plays  # noqa: PLC0415
     from raftfleet.shipped import shipped  # noqa: PLC0415
 
-    plays = [Play(shipped("playbooks", "up.yml"))]
+    plays = [Step(shipped("playbooks", "up.yml"))]
     return run_plays(given.asked("up"), plays, installs=True)

@@ -35,14 +35,23 @@ def test_the_demo_shows_hosts_verdicts_failovers_and_exits_and_cleans_up(folder:
     for host in ("n1", "n2", "n3"):
         assert f"host {host} " in said.text
     drills = re.findall(r"^DRILL \[(\S+)\] .*: PASS$", said.text, re.MULTILINE)
-    assert drills == ["a-remove", "a-remove", "b-rejoin", "c-shutdown"]
+    assert drills == [
+        "a-remove",
+        "a-remove",
+        "b-rejoin",
+        "d-rolling",
+        "f-state-machine",
+        "c-shutdown",
+    ]
     assert "raftfleet's own" in said.text
     summary = folder.summary()
     assert {failover["group"] for failover in summary["failovers"]} == set(GROUPS)
     for failover in summary["failovers"]:
         assert failover["group"] in said.text
         assert None not in failover["seconds_after_exit"]
-    assert [one["class"] for one in summary["exits"]] == ["graceful"] * 6
+    assert [one["class"] for one in summary["exits"]] == ["graceful"] * 15
+    assert summary["evidence"]["acknowledged_writes"] > 150
+    assert len(summary["timelines"]) >= 4
     assert (folder.runs / "latest" / "raftfleet.prom").exists()
     assert not sandbox.exists(folder.name)
 
