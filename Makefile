@@ -14,13 +14,14 @@ NEEDED  := $(shell \
 	test "$$(id -u)" = 0 || command -v newuidmap >/dev/null || echo uidmap; \
 	test -z "$(PYTHON)" || $(PYTHON) -c 'import ensurepip' 2>/dev/null || echo python3-venv)
 
-.PHONY: demo test fidelity lint bench packages clean
+.PHONY: demo test fidelity accuracy lint bench packages clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo   three hosts, a cluster, a leader stopped: a verdict in a minute"
 	@echo "make test   every test; those that need hosts need root"
 	@echo "make fidelity  the simulator against recordings of the real broker, event by event (as root)"
+	@echo "make accuracy  whether measured intervals contain the truth: 200 trials, TRIALS=20 (as root)"
 	@echo "make lint   ruff and mypy"
 	@echo "make bench  every benchmark beside its peer, as ratios (as root)"
 	@echo "make clean  remove the virtual environment and caches"
@@ -34,6 +35,10 @@ test: $(VENV)/.dev lint
 # Needs the recordings (../shared); five minutes, mostly waiting.
 fidelity: $(VENV)/.dev
 	@$(BIN)/python -m tests.fidelity
+
+# Twelve minutes on an idle machine.
+accuracy: $(VENV)/.dev
+	@$(BIN)/python -m tests.accuracy --trials $(or $(TRIALS),200)
 
 lint: $(VENV)/.dev
 	@$(BIN)/ruff check --quiet .

@@ -19,6 +19,7 @@ from .links import RefusedError
 from .messages import AppendRequest, SnapshotRequest, VoteRequest
 from .presets import draw
 from .replication import Replication
+from .stamps import Stamps
 from .values import COMMAND, MEMBERSHIP, LogId, Membership
 
 if TYPE_CHECKING:
@@ -74,6 +75,7 @@ class Group:
         self._settling = False
         self._stopped = False
         self._watching = False
+        self._stamps = Stamps(name)
         self._led_by: int | None = None
         self.core = Core(
             node, preset, wal.saved, wal, now=self._loop.time(), random=random, observer=narrator
@@ -239,6 +241,7 @@ class Group:
     def stop(self) -> None:
         """End in an orderly way; nothing is handed over."""
         self._stopped = True
+        self._stamps.stopped()
         self._replication.stop()
         self.narrator.shut_down()
 
@@ -305,6 +308,8 @@ class Group:
             self._fail(error)
             return
         self._apply_committed()
+        led = self.core.vote.term if self.core.role == LEADER else None
+        self._stamps.step_over(led, self._applied)
         if not self._building and self.core.snapshot_due(self._applied):
             self._building = True
             self._machine.story.due()
