@@ -160,10 +160,22 @@ def _cut(window: Window) -> Iterator[Finding]:
         yield _gap("run cut short: the journal ends in the middle of this drill")
     elif window.ended.aborted:
         yield _gap(f"the drill did not run to its end: {window.ended.aborted}")
+    yield from _failed_tasks(window)
     first, last = window.drill.seq, window.journal.events[window.span.until - 1].seq
     for low, high in window.journal.holes:
         if low <= last and high >= first:
             yield _gap(f"events {low} to {high} are missing from the journal")
+
+
+def _failed_tasks(window: Window) -> Iterator[Finding]:
+    """A task that failed ended the drill's tasks: whatever was to come was never done."""
+    names = {task.task: task.name for task in window.of(ev.TaskStarted)}
+    for result in window.of(ev.TaskResult):
+        failed = result.status in {"failed", "unreachable"}
+        if failed and not (result.ignored or result.rescued):
+            said = str(result.result.get("msg", "")).partition("\n")[0]
+            name = names.get(result.task, f"number {result.task}")
+            yield _gap(f"the task {name!r} failed on {result.host}: {said}".rstrip(": "))
 
 
 def _unseen_groups(window: Window) -> Iterator[Finding]:

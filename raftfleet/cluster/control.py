@@ -40,7 +40,8 @@ class Control:
     """Acts on a cluster for one run.
 
     ``guarded`` puts the quorum guard in front of every stop, and ``passing`` has the hosts keep a
-    record that what is stopped is to be started again; a drill sets both. Once ``stop`` is set
+    record that what is stopped is to be started again; a drill sets both. ``given_up`` says why the
+    drill under way has nothing more to show, if a task found that out. Once ``stop`` is set
     waits raise `InterruptedRun`; what undoes a drill's own doing goes on all the same.
     """
 
@@ -61,6 +62,7 @@ class Control:
         self._traffic: Traffic | None = None
         self._token = os.urandom(3).hex()
         self._drills = 0
+        self.given_up = ""
 
     @property
     def nodes(self) -> tuple[Node, ...]:
@@ -210,6 +212,10 @@ class Control:
             with self._traffic.paused():
                 left = self._traffic.remove()
         return tuple(ours), left
+
+    def give_up(self, reason: str) -> None:
+        """Have the drill under way end as one that could not be done."""
+        self.given_up = reason
 
     # --- writing and reading back ------------------------------------------------------------
 

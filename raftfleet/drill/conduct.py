@@ -64,7 +64,11 @@ def _run(declaration: Declaration, control: Control, proceed: Callable[[], None]
 
 
 def _tasks(declaration: Declaration, control: Control, proceed: Callable[[], None]) -> str:
-    """Run the tasks, once writes are acknowledged through every node; return why not."""
+    """Run the tasks, once writes are acknowledged through every node; return why they did not.
+
+    A task may give the drill up: what it needs cannot be had.
+    """
+    control.given_up = ""
     if declaration.writes and control.system.writes:
         refused = control.begin_traffic(declaration.rates)
         if refused:
@@ -72,7 +76,7 @@ def _tasks(declaration: Declaration, control: Control, proceed: Callable[[], Non
     control.guarded = not declaration.allow_quorum_loss
     control.passing = declaration.leaves != "down"
     proceed()
-    return ""
+    return control.given_up
 
 
 def _started(declaration: Declaration, control: Control) -> DrillStarted:

@@ -162,14 +162,14 @@ class Imagined:
         self._elect()
 
     def _elect(self) -> None:
-        """Let the first node that is up lead what nobody leads, if there is a quorum."""
+        """Let the node that leads most already lead what nobody leads, if there is a quorum."""
         if self.margin < 0:
             return
         terms = dict(self.view.terms)
         leaders = dict(self.view.leaders)
         for group, leader in self.view.leaders.items():
             if leader is None:
-                leaders[group] = self.view.up[0]
+                leaders[group] = max(self.view.up, key=list(leaders.values()).count)
                 terms[group] = (terms.get(group) or 0) + 1
         self.view = replace(self.view, leaders=leaders, terms=terms)
 
@@ -207,6 +207,10 @@ class Imagined:
         if not keep_data:
             self.note("all", "remove what was written", _WRITE)
         return healed, 0
+
+    def give_up(self, reason: str) -> None:
+        """Write down that the drill would end here."""
+        self.note("all", f"give up: {reason}")
 
     # --- waiting -----------------------------------------------------------------------------
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from raftfleet.modules.raft_check import RaftCheck
 from raftfleet.modules.raft_config import RaftConfig
+from raftfleet.modules.raft_gather import RaftGather
 from raftfleet.modules.raft_heal import RaftHeal
 from raftfleet.modules.raft_install import RaftInstall
 from raftfleet.modules.raft_kill import RaftKill
@@ -29,6 +30,7 @@ __all__ = ["raft_modules"]
 _KINDS: tuple[type[RaftModule], ...] = (
     RaftCheck,
     RaftConfig,
+    RaftGather,
     RaftHeal,
     RaftInstall,
     RaftKill,

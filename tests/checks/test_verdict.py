@@ -153,6 +153,24 @@ def test_a_drill_that_was_aborted_is_inconclusive_and_says_why() -> None:
     assert gaps(journal) == ["the drill did not run to its end: no steady state"]
 
 
+@pytest.mark.parametrize(
+    ("qualified", "expected"), [({}, 1), ({"ignored": True}, 0), ({"rescued": True}, 0)]
+)
+def test_a_task_that_failed_leaves_the_drill_inconclusive_by_its_name(
+    qualified: dict[str, bool], expected: int
+) -> None:
+    told = good()
+    told.record(ev.TaskStarted(task=7, name="See to it", module="assert"))
+    said = {"msg": "it is not so\nat all"}
+    told.record(
+        ev.TaskResult(task=7, host="n1", status="failed", seconds=0, result=said, **qualified)
+    )
+    journal = told.end().journal()
+    named = ["the task 'See to it' failed on n1: it is not so"]
+    assert gaps(journal) == named[:expected]
+    assert verdict(journal) is (Verdict.INCONCLUSIVE if expected else Verdict.PASS)
+
+
 def test_missing_lines_of_the_journal_are_a_gap() -> None:
     journal = good().end().journal()
     holed = Journal(journal.records[:30] + journal.records[33:])

@@ -42,6 +42,7 @@ class Scene:
         self.did: list[str] = []
         self.guarded = self.passing = False
         self.guarded_while_running = False
+        self.given_up = ""
         self._unsteady = unsteady
         self._healing = healing
         self._refused = refused
@@ -128,6 +129,18 @@ def test_a_drill_runs_heals_watches_and_collects_in_this_order() -> None:
     assert ended.aborted == ""
     assert scene.guarded_while_running
     assert not scene.guarded
+
+
+def test_a_drill_that_a_task_gave_up_says_why_and_is_healed() -> None:
+    scene = Scene()
+
+    def tasks() -> None:
+        scene.given_up = "nobody leads all"
+
+    ended = scene.conduct(DRILL, tasks)
+    assert ended.aborted == "nobody leads all"
+    assert "watch 3" not in scene.did
+    assert "restart" in scene.did
 
 
 WRITING = Declaration(id="d", expects=("writes-survive",), watch=3.0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import PurePosixPath
 
 import pytest
@@ -41,6 +42,13 @@ def test_a_leader_that_is_back_at_once_leads_on_in_its_term(imagined: Imagined) 
     imagined.stop("n1", "INT", 25.0)
     imagined.start(["n1"], timeout=None)
     assert (imagined.view.leader, imagined.view.terms["a"]) == ("n1", 1)
+
+
+def test_what_moves_goes_to_who_leads_most(imagined: Imagined) -> None:
+    imagined.view = replace(imagined.view, leaders={"a": "n2", "b": "n3"})
+    imagined.stop("n2", "INT", 25.0)
+    imagined.await_failover("n2", None)
+    assert imagined.view.leaders == {"a": "n3", "b": "n3"}
 
 
 def test_the_guard_stands_in_front_as_in_earnest(imagined: Imagined) -> None:

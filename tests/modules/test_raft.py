@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
@@ -256,3 +257,48 @@ def test_heal_says_what_it_started_and_could_not_remove() -> None:
     idle = Scene()
     run(idle, "raft_heal", check=True)
     assert idle.did == []
+
+
+class Electing(Scene):
+    """Controls of a cluster in which a stopped node's groups go where the test says."""
+
+    def __init__(self, *elections: str) -> None:
+        super().__init__()
+        self.elections = list(elections)
+        self.given_up = ""
+
+    def stop(self, name: str, signal: str, grace: float) -> bool:
+        super().stop(name, signal, grace)
+        winner = self.elections.pop(0)
+        leaders = {g: winner if n == name else n for g, n in self.view.leaders.items()}
+        self.view = replace(self.view, leaders=leaders)
+        return True
+
+    def give_up(self, reason: str) -> None:
+        self.given_up = reason
+
+
+def test_gather_restarts_who_leads_the_fewest_until_one_leads_all() -> None:
+    control = Electing("n3", "n1")
+    result = run(control, "raft_gather", grace=9.0)
+    assert result.values == {"met": True, "node": "n1", "nodes": ["n2", "n3"]}
+    assert control.did[:5] == [
+        ("n2", "INT", 9.0), ("failover", "n2", None), ("start", "n2", None),
+        ("converged", None, None), ("agreement", None),
+    ]  # fmt: skip
+    assert (control.given_up, result.status) == ("", Status.CHANGED)
+    idle = Electing()
+    idle.view = control.view
+    assert run(idle, "raft_gather").status is Status.OK
+    assert idle.did == []
+
+
+def test_gather_gives_the_drill_up_when_no_node_comes_to_lead_all() -> None:
+    control = Electing("n3", "n2")
+    result = run(control, "raft_gather", tries=2)
+    assert result.values["met"] is False
+    assert control.given_up.startswith("no node leads every group: n1 leads metadata_0, n2 leads")
+    looking = Electing()
+    assert run(looking, "raft_gather", tries=0).values["met"] is False
+    assert looking.did == []
+    assert looking.given_up
