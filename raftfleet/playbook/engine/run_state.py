@@ -19,7 +19,8 @@ __all__ = ["RunState"]
 
 @dataclass(slots=True)
 class RunState:
-    """``failed`` and ``unreachable`` are hosts that later plays leave out.
+    """``failed`` and ``unreachable`` are hosts that later plays leave out. Of the failed, ``dragged``
+    failed nothing themselves: a host that was lost ended the play for them.
 
     ``broken``: no further play. ``start_at`` is the task that `--start-at-task` still waits for.
     ``defects`` are exceptions that nobody meant to happen.
@@ -30,6 +31,7 @@ class RunState:
     start_at: str | None = None
     failed: set[str] = field(default_factory=set)
     unreachable: set[str] = field(default_factory=set)
+    dragged: set[str] = field(default_factory=set)
     broken: bool = False
     defects: list[Exception] = field(default_factory=list)
     numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
@@ -43,6 +45,6 @@ class RunState:
         """What the run comes to so far."""
         if self.defects:
             return ExitCode.DEFECT
-        if self.failed:
+        if self.failed - self.dragged:
             return ExitCode.TASK_FAILED
         return ExitCode.UNREACHABLE if self.unreachable else ExitCode.PASSED
