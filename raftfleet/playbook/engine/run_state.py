@@ -19,9 +19,10 @@ __all__ = ["RunState"]
 
 @dataclass(slots=True)
 class RunState:
-    """``failed`` and ``unreachable`` are hosts that later plays leave out. Of the failed, ``dragged``
-    failed nothing themselves: a host that was lost ended the play for them.
+    """``failed`` and ``unreachable`` are hosts that later plays leave out.
 
+    ``dragged`` are those that are in ``failed`` and have failed nothing themselves:
+    the loss of another host ended the play for them.
     ``broken``: no further play. ``start_at`` is the task that `--start-at-task` still waits for.
     ``defects`` are exceptions that nobody meant to happen.
     """
