@@ -157,7 +157,7 @@ class _Connection:
         self.close()
         tunnel = self._way.connect(self._port, timeout=_left(until))
         self._sock = sock = _DeadlineSocket(tunnel, until)
-        self._http = made = http.client.HTTPConnection(*self._way.place(self._port))
+        self._http = made = http.client.HTTPConnection(*self._way.authority(self._port))
         made.sock = sock  # all of a socket that it uses
         return made
 

@@ -33,6 +33,10 @@ class Way(Protocol):
         """Return the address and port number that connections go to."""
         ...
 
+    def authority(self, port: Port) -> tuple[str, int]:
+        """Return the name and port number that requests say they are for (their Host header)."""
+        ...
+
     def connect(self, port: Port, *, timeout: float) -> Tunnel:
         """Connect; raises `OSError` and `raftfleet.errors.UnreachableError`."""
         ...
@@ -53,6 +57,10 @@ class DirectWay:
     def place(self, port: Port) -> tuple[str, int]:
         """Return the address and the port's number."""
         return self._address, self._numbers.get(port.name, port.number)
+
+    def authority(self, port: Port) -> tuple[str, int]:
+        """Return where connections go."""
+        return self.place(port)
 
     def connect(self, port: Port, *, timeout: float) -> Tunnel:
         """Connect a socket."""
@@ -79,7 +87,8 @@ class HostWay(DirectWay):
 class TlsWay:
     """Another way, under TLS on the ports named in ``ports``.
 
-    The certificate must be for ``name``, by default the address that is connected to.
+    The certificate must be for ``name``, and requests on these ports say so in their Host header:
+    a proxy in front of the node may choose by it.
     """
 
     def __init__(
@@ -99,6 +108,11 @@ class TlsWay:
     def place(self, port: Port) -> tuple[str, int]:
         """Return where the way below goes."""
         return self._inner.place(port)
+
+    def authority(self, port: Port) -> tuple[str, int]:
+        """Return the name the certificate is for, on ports under TLS."""
+        name, number = self._inner.authority(port)
+        return self._name if port.name in self._ports else name, number
 
     def connect(self, port: Port, *, timeout: float) -> Tunnel:
         """Connect and shake hands; raises `raftfleet.errors.CertificateError` too."""

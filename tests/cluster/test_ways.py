@@ -36,14 +36,18 @@ OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
 
 @contextmanager
-def server(context: ssl.SSLContext | None = None) -> Iterator[int]:
-    """Answer every request; under TLS when there is a context."""
+def server(
+    context: ssl.SSLContext | None = None, heard: list[bytes] | None = None
+) -> Iterator[int]:
+    """Answer every request; under TLS when there is a context. ``heard`` gets what was asked."""
     listener = socket.create_server(("127.0.0.1", 0))
 
     def talk(peer: socket.socket) -> None:
         try:
             with context.wrap_socket(peer, server_side=True) if context else peer as one:
-                while one.recv(4096):
+                while asked := one.recv(4096):
+                    if heard is not None:
+                        heard.append(asked)
                     one.sendall(OK)
         except OSError:
             peer.close()
@@ -149,6 +153,25 @@ def test_a_certificate_that_is_good_is_accepted(tmp_path: Path, via: str) -> Non
         )
         assert [get(one) for _ in range(3)] == [b"ok"] * 3
         one.close()
+
+
+def test_tls_over_a_real_ssh_channel_says_whom_it_is_for(tmp_path: Path) -> None:
+    heard: list[bytes] = []
+    context = certificate(tmp_path, DNS("meta.example"))
+    with Sshd(tmp_path) as sshd, server(context, heard) as port:
+        transport = make_transport("n1", sshd.options())
+        secured: dict[str, object] = {
+            "api_via": "ssh",
+            "api_scheme": "https",
+            "api_ca_file": str(tmp_path / "ca.pem"),
+        }
+        one = access(port, transport, api_server_name="meta.example", **secured)
+        assert [get(one) for _ in range(3)] == [b"ok"] * 3
+        assert all(f"Host: meta.example:{port}\r\n".encode() in asked for asked in heard), heard
+        with pytest.raises(CertificateError, match=r"127\.0\.0\.1:\d+: .*mismatch"):
+            get(access(port, transport, api_server_name="other.example", **secured))
+        one.close()
+        transport.close()
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,8 @@ __all__ = ["RunState"]
 class RunState:
     """``failed`` and ``unreachable`` are hosts that later plays leave out.
 
+    ``dragged`` are those that are in ``failed`` and have failed nothing themselves:
+    the loss of another host ended the play for them.
     ``broken``: no further play. ``start_at`` is the task that `--start-at-task` still waits for.
     ``defects`` are exceptions that nobody meant to happen.
     """
@@ -30,6 +32,7 @@ class RunState:
     start_at: str | None = None
     failed: set[str] = field(default_factory=set)
     unreachable: set[str] = field(default_factory=set)
+    dragged: set[str] = field(default_factory=set)
     broken: bool = False
     defects: list[Exception] = field(default_factory=list)
     numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
@@ -43,6 +46,6 @@ class RunState:
         """What the run comes to so far."""
         if self.defects:
             return ExitCode.DEFECT
-        if self.failed:
+        if self.failed - self.dragged:
             return ExitCode.TASK_FAILED
         return ExitCode.UNREACHABLE if self.unreachable else ExitCode.PASSED

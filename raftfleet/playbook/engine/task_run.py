@@ -148,6 +148,7 @@ class TaskRun:
     def _note_failure(self, done: Done) -> None:
         if not self._job.frame.rescuable:
             self._state.failed.add(done.host.name)
+            self._run.dragged.discard(done.host.name)
             return
         facts = self._run.services.variables.memory[done.host.name].facts
         task = self._job.task
@@ -162,7 +163,10 @@ class TaskRun:
             return everybody
         if not rescuable and ((self._fatal and (failed or lost)) or self._too_many()):
             self._state.doomed = True
-            self._state.failed |= {host.name for host in self._state.present(self._state.batch)}
+            present = {host.name for host in self._state.present(self._state.batch)}
+            if not failed:
+                self._run.dragged |= present - self._state.failed
+            self._state.failed |= present
             return everybody - lost
         return failed
 

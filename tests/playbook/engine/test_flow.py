@@ -140,6 +140,30 @@ def test_a_failed_task_outranks_an_unreachable_host(stage: Stage) -> None:
     assert ran.exit_code == 2
 
 
+@pytest.mark.parametrize("keyword", ["run_once", "any_errors_fatal"])
+def test_who_only_goes_down_with_a_lost_host_has_not_failed(stage: Stage, keyword: str) -> None:
+    ran = stage.run(f"""
+        - hosts: east
+          tasks:
+            - {{lose: , when: inventory_hostname == 'e1', {keyword}: true}}
+            - say: never
+        - {{hosts: east, tasks: [{{say: never}}]}}
+    """)
+    assert (ran.trace, ran.recap["e1"]) == ([], {"unreachable": 1})
+    assert ran.exit_code == 4
+
+
+def test_who_goes_down_with_a_lost_host_and_then_fails_has_failed(stage: Stage) -> None:
+    ran = stage.tasks(
+        """
+        - block: [{lose: , when: inventory_hostname == 'e1', any_errors_fatal: true}]
+          always: [{fail: }]
+    """,
+        hosts="east",
+    )
+    assert ran.exit_code == 2
+
+
 def test_ignore_unreachable_keeps_the_host(stage: Stage) -> None:
     ran = stage.tasks("""
         - {lose: , ignore_unreachable: true, register: r}
