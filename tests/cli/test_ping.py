@@ -108,7 +108,7 @@ def test_a_pattern_without_a_host_is_wrong_usage(
             "n2: ansible_ssh_common_args: -o ProxyJmp is not supported",
         ),
         ("ansible_port: {{ 70000 }}", "n2: ansible_port: '70000' is not a port"),
-        ("ansible_password: secret", "n2: ansible_password: logging in with a password"),
+        ("ansible_password: c0rrect", "n2: ansible_password: logging in with a password"),
         ("ansible_connection: winrm", "n2: ansible_connection: winrm is not supported"),
     ],
 )
@@ -124,6 +124,7 @@ def test_what_no_host_can_be_reached_with_is_refused_before_any_is(
         assert run(words) == 5
         said = capsys.readouterr().err
         assert says in said
+        assert "c0rrect" not in said
         assert said.startswith("error: hosts.yml:5:") or "n2: ansible_connection" in said
     assert not (place / "runs").exists()
 
