@@ -15,6 +15,7 @@ from raftfleet.journal.events import HostConnected, HostLost
 from raftfleet.transport import (
     CONNECTION_VARIABLES,
     LocalOptions,
+    hops,
     make_transport,
     options_from_variables,
     resolve,
@@ -88,6 +89,13 @@ class Connections:
 
         with ThreadPoolExecutor(len(hosts)) as pool:
             return dict(zip([h.name for h in hosts], pool.map(reach, hosts), strict=True))
+
+    def way(self, host: Host) -> tuple[str, ...]:
+        """Return the machines on the way to a host that is connected, the nearest to us first."""
+        options = self._get(host)[1]
+        if isinstance(options, LocalOptions):
+            return ()
+        return hops(host.name, options, Deadline.after(_CONNECT, self._clock))
 
     def _get(self, host: Host) -> tuple[Transport, SshOptions | LocalOptions]:
         options = options_from_variables(

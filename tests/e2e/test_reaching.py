@@ -18,6 +18,7 @@ from raftfleet import sandbox
 from tests.cluster.test_ways import certificate
 
 from .conftest import REPOSITORY, Fleet, need_hosts
+from .test_become import RULE, SETUP
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -266,6 +267,9 @@ def test_a_drill_through_two_bastions_gives_what_a_direct_one_gives(
     direct.up()
     near, _ = leader_drill(direct)
 
+    for name in ("n1", "n2", "n3"):  # for later: the doors are still open
+        said = fleet.say("sandbox", "ssh", "--name", fleet.name, name, f"{SETUP}{RULE}")
+        assert said.code == 0, said.text
     first, second = made.host("n4").address, made.host("n5").address
     # From the innermost out: each closes its door to all but the one before it.
     doors = [("n5", first), *((name, second) for name in ("n1", "n2", "n3"))]
@@ -289,6 +293,16 @@ def test_a_drill_through_two_bastions_gives_what_a_direct_one_gives(
     )
     through = inventory(made, fleet, "ssh", jump)
     far, _ = leader_drill(through)
+    pinged = through.say("ping", "-i", through.inventory, "n3")
+    assert "n3  connected in 0" in pinged.text
+    assert f" s via {first}, {second}, " in pinged.text, pinged.text
+
+    # The same as somebody who must become root, on the hosts and not on the bastions.
+    text = through.inventory.read_text().replace(
+        "ansible_user: root", "ansible_user: admin\n    ansible_become: true"
+    )
+    as_admin = Fleet(fleet.name, fleet.folder, fleet.write("become.yml", text))
+    leader_drill(as_admin)
 
     assert near["verdict"] == far["verdict"] == "pass"
     for summary in (near, far):
