@@ -18,6 +18,7 @@ from raftfleet.sandbox.tools import require_machine
 from raftfleet.transport import (
     Command,
     Lost,
+    SshOptions,
     hops,
     link,
     make_transport,
@@ -130,6 +131,7 @@ def test_the_machines_on_the_way_are_known_by_name(config: Path, tmp_path: Path)
     ):
         said = {"ansible_ssh_common_args": f"-F {config} {args}"}
         options = options_from_variables(host, said, project_known_hosts=tmp_path / "known_hosts")
+        assert isinstance(options, SshOptions)
         assert hops(host, options, deadline) == way
 
 
