@@ -60,9 +60,11 @@ def _probed(session: Session, host: Host, found: queue.SimpleQueue[tuple[str, _F
     try:
         variables = session.variables(host)
         began = time.monotonic()
-        transport = session.connections.of(replace(host, variables=variables))
+        reached = replace(host, variables=variables)
+        transport = session.connections.of(reached)
         connect = time.monotonic() - began
-        result = replace(probe(transport, become=user_to_become(variables)), connect=connect)
+        health = probe(transport, become=user_to_become(variables))
+        result = replace(health, connect=connect, via=session.connections.way(reached))
     except UnreachableError as error:
         result = error
     except BaseException as error:
@@ -89,7 +91,8 @@ def _show(terminal: Terminal, name: str, result: _Found, width: int) -> None:
         return
     odd = list(concerns(result))
     words = [
-        f"connected in {result.connect:.2f} s",
+        f"connected in {result.connect:.2f} s"
+        + (f" via {', '.join(result.via)}" if result.via else ""),
         f"command {result.command * 1e3:.1f} ms (min {result.command_min * 1e3:.1f})",
         f"{result.shell or 'login shell'} {result.shell_cost * 1e3:.0f} ms",
         f"exits {_exactness(result)}",

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from importlib.metadata import version
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Self
 import click
 
 from raftfleet.checks import Judgement, judge, judgement_json
-from raftfleet.cli.connections import Connections
+from raftfleet.cli.connections import Connections, check_connection
 from raftfleet.cli.interruption import Interruption
 from raftfleet.cli.options import without_secrets
 from raftfleet.clock import SystemClock
@@ -75,6 +76,7 @@ class Session:
         self.inventory: Inventory = load_inventory(asked.inventories)
         join([host.variables for host in self.inventory.hosts.values()])
         self.extra = {name: written(value) for name, value in asked.extra.items()}
+        self._check_connections()
         self.folder = make_run_folder(asked.runs, asked.what, self.clock) if asked.keep else None
         self.recorder = Recorder(self.folder, self.clock)
         self.connections = Connections(PROJECT / "known_hosts", self.recorder, self.clock)
@@ -137,19 +139,29 @@ class Session:
 
     def variables(self, host: Host) -> dict[str, Any]:
         """Return a host's inventory variables and `-e`, templated, marks kept where possible."""
+        scope = self._scope(host)
+        return {name: _value(scope, name) for name in sorted({*host.variables, *self.extra})}
+
+    def _scope(self, host: Host) -> Scope:
         known = {
             "inventory_hostname": host.name,
             "group_names": list(host.groups),
             "groups": {name: list(group.hosts) for name, group in self.inventory.groups.items()},
         }
-        scope = Scope((known, self.extra, host.variables))
-        names = {*host.variables, *self.extra}
-        return {
-            name: scope.template(scope.raw(name))
-            if has_template(scope.raw(name))
-            else scope.raw(name)
-            for name in sorted(names)
-        }
+        return Scope((known, self.extra, host.variables))
+
+    def _check_connections(self) -> None:
+        """Refuse what no host can be reached with before anything is done.
+
+        A variable whose template needs more than the inventory is looked at when it is used.
+        """
+        for host in self.inventory.hosts.values():
+            scope = self._scope(host)
+            known: dict[str, object] = {}
+            for name in (one for one in scope if one.startswith("ansible_")):
+                with suppress(RaftfleetError):
+                    known[name] = _value(scope, name)
+            check_connection(host, known, PROJECT / "known_hosts")
 
     # --- playbooks ---------------------------------------------------------------------------
 
@@ -262,6 +274,11 @@ class Session:
             write_summary(self.folder, judgement_json(judgement))
             write_textfile(judgement, self.recorder.journal(), self.folder / "raftfleet.prom")
         return judgement, code
+
+
+def _value(scope: Scope, name: str) -> Any:
+    raw = scope.raw(name)
+    return scope.template(raw) if has_template(raw) else raw
 
 
 def syntax(paths: Sequence[Path]) -> None:

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 from raftfleet.clock import Deadline
 from raftfleet.errors import InterruptedRun, TaskError, UnreachableError, UsageError
 from raftfleet.journal import Standing, disagreement
+from raftfleet.transport import Command
 
 from .guard import may_stop
 from .healing import take_over
+from .naming import user_to_become
 from .selection import RaftView
 from .stopping import Ending
 
@@ -34,6 +36,7 @@ _NO_TIMING = 10.0
 _BASELINE = 3
 """Writes through each node that have to be acknowledged before anything is done."""
 _FIRST_WRITES = 20.0
+_ASK = 20.0
 
 
 class Control:
@@ -92,6 +95,21 @@ class Control:
             f"{name} is no node of the cluster {self.cluster.name}",
             hint=f"nodes: {', '.join(self.cluster.names)}",
         )
+
+    def belonging_to_others(self, user: str) -> dict[str, str]:
+        """Return whose the nodes are that are not this user's, as far as their hosts say.
+
+        A host is asked where the inventory alone does not tell.
+        """
+        found = {}
+        for node in self.nodes:
+            become = user_to_become(node.variables)
+            if become == user:
+                continue
+            said = self.transport(node.name).run(Command("id -un", become=become), timeout=_ASK)
+            if said.ok and said.out.strip() != user:
+                found[node.name] = said.out.strip()
+        return found
 
     # --- looking -----------------------------------------------------------------------------
 

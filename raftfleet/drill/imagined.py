@@ -126,6 +126,11 @@ class Imagined:
 
     # --- acting ------------------------------------------------------------------------------
 
+    def belonging_to_others(self, user: str) -> dict[str, str]:
+        """Take every node for this user's: nobody is asked."""
+        del user
+        return {}
+
     def stop(self, name: str, signal: str, grace: float) -> bool:
         """Imagine a node stopped; the quorum guard stands in front as it does in earnest."""
         down = (*self.view.down, name)

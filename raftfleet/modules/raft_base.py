@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from raftfleet.errors import TaskError
 from raftfleet.modules.base import GenericModule
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from raftfleet.cluster import Control
+    from raftfleet.playbook.module import ModuleContext
 
 __all__ = ["RaftModule"]
 
@@ -29,3 +31,22 @@ class RaftModule(GenericModule):
     def control(self) -> Control:
         """The controls of this run's cluster; `UsageError` when the inventory has none."""
         return self._control()
+
+    def control_as(self, context: ModuleContext) -> Control:
+        """Return the controls for a task that changes something, as whoever its nodes belong to.
+
+        Who that is holds for every command, those that know no playbook (`heal`, `down`) and the
+        lock among them, so the inventory says it. Raises `TaskError` when the task or its play
+        would become somebody else.
+        """
+        control = self.control
+        wanted = context.become
+        found = control.belonging_to_others(wanted) if wanted is not None else {}
+        for node, user in found.items():
+            more = "" if wanted == "root" else f", ansible_become_user: {wanted}"
+            raise TaskError(
+                f"{self.name}: become makes {wanted} of this task, and the node {node} is {user}'s",
+                hint="say it in the inventory, where every command sees it: "
+                f"ansible_become: true{more}",
+            )
+        return control

@@ -35,7 +35,7 @@ class RaftConfig(RaftModule):
     def run(self, arguments: Mapping[str, Any], context: ModuleContext) -> Result:
         """Write what differs."""
         del arguments
-        control = self.control
+        control = self.control_as(context)
         node = control.node(context.host.name)
         done = [
             self._write(node.name, node.home / name, text.encode(), context)

@@ -35,7 +35,7 @@ class RaftInstall(RaftModule):
     def run(self, arguments: Mapping[str, Any], context: ModuleContext) -> Result:
         """Make the directories, then send what differs."""
         del arguments
-        control = self.control
+        control = self.control_as(context)
         node, system = control.node(context.host.name), control.system
         changed = False
         for directory in system.directories(node):

@@ -13,6 +13,7 @@ from raftfleet.playbook.module import Argument, Result, Status
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from raftfleet.cluster import Control
     from raftfleet.playbook.module import ModuleContext
 
 __all__ = ["RaftStart"]
@@ -41,20 +42,22 @@ class RaftStart(RaftModule):
 
     def run(self, arguments: Mapping[str, Any], context: ModuleContext) -> Result:
         """Start each in turn."""
-        control = self.control
+        control = self.control_as(context)
         view = control.look()
         wanted = [node for node in select(view, arguments["node"]) if node in view.down]
         if wanted and not context.check_mode:
             context.progress(f"starting {', '.join(wanted)}")
-            self._start(wanted, arguments["timeout"], arguments["until"])
+            self._start(control, wanted, arguments["timeout"], arguments["until"])
         return Result(Status.CHANGED if wanted else Status.OK, values={"nodes": wanted})
 
-    def _start(self, wanted: list[str], timeout: float | None, until: str) -> None:
+    def _start(
+        self, control: Control, wanted: list[str], timeout: float | None, until: str
+    ) -> None:
         if until == "ready":
-            self.control.start(wanted, timeout=timeout)
+            control.start(wanted, timeout=timeout)
             return
-        self.control.launch(wanted)
+        control.launch(wanted)
         if until == "answering":
-            missing = self.control.await_answers(wanted, timeout)
+            missing = control.await_answers(wanted, timeout)
             if missing:
                 raise TaskError(missing)

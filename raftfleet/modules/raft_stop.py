@@ -39,7 +39,7 @@ class RaftStop(RaftModule):
 
     def run(self, arguments: Mapping[str, Any], context: ModuleContext) -> Result:
         """Stop each in turn."""
-        control = self.control
+        control = self.control_as(context)
         view = control.look()
         chosen = set(select(view, arguments["node"]))
         wanted = [node for node in view.leaders_last if node in chosen and node in view.up]

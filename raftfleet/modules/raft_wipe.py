@@ -29,7 +29,7 @@ class RaftWipe(RaftModule):
 
     def run(self, arguments: Mapping[str, Any], context: ModuleContext) -> Result:
         """Wipe each in turn."""
-        control = self.control
+        control = self.control_as(context)
         wanted = select(control.look(), arguments["node"])
         if not context.check_mode:
             control.wipe(wanted)

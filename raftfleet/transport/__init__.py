@@ -27,7 +27,7 @@ from raftfleet.transport.protocol import (
     Transport,
     Tunnel,
 )
-from raftfleet.transport.sshconfig import resolve
+from raftfleet.transport.sshconfig import hops, resolve
 
 __all__ = [
     "CONNECTION_VARIABLES",
@@ -48,6 +48,7 @@ __all__ = [
     "Transfer",
     "Transport",
     "Tunnel",
+    "hops",
     "make_transport",
     "options_from_variables",
     "resolve",

@@ -16,7 +16,7 @@ from raftfleet.errors import AuthenticationError, HostKeyError, UnreachableError
 from raftfleet.transport.authentication import Keyring
 from raftfleet.transport.hostkeys import HostKeyPolicy, KnownHosts, known_as
 from raftfleet.transport.link import Link
-from raftfleet.transport.route import name_of, open_wire
+from raftfleet.transport.route import open_wire
 from raftfleet.transport.sshconfig import resolve
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def _connect(host: str, options: SshOptions, deadline: Deadline, way: Way) -> Li
     except UnreachableError as error:
         if options.jump is None or error.message.startswith((f"{host} ", f"{host}:")):
             raise
-        raise _on_the_way(host, name_of(options.jump), error) from error
+        raise _on_the_way(host, options.jump.name, error) from error
 
 
 def _on_the_way(host: str, name: str, error: UnreachableError) -> UnreachableError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import secrets
 import selectors
 import signal
 import subprocess
@@ -13,7 +14,7 @@ from typing import IO, TYPE_CHECKING
 
 from raftfleet.clock import Deadline, SystemClock
 from raftfleet.transport import shell
-from raftfleet.transport.capture import Capture
+from raftfleet.transport.capture import Capture, Framed
 from raftfleet.transport.commands import CommandTransport
 from raftfleet.transport.direct import SocketTunnel
 from raftfleet.transport.protocol import Command, Endpoint, Exited, Lost, Outcome, Signalled
@@ -57,20 +58,21 @@ class LocalTransport(CommandTransport):
 class _Process:
     """A child in a session of its own."""
 
-    begun = True
-    refusal = ""
-
     def __init__(self, command: Command, feed: Feed, out: Sink) -> None:
         self._began = time.monotonic()
         self._become = command.become
         self._err = Capture()
+        # What sudo says is not the command's, and a command that sudo refuses has not begun.
+        mark = shell.mark(secrets.token_hex(8))
+        self._framed = Framed(mark, self._err) if command.become else None
+        prelude = f'echo "{mark.decode()}$$" >&2' if command.become else ""
         self._feed: Feed | None = feed
         self._piece = b""
         self._driving = threading.Lock()
         self._closing = threading.Lock()
         self._closed = False
         self._child = subprocess.Popen(
-            ["/bin/sh", "-c", shell.inner(command), "sh", command.line],
+            ["/bin/sh", "-c", shell.inner(command, prelude), "sh", command.line],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -83,12 +85,26 @@ class _Process:
         self._selector.register(self._wake, selectors.EVENT_READ, lambda: None)
         self._selector.register(self._exit, selectors.EVENT_READ, self._reap)
         self._watch(self._child.stdout, out)
-        self._watch(self._child.stderr, self._err)
+        self._watch(self._child.stderr, self._framed or self._err)
         self._outputs = 2
         self._stdin = self._child.stdin
         if self._stdin is not None:
             os.set_blocking(self._stdin.fileno(), False)
             self._selector.register(self._stdin, selectors.EVENT_WRITE, self._send)
+
+    @property
+    def begun(self) -> bool:
+        """Whether the command is known to have begun."""
+        return self._framed is None or self._framed.group is not None
+
+    @property
+    def refusal(self) -> str:
+        """What was said instead of beginning."""
+        return self._noise.decode("utf-8", "replace").strip()[:500]
+
+    @property
+    def _noise(self) -> bytes:
+        return bytes(self._framed.noise) if self._framed else b""
 
     def _watch(self, pipe: IO[bytes] | None, sink: Sink) -> None:
         assert pipe is not None  # noqa: S101 - asked for above
@@ -142,7 +158,7 @@ class _Process:
         return {
             "stdout": stdout,
             "stderr": self._err.value(),
-            "preamble": b"",
+            "preamble": self._noise,
             "truncated": truncated or self._err.truncated,
             "began": self._began,
             "ended": time.monotonic(),

@@ -84,6 +84,11 @@ class SshOptions:
     proxy_command: str | None = None
     question: SshQuestion | None = None
 
+    @property
+    def name(self) -> str:
+        """What the machine was called where it was named."""
+        return self.question.host if self.question else self.address
+
     def __str__(self) -> str:
         address = f"[{self.address}]" if ":" in self.address else self.address
         user = f"{self.user}@" if self.user else ""

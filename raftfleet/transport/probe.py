@@ -52,6 +52,7 @@ class Health:
 
     ``shell_cost`` is what the login shell takes of each command, known to some milliseconds.
     ``clock`` is how far the host's wall clock is ahead of ours, between these two bounds.
+    ``via`` are the machines on the way to it, the nearest to us first.
     ``become`` is the user that was to be become and ``become_fails`` why that is not possible.
     """
 
@@ -70,6 +71,7 @@ class Health:
     clock: tuple[float, float] | None = None
     become: str | None = None
     become_fails: str = ""
+    via: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, object]:
         """Return it as JSON has it."""

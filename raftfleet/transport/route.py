@@ -34,15 +34,10 @@ if TYPE_CHECKING:
     Way = tuple[SshOptions, ...]
     Connect = Callable[[str, SshOptions, Deadline, Way], Link]
 
-__all__ = ["name_of", "open_wire"]
+__all__ = ["open_wire"]
 
 _BLOCK = 64 * 1024
 _LEAVING = 1.0  # seconds for a command or a thread to end
-
-
-def name_of(options: SshOptions) -> str:
-    """Return what a machine on the way was called where it was named."""
-    return options.question.host if options.question else options.address
 
 
 def open_wire(
@@ -57,7 +52,7 @@ def open_wire(
     if options.jump is None:
         return dial(options.address, options.port, deadline, options.family, options.bind_address)
     if options.jump in way:
-        names = " via ".join(name_of(one) for one in (*way, options.jump))
+        names = " via ".join(one.name for one in (*way, options.jump))
         raise UsageError(
             f"{host}: the way leads round in a circle: {names}",
             hint="see ProxyJump of these in ssh_config: ssh -G",
@@ -74,7 +69,7 @@ def _through(
     way: Way,
 ) -> Wire:
     hop = _hop(jump)
-    name = name_of(jump)
+    name = jump.name
     link = hop.borrow(deadline, connect, way)
     try:
         channel = link.tunnel(options.address, options.port, deadline)
@@ -133,7 +128,7 @@ class _Hop:
                     lambda: self._attempts != attempt,  # noqa: B023 - called within the round
                     deadline.left,
                 ):
-                    raise TimeoutError(f"{name_of(self._options)} was still being connected to")
+                    raise TimeoutError(f"{self._options.name} was still being connected to")
                 if self._problem is not None:
                     raise self._problem
             else:
@@ -146,7 +141,7 @@ class _Hop:
         try:
             if lost is not None:
                 lost.close("it stopped answering")
-            link = connect(name_of(self._options), self._options, deadline, (*way, self._options))
+            link = connect(self._options.name, self._options, deadline, (*way, self._options))
         except BaseException as error:
             if isinstance(error, Exception) and not deadline.passed:
                 problem = error

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from raftfleet.clock import Deadline
     from raftfleet.transport.sshask import Answer
 
-__all__ = ["resolve"]
+__all__ = ["hops", "resolve"]
 
 _DEFAULT_KEYS = {f"~/.ssh/id_{kind}" for kind in ("rsa", "ecdsa", "ecdsa_sk", "ed25519")} | {
     f"~/.ssh/id_{kind}" for kind in ("ed25519_sk", "xmss", "dsa", "mldsa44_ed25519")
@@ -59,6 +59,15 @@ def resolve(host: str, options: SshOptions, deadline: Deadline) -> SshOptions:
                     hint=f"see: {' '.join(command(options.question))}",
                 )
     return _Reader(host, options, answer).read()
+
+
+def hops(host: str, options: SshOptions, deadline: Deadline) -> tuple[str, ...]:
+    """Return the machines on the way to a host, by name, the nearest to us first.
+
+    Raises as `resolve` does. For a host that is connected: nothing stops a way that leads round.
+    """
+    jump = resolve(host, options, deadline).jump
+    return (*hops(jump.name, jump, deadline), jump.name) if jump else ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -100,6 +100,45 @@ def test_a_pattern_without_a_host_is_wrong_usage(
     assert "did you mean raft?" in said
 
 
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        (
+            'ansible_ssh_common_args: "-o ProxyJmp=edge"',
+            "n2: ansible_ssh_common_args: -o ProxyJmp is not supported",
+        ),
+        ("ansible_port: {{ 70000 }}", "n2: ansible_port: '70000' is not a port"),
+        ("ansible_password: c0rrect", "n2: ansible_password: logging in with a password"),
+        ("ansible_connection: winrm", "n2: ansible_connection: winrm is not supported"),
+    ],
+)
+def test_what_no_host_can_be_reached_with_is_refused_before_any_is(
+    place: Path, capsys: pytest.CaptureFixture[str], line: str, says: str
+) -> None:
+    line = line.replace("{{ 70000 }}", "'{{ 70000 }}'")
+    (place / "hosts.yml").write_text(
+        "raft:\n  hosts:\n    n1: {ansible_host: 192.0.2.1}\n    n2:\n      " + line + "\n"
+    )
+    (place / "play.yml").write_text("- {hosts: n1, tasks: [{command: id}]}\n")
+    for words in (["ping", "-i", "hosts.yml"], ["play", "play.yml", "-i", "hosts.yml"]):
+        assert run(words) == 5
+        said = capsys.readouterr().err
+        assert says in said
+        assert "c0rrect" not in said
+        assert said.startswith("error: hosts.yml:5:") or "n2: ansible_connection" in said
+    assert not (place / "runs").exists()
+
+
+def test_a_variable_that_only_a_run_can_say_is_left_for_then(
+    place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (place / "hosts.yml").write_text("n1: {hosts: {n1: {ansible_port: '{{ from_the_play }}'}}}\n")
+    (place / "play.yml").write_text(
+        "- {hosts: n1, vars: {from_the_play: 22}, tasks: [{debug: }]}\n"
+    )
+    assert run(["play", "play.yml", "-i", "hosts.yml"]) == 0, capsys.readouterr()
+
+
 def test_json_has_a_line_for_every_host(
     inventory: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -98,12 +98,18 @@ def test_a_cluster_is_deployed_and_driven_by_who_becomes_root(admins: Fleet) -> 
     refused = admins.say("up", "-i", admins.inventory)
     assert refused.code == 2, refused.text
     assert "set ansible_become: true" in refused.text
+    assert admins.say("sandbox", "ssh", "--name", admins.name, "n1", RULE).code == 0
+    play = admins.write("play.yml", "- {hosts: raft, become: true, tasks: [{raft_install: {}}]}\n")
+    by_play = admins.say("play", play, "-i", admins.inventory)
+    assert by_play.code == 2, by_play.text
+    assert "become makes root of this task, and the node n1 is admin's" in by_play.text
     text = admins.inventory.read_text()
     admins.inventory.write_text(
         text.replace("ansible_user: admin", "ansible_user: admin\n    ansible_become: true")
     )
-    assert admins.say("sandbox", "ssh", "--name", admins.name, "n1", RULE).code == 0
     admins.up()
+    by_play = admins.say("play", play, "-i", admins.inventory)
+    assert by_play.code == 0, by_play.text
     again = admins.say("up", "-i", admins.inventory)
     assert again.code == 0, again.text
     assert "changed=0" in again.text

@@ -40,6 +40,9 @@ class Scene:
         self.traffic: object = SimpleNamespace(budget=SimpleNamespace(room=100))
         self.acknowledged = 7
 
+    def belonging_to_others(self, user: str) -> dict[str, str]:
+        return {} if user == "root" else {"n2": "root"}
+
     def wipe(self, names: Sequence[str]) -> None:
         self.did.append(("wipe", *names))
 
@@ -95,10 +98,12 @@ class Scene:
         return self.missing
 
 
-def run(control: Scene, name: str, check: bool = False, **arguments: Any) -> Result:
+def run(
+    control: Scene, name: str, check: bool = False, become: str | None = None, **arguments: Any
+) -> Result:
     module = raft_modules(lambda: cast("Control", control))[name]
     given = {key: spec.default for key, spec in module.arguments.items()} | arguments
-    context = SimpleNamespace(check_mode=check, progress=lambda *_: None)
+    context = SimpleNamespace(check_mode=check, progress=lambda *_: None, become=become)
     return module.run(given, cast("ModuleContext", context))
 
 
@@ -302,3 +307,14 @@ def test_gather_gives_the_drill_up_when_no_node_comes_to_lead_all() -> None:
     assert run(looking, "raft_gather", tries=0).values["met"] is False
     assert looking.did == []
     assert looking.given_up
+
+
+@pytest.mark.parametrize("name", ["raft_start", "raft_stop", "raft_kill", "raft_wipe"])
+def test_a_task_that_becomes_another_than_the_nodes_are_is_refused(name: str) -> None:
+    scene = Scene(down=("n1",) if name == "raft_start" else ())
+    with pytest.raises(TaskError, match=f"{name}: become makes db of this task, .*n2 is root") as e:
+        run(scene, name, become="db", node="n1")
+    assert "ansible_become: true, ansible_become_user: db" in str(e.value)
+    assert scene.did == []
+    run(scene, name, become="root", node="n1")
+    assert scene.did

@@ -12,9 +12,19 @@ from typing import TYPE_CHECKING
 import pytest
 
 from raftfleet import sandbox
+from raftfleet.clock import Deadline, SystemClock
 from raftfleet.errors import SandboxError, UnreachableError
 from raftfleet.sandbox.tools import require_machine
-from raftfleet.transport import Command, Lost, link, make_transport, options_from_variables, route
+from raftfleet.transport import (
+    Command,
+    Lost,
+    SshOptions,
+    hops,
+    link,
+    make_transport,
+    options_from_variables,
+    route,
+)
 from raftfleet.transport.ssh import SshTransport
 
 if TYPE_CHECKING:
@@ -110,6 +120,19 @@ def test_aliases_lead_through_the_chain(reach: Callable[..., Transport], tmp_pat
     assert [name_of(reach(name)) for name in ("n3", "n2", "n1")] == ["n3", "n2", "n1"]
     # All keys were known already.
     assert not (tmp_path / "known_hosts").exists()
+
+
+def test_the_machines_on_the_way_are_known_by_name(config: Path, tmp_path: Path) -> None:
+    deadline = Deadline.after(PATIENCE, SystemClock())
+    for host, args, way in (
+        ("n3", "", ("n1", "n2")),
+        ("n1", "", ()),
+        ("n3", "-J n2", ("n1", "n2")),
+    ):
+        said = {"ansible_ssh_common_args": f"-F {config} {args}"}
+        options = options_from_variables(host, said, project_known_hosts=tmp_path / "known_hosts")
+        assert isinstance(options, SshOptions)
+        assert hops(host, options, deadline) == way
 
 
 def test_jumps_on_the_command_line_lead_through_the_chain(

@@ -79,3 +79,31 @@ def test_a_port_is_returned_as_it_is(local: Transport) -> None:
 def test_a_missing_folder_is_named(local: Transport, tmp_path: Path) -> None:
     with pytest.raises(TaskError, match=f"here: cannot send {tmp_path}/no/f"):
         local.put(b"x", PurePosixPath(tmp_path / "no/f"), mode=0o600, timeout=PATIENCE)
+
+
+def fake_sudo(folder: Path, monkeypatch: pytest.MonkeyPatch, line: str) -> None:
+    (folder / "sudo").write_text(f"#!/bin/sh\n{line}\n")
+    (folder / "sudo").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
+
+
+def test_a_user_whom_sudo_refuses_is_said_as_over_ssh(
+    local: Transport, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake_sudo(tmp_path, monkeypatch, "echo 'sudo: a password is required' >&2; exit 1")
+    command = Command("id -un", become="nobody")
+    for act in (local.run, local.open):
+        with pytest.raises(TaskError, match="here: cannot become nobody: sudo: a password") as e:
+            act(command, timeout=PATIENCE)
+        assert "NOPASSWD" in str(e.value)
+
+
+def test_a_command_of_whom_we_became_fails_as_itself(
+    local: Transport, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake_sudo(tmp_path, monkeypatch, 'echo welcome >&2; shift 5; exec "$@"')
+    failing = Command("cat; echo sudo: not sudo >&2; exit 1", become="nobody")
+    outcome = local.run(failing, timeout=PATIENCE, stdin=b"in")
+    assert isinstance(outcome, Exited)
+    said = (outcome.status, outcome.out, outcome.err, outcome.preamble)
+    assert said == (1, "in", "sudo: not sudo\n", b"welcome\n")

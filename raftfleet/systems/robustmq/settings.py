@@ -90,6 +90,7 @@ def settings_of(node: Node, nodes: Sequence[Node] = ()) -> Settings:
         "broker_id": _broker_id(node),
         "broker_ip": node.identity.address,
     }
+    _check_address(node)
     _check_roles(node, values, variables)
     _shift_ports(node, values, variables.port_offset)
     if nodes:
@@ -106,20 +107,12 @@ def endpoint(node: Node) -> str:
         if key.name == "grpc_port":
             number = _accepted(node.name, key, value, mark)
     assert isinstance(number, int)  # noqa: S101 - its kind was checked
-    address = node.identity.address
-    return f"{_bracketed(address)}:{number + variables.port_offset}"
+    return f"{node.identity.address}:{number + variables.port_offset}"
 
 
 def _meta_addrs(nodes: Sequence[Node]) -> dict[str, str]:
     """Raft id -> address of every node, in the order the broker itself sorts them: as texts."""
     return {node.identity.id: endpoint(node) for node in sorted(nodes, key=lambda n: n.identity.id)}
-
-
-def _bracketed(address: str) -> str:
-    try:
-        return f"[{address}]" if ipaddress.ip_address(address).version == 6 else address
-    except ValueError:
-        return address
 
 
 def _flat(
@@ -181,6 +174,24 @@ def _broker_id(node: Node) -> int:
             "the broker's ids are numbers: raft_node_id: 1",
         )
     return int(text)
+
+
+def _check_address(node: Node) -> None:
+    """Refuse an IPv6 address for the broker: its ports listen on 0.0.0.0 alone."""
+    try:
+        version = ipaddress.ip_address(node.identity.address).version
+    except ValueError:
+        return
+    if version != 4:
+        given = next(
+            (one for one in ("raft_address", "ansible_host") if node.variables.get(one)), ""
+        )
+        raise refusal(
+            f"{node.name}: the broker listens on IPv4 only, so nobody would reach it at "
+            f"{node.identity.address}",
+            place_of(node.variables, given, of_value=True),
+            "SSH may use IPv6 all the same: set raft_address to the host's IPv4 address",
+        )
 
 
 def _check_roles(node: Node, values: Mapping[str, Value], variables: Variables) -> None:

@@ -137,6 +137,9 @@ def test_every_node_is_told_of_all_in_the_brokers_order(make_node: MakeNode) -> 
     assert told == {"1": "10.77.0.11:1228", "2": "10.77.0.12:1238", "3": "10.77.0.13:1228"}
 
 
-def test_an_ipv6_address_is_told_in_brackets(make_node: MakeNode) -> None:
-    node = make_node(machine="fd00::1")
-    assert settings_of(node, [node]).values["meta_addrs"] == {"1": "[fd00::1]:1228"}
+@pytest.mark.parametrize("address", ["fd00::1", "::1", "::"])
+def test_an_ipv6_address_is_refused_for_the_broker(make_node: MakeNode, address: str) -> None:
+    node = make_node(machine=address)
+    with pytest.raises(UsageError, match="n1: the broker listens on IPv4 only") as caught:
+        settings_of(node, [node])
+    assert "raft_address" in str(caught.value)
