@@ -46,6 +46,17 @@ THIEF = """
             print(urllib.request.urlopen(asked, timeout=10).read().decode(), stolen)
 """
 
+# Has n3's process stand still for as long as the drill looks on, and go on again afterwards.
+HANGING = """
+    - name: Who is it
+      raft_status:
+    - name: Hang
+      shell: |
+        pid=$(ss -Htlnp 'sport = :1228' | sed 's/.*pid=\\([0-9]*\\).*/\\1/' | head -1)
+        kill -STOP "$pid" && (sleep 6; kill -CONT "$pid") >/dev/null 2>&1 </dev/null &
+      when: inventory_hostname == "n3"
+"""
+
 
 @pytest.fixture
 def looking(cluster: Fleet, monkeypatch: pytest.MonkeyPatch) -> Iterator[Session]:
@@ -132,6 +143,18 @@ def test_an_acknowledged_write_that_is_gone_fails_the_drill(cluster: Fleet) -> N
         ("writes-survive", node) for node in ("n1", "n2", "n3")
     }
     assert all("-b1-" in f["message"] for f in violated)
+
+
+def test_a_node_that_hangs_does_not_hang_the_drill(cluster: Fleet) -> None:
+    """Nothing is done to the node: it stands still, and every question to it has a deadline."""
+    play = cluster.write(
+        "hang.yml",
+        DRILL.format(expects="bystanders-alive").replace("watch: 0.5", "watch: 2") + HANGING,
+    )
+    said = cluster.say("drill", play, "-i", cluster.inventory, timeout=60)
+    assert said.code == 6, said.text
+    gaps = [f for f in cluster.summary()["findings"] if f["severity"] == "gap"]
+    assert {finding["node"] for finding in gaps} == {"n3"}
 
 
 def test_a_rehearsal_looks_at_who_leads_and_changes_nothing(

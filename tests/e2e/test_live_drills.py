@@ -82,9 +82,10 @@ def test_a_round_of_the_state_machine_drill_stops_the_groups_leader_first(cluste
     assert len({event["round"] for event in events(cluster, "read.store")}) == 2
 
 
-def test_data_are_kept_when_asked(cluster: Fleet) -> None:
-    drilled(cluster, "b-rejoin", "-e", "keep_data=true")
-    assert events(cluster, "write.removed") == []
+def test_data_are_kept_when_asked_and_are_in_no_later_drills_way(cluster: Fleet) -> None:
+    for _ in range(2):
+        drilled(cluster, "b-rejoin", "-e", "keep_data=true")
+        assert events(cluster, "write.removed") == []
 
 
 @pytest.mark.parametrize("wiped", ["false", "true"])
