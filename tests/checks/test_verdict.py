@@ -235,6 +235,19 @@ def test_a_node_that_is_up_and_silent_is_a_gap() -> None:
     assert watched(told) == ["n2 was up and not heard for 4.0 s"]
 
 
+@pytest.mark.parametrize(("state", "said"), [("T", ": its process was stopped"), ("S", "")])
+def test_what_kept_a_silent_node_from_answering_is_told(state: str, said: str) -> None:
+    told = Story().running().drill("terms-monotonic").let(2)
+    told.silent.add("n2")
+    told.record(ev.StatusMissed(node="n2", since=told.now, reason="timed out"))
+    told.let(1)
+    told.record(
+        ev.NodeBusy(node="n2", incarnation=told.lives["n2"], since=told.now - 1, cpu=0, state=state)
+    )
+    told.let(3)
+    assert watched(told) == [f"n2 was up and not heard for 4.0 s{said}"]
+
+
 def test_a_blink_is_not() -> None:
     told = Story().running().drill("terms-monotonic").let(1.5)
     told.record(ev.StatusMissed(node="n2", since=told.now, reason="timed out"))

@@ -155,6 +155,7 @@ def test_a_node_that_hangs_does_not_hang_the_drill(cluster: Fleet) -> None:
     assert said.code == 6, said.text
     gaps = [f for f in cluster.summary()["findings"] if f["severity"] == "gap"]
     assert {finding["node"] for finding in gaps} == {"n3"}
+    assert "its process was stopped" in gaps[0]["message"]
 
 
 def test_a_rehearsal_looks_at_who_leads_and_changes_nothing(

@@ -49,7 +49,8 @@ def test_everything_written_is_read_of_every_store_and_removed(cluster: Fleet) -
     (removed,) = events(cluster, "write.removed")
     assert removed["count"] == len({w["key"] for w in writes if w["outcome"] != "refused"})
     assert not removed["left"].get("count")
-    assert events(cluster, "node.cpu")
+    assert {event["node"] for event in events(cluster, "node.cpu")} == {"n1", "n2", "n3"}
+    assert {event["host"] for event in events(cluster, "host.clock")} == {"n1", "n2", "n3"}
 
 
 def test_a_leader_that_is_back_in_time_leads_on_in_its_term(cluster: Fleet) -> None:
