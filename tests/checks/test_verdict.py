@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
@@ -157,7 +158,7 @@ def test_a_drill_that_was_aborted_is_inconclusive_and_says_why() -> None:
     ("qualified", "expected"), [({}, 1), ({"ignored": True}, 0), ({"rescued": True}, 0)]
 )
 def test_a_task_that_failed_leaves_the_drill_inconclusive_by_its_name(
-    qualified: dict[str, bool], expected: int
+    qualified: dict[str, Any], expected: int
 ) -> None:
     told = good()
     told.record(ev.TaskStarted(task=7, name="See to it", module="assert"))
