@@ -67,7 +67,7 @@ def _acknowledged(window: Window, lo: float = -math.inf, hi: float = math.inf) -
 
 def _acted(window: Window) -> tuple[float, float]:
     """Return when the first thing was done to a node, and when the last was back."""
-    own = [away for away in window.absences if window.start <= away.lo <= window.end]
+    own = [a for a in window.absences if a.lo <= window.end and a.hi >= window.start]
     first = min((away.lo for away in own), default=math.inf)
     return first, max((away.hi for away in own), default=math.inf)
 

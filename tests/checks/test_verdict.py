@@ -127,6 +127,14 @@ def test_evidence_is_counted() -> None:
     assert counts["polls"] > 1000
 
 
+def test_what_was_down_before_the_drill_was_away_from_its_beginning() -> None:
+    told = Story().running().stop("n3").let(1).drill("rejoins").writer("n2")
+    told.writes(2, via="n2").start("n3").writes(3, via="n2")
+    (drill,) = judge(told.end().journal()).drills
+    kinds = ("acknowledged_before", "acknowledged_during", "acknowledged_after")
+    assert [drill.evidence[kind] for kind in kinds] == [0, 20, 30]
+
+
 def test_a_run_that_was_killed_in_a_drill_is_cut_short() -> None:
     told = Story().running().drill("membership-agrees").let(2)
     journal = told.journal(ended=False)
