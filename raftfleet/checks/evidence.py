@@ -168,11 +168,14 @@ def _cut(window: Window) -> Iterator[Finding]:
 
 
 def _failed_tasks(window: Window) -> Iterator[Finding]:
-    """A task that failed ended the drill's tasks: whatever was to come was never done."""
+    """A task that failed ended the drill's tasks: whatever was to come was never done.
+
+    Items of a loop do not count by themselves: what they come to is the task's own result.
+    """
     names = {task.task: task.name for task in window.of(ev.TaskStarted)}
     for result in window.of(ev.TaskResult):
         failed = result.status in {"failed", "unreachable"}
-        if failed and not (result.ignored or result.rescued):
+        if failed and result.item is None and not (result.ignored or result.rescued):
             said = str(result.result.get("msg", "")).partition("\n")[0]
             name = names.get(result.task, f"number {result.task}")
             yield _gap(f"the task {name!r} failed on {result.host}: {said}".rstrip(": "))

@@ -163,7 +163,8 @@ def test_a_drill_that_was_aborted_is_inconclusive_and_says_why() -> None:
 
 
 @pytest.mark.parametrize(
-    ("qualified", "expected"), [({}, 1), ({"ignored": True}, 0), ({"rescued": True}, 0)]
+    ("qualified", "expected"),
+    [({}, 1), ({"ignored": True}, 0), ({"item": "a"}, 0), ({"rescued": True}, 0)],
 )
 def test_a_task_that_failed_leaves_the_drill_inconclusive_by_its_name(
     qualified: dict[str, Any], expected: int
