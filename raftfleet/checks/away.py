@@ -111,13 +111,13 @@ def absences(lives: Mapping[str, list[Life]], faults: Sequence[FaultSpan]) -> li
 
 def _down(node: str, lives: Sequence[Life]) -> Iterator[Away]:
     if lives and lives[0].started is not None:
-        yield Away(node, -math.inf, _back(lives[0]), "start")
-    for life, following in zip(lives, [*lives[1:], None], strict=True):
+        yield Away(node, -math.inf, _back(lives), "start")
+    for place, life in enumerate(lives):
         end = _end(life)
         if end is None:
             continue
         lo, kind = end
-        yield Away(node, lo, _back(following) if following else math.inf, kind)
+        yield Away(node, lo, _back(lives[place + 1 :]), kind)
 
 
 def _end(life: Life) -> tuple[float, str] | None:
@@ -134,10 +134,14 @@ def _end(life: Life) -> tuple[float, str] | None:
     return None
 
 
-def _back(life: Life) -> float:
-    if life.ready is not None:
-        return life.ready.t
-    return life.began if life.started is None else math.inf
+def _back(lives: Sequence[Life]) -> float:
+    """Return when a node was up again; one that was stopped while it recovered was not yet."""
+    for life in lives:
+        if life.ready is not None:
+            return life.ready.t
+        if life.started is None:
+            return life.began
+    return math.inf
 
 
 def _isolated(fault: FaultSpan) -> Iterator[Away]:

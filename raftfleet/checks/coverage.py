@@ -26,6 +26,7 @@ _AT_LEAST = 1.0
 """A node may be unheard for this many poll periods, but for no less than a second."""
 _WAKES = 3.0
 """Seconds a node may need to answer again after a pause."""
+_STATES = {"D": "waiting for a device", "T": "stopped", "t": "traced", "Z": "a zombie"}
 TICKS_LATE = 3.0
 """Seconds without a tick after which the observer itself was away."""
 
@@ -50,8 +51,18 @@ def coverage_gaps(window: Window) -> Iterator[Finding]:
             if accountable > max(limit, worst.get(name, (0.0, 0.0))[0]):
                 worst[name] = (accountable, event.t)
     for name, (seconds, t) in sorted(worst.items()):
-        text = f"{name} was up and not heard for {seconds:.1f} s"
+        text = (
+            f"{name} was up and not heard for {seconds:.1f} s{_state(window, name, t - seconds, t)}"
+        )
         yield Finding("evidence", Severity.GAP, text, name, t=t)
+
+
+def _state(window: Window, node: str, since: float, until: float) -> str:
+    """Return what kept a silent node's process from its work, if its host told that."""
+    for sample in window.of(ev.NodeBusy):
+        if sample.node == node and since < sample.t <= until and sample.state in _STATES:
+            return f": its process was {_STATES[sample.state]}"
+    return ""
 
 
 def _accountable(lives: list[Life], since: float, until: float) -> float:

@@ -67,7 +67,7 @@ def _acknowledged(window: Window, lo: float = -math.inf, hi: float = math.inf) -
 
 def _acted(window: Window) -> tuple[float, float]:
     """Return when the first thing was done to a node, and when the last was back."""
-    own = [away for away in window.absences if window.start <= away.lo <= window.end]
+    own = [a for a in window.absences if a.lo <= window.end and a.hi >= window.start]
     first = min((away.lo for away in own), default=math.inf)
     return first, max((away.hi for away in own), default=math.inf)
 
@@ -168,11 +168,14 @@ def _cut(window: Window) -> Iterator[Finding]:
 
 
 def _failed_tasks(window: Window) -> Iterator[Finding]:
-    """A task that failed ended the drill's tasks: whatever was to come was never done."""
+    """A task that failed ended the drill's tasks: whatever was to come was never done.
+
+    Items of a loop do not count by themselves: what they come to is the task's own result.
+    """
     names = {task.task: task.name for task in window.of(ev.TaskStarted)}
     for result in window.of(ev.TaskResult):
         failed = result.status in {"failed", "unreachable"}
-        if failed and not (result.ignored or result.rescued):
+        if failed and result.item is None and not (result.ignored or result.rescued):
             said = str(result.result.get("msg", "")).partition("\n")[0]
             name = names.get(result.task, f"number {result.task}")
             yield _gap(f"the task {name!r} failed on {result.host}: {said}".rstrip(": "))

@@ -1,4 +1,4 @@
-"""How busy nodes are: the processor time of each process, told by its host every second.
+"""How busy nodes are: the processor time and state of each process, told by its host every second.
 
 One command on each host that stays as long as it is listened to: reading a file of /proc once a
 second costs the host next to nothing, a connection for each look would.
@@ -7,7 +7,7 @@ second costs the host next to nothing, a connection for each look would.
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from raftfleet.errors import RaftfleetError
 from raftfleet.journal.events import NodeBusy
@@ -88,9 +88,10 @@ class BusyWatch:
             key, *words = line.decode("ascii", "replace").split()
             if key == "hertz" and words and words[0].isdecimal():
                 hertz = float(words[0])
-            elif key == "busy" and len(words) == 4 and all(word.isdecimal() for word in words):
-                pid, start, counter, ticks = map(int, words)
-                now = _Sample(Incarnation(pid, start, counter), self._clock.monotonic(), ticks)
+            elif key == "busy" and len(words) == 5 and all(w.isdecimal() for w in words[:4]):
+                pid, start, counter, ticks = map(int, words[:4])
+                life = Incarnation(pid, start, counter)
+                now = _Sample(life, self._clock.monotonic(), ticks, words[4])
                 if before is not None and before.incarnation == now.incarnation:
                     self._record(node, before, now, hertz)
                 before = now
@@ -104,13 +105,14 @@ class BusyWatch:
                 incarnation=now.incarnation,
                 since=before.t,
                 cpu=round((now.ticks - before.ticks) / hertz, 4),
+                state=now.state,
                 t=now.t,
             )
         )
 
 
-class _Sample:
-    def __init__(self, incarnation: Incarnation, t: float, ticks: int) -> None:
-        self.incarnation = incarnation
-        self.t = t
-        self.ticks = ticks
+class _Sample(NamedTuple):
+    incarnation: Incarnation
+    t: float
+    ticks: int
+    state: str

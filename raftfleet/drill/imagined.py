@@ -31,6 +31,7 @@ _COLLECT = 300.0
 _FIRST_WRITES = 20.0
 _WIPE = 120.0
 _HEAL = "started again at the end, or when the run is interrupted"
+_STAYS = "none: it stays down until raftfleet up"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,7 @@ class Imagined:
         self.guarded = False
         self.steps: list[PlanStep] = []
         self._led: dict[str, str] = {}
+        self._healed = False
         self.traffic = SimpleNamespace(budget=SimpleNamespace(room=None))
         timing = system.timing(self.nodes[0])
         self.patience = patience(timing)
@@ -89,9 +91,11 @@ class Imagined:
     def begin(self, drill: Declaration) -> None:
         """Write down what comes before a drill's tasks."""
         self.guarded = not drill.allow_quorum_loss
+        self._healed = drill.leaves == "running"
         self.note("all", "ask what runs, and wait until every node agrees", self.patience)
         if drill.writes and self.system.writes:
             entries = drill.rates.entries or (self.system.log_keeps or 0) // 2
+            self.traffic.budget.room = entries or None
             limit = f", {entries} entries at most while a node is away" if entries else ""
             does = f"write {drill.rates.total:g} times a second through every node{limit}"
             self.note("all", does, _FIRST_WRITES, "removed at the end, unless keep_data is set")
@@ -108,7 +112,8 @@ class Imagined:
         self.note("all", "collect the logs", _COLLECT)
         if drill.writes and self.system.writes and not drill.keep_data:
             self.note("all", "remove what was written", _WRITE)
-        self.guarded = False
+        self.guarded = self._healed = False
+        self.traffic.budget.room = None
 
     # --- looking -----------------------------------------------------------------------------
 
@@ -142,7 +147,8 @@ class Imagined:
         self._led |= dict.fromkeys(self.view.led_by(name), name)
         leaders = {g: None if n == name else n for g, n in self.view.leaders.items()}
         self.view = replace(self.view, down=down, leaders=leaders)
-        self.note(name, f"kill -{signal} its process", grace + _MARGIN, f"{name} is {_HEAL}")
+        undo = f"{name} is {_HEAL}" if self._healed else _STAYS
+        self.note(name, f"kill -{signal} its process", grace + _MARGIN, undo)
         return True
 
     def start(self, names: Sequence[str], *, timeout: float | None) -> tuple[str, ...]:
@@ -197,7 +203,10 @@ class Imagined:
         """Imagine writes: all of them acknowledged with a quorum, none without."""
         worst = _WRITE * -(-count // len(names))
         through = ", ".join(names)
-        self.note(through, f"write {count} of kind {kind}", worst, "removed at the end")
+        room = self.traffic.budget.room
+        past = room is not None and self.view.down and count > room
+        does = f"write {count} of kind {kind}{', past the entry budget' if past else ''}"
+        self.note(through, does, worst, "removed at the end, unless keep_data is set")
         return count if self.margin >= 0 else 0
 
     def read_back(self, timeout: float | None) -> tuple[dict[str, int], str | None]:

@@ -298,12 +298,16 @@ class NodeWiped(Event, frozen=True, kw_only=True, tag="node.wiped"):
 
 
 class NodeBusy(Event, frozen=True, kw_only=True, tag="node.cpu"):
-    """A node's process used ``cpu`` seconds of processor time (user and system) in ``(since, t]``."""
+    """A node's process used ``cpu`` seconds of processor time (user and system) in ``(since, t]``.
+
+    ``state`` is its state at ``t`` in the kernel's letters: R, S, D, T, Z.
+    """
 
     node: str
     incarnation: Incarnation
     since: float
     cpu: float
+    state: str = ""
 
 
 # --- faults ----------------------------------------------------------------------------------

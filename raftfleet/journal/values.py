@@ -150,8 +150,8 @@ class Timing(msgspec.Struct, frozen=True, tag_field="model"):
         """Return the interval from a leader's exit to its successor's election.
 
         ``elections`` is the term delta: every split vote costs one more round. A survivor that
-        has seen a longer log than its own waits ``2 * election_max`` more (openraft 0.9.24,
-        `handle_tick_election`). Contact with the leader ends up to one heartbeat before the exit,
+        has seen a longer log than its own waits ``2 * election_max`` more, where the library does
+        so (the adapter names its source). Contact with the leader ends up to one heartbeat before the exit,
         and timeouts are looked at only at ticks, hence half a heartbeat and one tick of slack.
         """
         slack = 1.5 * self.heartbeat

@@ -1,12 +1,14 @@
 """What the two drills people have used so far get wrong, each planted and judged right.
 
 S: the shell script, U: the product's own test program. The script's missing lock and its calls
-without a deadline (S9) and the program's loopback only (U6) cannot be told from a journal; they
-are matters of the cluster lock and of the transport.
+without a deadline (S9) and the program's loopback only (U6) cannot be told from a journal: the
+table in docs/ names their tests, which run on hosts.
 """
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -20,6 +22,9 @@ from raftfleet.testing.journal import Story, doctored
 if TYPE_CHECKING:
     from raftfleet.checks import Judgement
 
+REPOSITORY = Path(__file__).parents[2]
+TABLE = REPOSITORY / "docs" / "known-defects-of-drills.md"
+DEFECTS = [*(f"S{n}" for n in range(1, 13)), *(f"U{n}" for n in range(1, 7))]
 GROUPS = ("metadata", "offset", "data")
 SLOW = Timing("openraft-0.9", 0.5, 10.0, 20.0, leader_lease=20.0, tick=0.75)
 
@@ -37,6 +42,16 @@ def verdict(told: Story, **end: list[str]) -> Verdict:
 
 def messages(judgement: Judgement, severity: Severity) -> list[str]:
     return [f.message for drill in judgement.drills for f in drill.of(severity)]
+
+
+def test_every_defect_has_its_tests_in_the_table() -> None:
+    rows = dict(re.findall(r"^\| ([SU]\d+) \|(.*)$", TABLE.read_text(), re.MULTILINE))
+    assert list(rows) == DEFECTS
+    for row in rows.values():
+        named = re.findall(r"`(tests/[a-z_0-9/]+\.py)::(\w+)`", row)
+        assert named
+        for path, test in named:
+            assert f"def {test}(" in (REPOSITORY / path).read_text(), test
 
 
 def test_s1_an_index_that_goes_back_between_two_rounds_is_found() -> None:

@@ -52,6 +52,20 @@ def test_they_must_stop_when_it_is_back(ask: Ask) -> None:
     assert "only during peer-away of n3" in finding.message
 
 
+def test_a_node_that_was_stopped_while_it_recovered_is_back_when_its_next_life_is(
+    ask: Ask,
+) -> None:
+    def told(last: float) -> list[Finding]:
+        made = story().stop("n3")
+        made.lines("n1", CANNOT, rule="dead-peer", peer="n3", last=last, count=900)
+        made.let(4).spawn("n3").let(0.2).stop("n3").let(4).start("n3").let(30)
+        return loud(ask(NAME, made.end().journal()))
+
+    assert told(8) == []
+    (finding,) = told(25)
+    assert finding.severity is Severity.VIOLATION
+
+
 def test_they_must_not_name_a_node_that_lives(ask: Ask) -> None:
     told = story().stop("n3").lines("n1", "cannot reach n2", rule="dead-peer", peer="n2", last=5)
     (finding,) = ask(NAME, told.let(9).start("n3").let(1).end().journal(), Severity.VIOLATION)

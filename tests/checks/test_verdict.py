@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
@@ -126,6 +127,14 @@ def test_evidence_is_counted() -> None:
     assert counts["polls"] > 1000
 
 
+def test_what_was_down_before_the_drill_was_away_from_its_beginning() -> None:
+    told = Story().running().stop("n3").let(1).drill("rejoins").writer("n2")
+    told.writes(2, via="n2").start("n3").writes(3, via="n2")
+    (drill,) = judge(told.end().journal()).drills
+    kinds = ("acknowledged_before", "acknowledged_during", "acknowledged_after")
+    assert [drill.evidence[kind] for kind in kinds] == [0, 20, 30]
+
+
 def test_a_run_that_was_killed_in_a_drill_is_cut_short() -> None:
     told = Story().running().drill("membership-agrees").let(2)
     journal = told.journal(ended=False)
@@ -154,10 +163,11 @@ def test_a_drill_that_was_aborted_is_inconclusive_and_says_why() -> None:
 
 
 @pytest.mark.parametrize(
-    ("qualified", "expected"), [({}, 1), ({"ignored": True}, 0), ({"rescued": True}, 0)]
+    ("qualified", "expected"),
+    [({}, 1), ({"ignored": True}, 0), ({"item": "a"}, 0), ({"rescued": True}, 0)],
 )
 def test_a_task_that_failed_leaves_the_drill_inconclusive_by_its_name(
-    qualified: dict[str, bool], expected: int
+    qualified: dict[str, Any], expected: int
 ) -> None:
     told = good()
     told.record(ev.TaskStarted(task=7, name="See to it", module="assert"))
@@ -233,6 +243,19 @@ def test_a_node_that_is_up_and_silent_is_a_gap() -> None:
     told.record(ev.StatusMissed(node="n2", since=told.now, reason="timed out"))
     told.let(4)
     assert watched(told) == ["n2 was up and not heard for 4.0 s"]
+
+
+@pytest.mark.parametrize(("state", "said"), [("T", ": its process was stopped"), ("S", "")])
+def test_what_kept_a_silent_node_from_answering_is_told(state: str, said: str) -> None:
+    told = Story().running().drill("terms-monotonic").let(2)
+    told.silent.add("n2")
+    told.record(ev.StatusMissed(node="n2", since=told.now, reason="timed out"))
+    told.let(1)
+    told.record(
+        ev.NodeBusy(node="n2", incarnation=told.lives["n2"], since=told.now - 1, cpu=0, state=state)
+    )
+    told.let(3)
+    assert watched(told) == [f"n2 was up and not heard for 4.0 s{said}"]
 
 
 def test_a_blink_is_not() -> None:

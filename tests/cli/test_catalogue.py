@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import yaml
 
 from raftfleet.cli import run
 from raftfleet.cli.catalogue import drills, full_run, playbook_of, steps_of
@@ -68,3 +69,16 @@ def test_wiping_a_part_of_a_cluster_is_refused(tmp_path: Path) -> None:
     hosts.write_text("raft: {hosts: {n1: {}}}\n")
     code = run(["drill", "crash", "-i", str(hosts), "--clean", "-l", "n1"])
     assert code == 5
+
+
+@pytest.mark.parametrize("name", drills())
+def test_every_drill_states_the_evidence_that_its_verdict_needs(name: str) -> None:
+    (play,) = yaml.safe_load(playbook_of(name).read_text(encoding="utf-8"))
+    declared = play["drill"]
+    evidence = set(declared["evidence"])
+    assert evidence >= {"groups_seen", "watched_percent", "log_lines"}
+    assert evidence & {"stops", "kills", "starts"}
+    if "writes-survive" in declared["expects"]:
+        assert evidence >= {"acknowledged_after", "nodes_read"}
+    if "leader-moves" in declared["expects"]:
+        assert evidence >= {"leader_stops", "acknowledged_before", "acknowledged_during"}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from raftfleet.cli import run
-from raftfleet.shipped import shipped
+from raftfleet.cli.catalogue import FULL, drills
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -43,9 +43,7 @@ def planned(
     return [re.split(r"  +", line.strip()) for line in lines]
 
 
-@pytest.mark.parametrize(
-    "name", [path.stem for path in sorted(shipped("playbooks").glob("?-*.yml"))] + ["full"]
-)
+@pytest.mark.parametrize("name", [*drills(), FULL])
 def test_every_drill_can_be_planned_and_leaves_nothing_behind(
     hosts: Path, capsys: pytest.CaptureFixture[str], name: str
 ) -> None:
@@ -53,6 +51,52 @@ def test_every_drill_can_be_planned_and_leaves_nothing_behind(
     assert rows
     assert all(re.fullmatch(r"\d+ s", row[3]) for row in rows)
     assert not (hosts.parent / "runs").exists()
+
+
+@pytest.mark.parametrize("name", drills())
+def test_each_step_tells_host_command_undo_worst_case_and_quorum_margin(
+    hosts: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    down: set[str] = set()
+    kills = 0
+    for _, host, does, worst, margin, undo in planned(hosts, capsys, name, "-e", "rounds=1"):
+        if does.startswith("kill -"):
+            down.add(host)
+            kills += 1
+            assert int(worst.removesuffix(" s")) >= 25
+            stays = "stays down" if name == "c-shutdown" else f"{host} is started again at the end"
+            assert stays in undo
+        if does.startswith("cd /opt/robustmq && exec ./bin/broker-server"):
+            down.discard(host)
+        if does.startswith("write "):
+            assert undo == "removed at the end, unless keep_data is set"
+        if " times a second" in does:
+            assert "500 entries at most while a node is away" in does
+        assert margin == f"{1 - len(down):+d}"
+    assert kills
+    assert down == ({"n1", "n2", "n3"} if name == "c-shutdown" else set())
+
+
+def test_a_node_that_misses_more_than_the_budget_is_told(
+    hosts: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = planned(hosts, capsys, "snapshot-rejoin", "-e", "wiped=true", "-e", "count=900")
+    acts = [(row[1], row[2]) for row in rows if re.match(r"kill|empty|write 9|cd", row[2])]
+    assert [host for host, _ in acts] == ["n3", "n3", "n1, n2", "n3"]
+    assert "only with our marker in it" in acts[1][1]
+    assert acts[2][1] == "write 900 of kind create, past the entry budget"
+
+
+def test_writes_that_would_exceed_the_budget_are_refused_on_paper_too(
+    hosts: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    play = hosts.parent / "many.yml"
+    play.write_text(
+        "- hosts: raft\n  gather_facts: false\n  drill: {id: many, expects: [writes-survive]}\n"
+        "  tasks:\n    - raft_stop: {node: follower}\n    - raft_write: {count: 501}\n"
+    )
+    assert run(["drill", str(play), "--plan", "-i", str(hosts)]) == 2
+    assert "would exceed the entry budget, of which 500 are left" in capsys.readouterr().out
 
 
 def test_a_rolling_restart_stops_each_node_and_starts_it_before_the_next(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -52,6 +54,19 @@ def test_samples_follow_each_other_and_name_the_process(bench: Bench) -> None:
     pid = bench.recorder.picture.node("n1").incarnation
     assert pid is not None
     assert {one.incarnation.pid for one in samples} == {pid.pid}
+
+
+def test_the_state_of_the_process_is_told(bench: Bench) -> None:
+    life = bench.life(RESTS)
+    life.start()
+    watching = BusyWatch({"n1": life.place}, bench.recorder, bench.clock)
+    watching.start()
+    until(lambda: [e for e in bench.all(NodeBusy) if e.state == "S"], "a sample of a sleeper")
+    incarnation = bench.recorder.picture.node("n1").incarnation
+    assert incarnation is not None
+    os.kill(incarnation.pid, signal.SIGSTOP)
+    until(lambda: [e for e in bench.all(NodeBusy) if e.state == "T"], "a sample of one stopped")
+    watching.stop()
 
 
 def test_another_life_begins_anew(bench: Bench) -> None:

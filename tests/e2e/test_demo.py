@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from raftfleet import sandbox
 
 from .conftest import Fleet, need_hosts
+from .test_drills import new_run, until_event
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,8 +31,10 @@ def folder(tmp_path: Path) -> Iterator[Fleet]:
     sandbox.down(name)
 
 
-def test_the_demo_shows_hosts_verdicts_failovers_and_exits_and_cleans_up(folder: Fleet) -> None:
-    said = folder.say("demo", "--name", folder.name)
+def test_the_demo_shows_hosts_verdicts_failovers_and_exits_and_goes_on_by_hand(
+    folder: Fleet,
+) -> None:
+    said = folder.say("demo", "--keep", "--name", folder.name)
     assert said.code == 0, said.text
     for host in ("n1", "n2", "n3"):
         assert f"host {host} " in said.text
@@ -53,15 +57,20 @@ def test_the_demo_shows_hosts_verdicts_failovers_and_exits_and_cleans_up(folder:
     assert summary["evidence"]["acknowledged_writes"] > 150
     assert len(summary["timelines"]) >= 4
     assert (folder.runs / "latest" / "raftfleet.prom").exists()
-    assert not sandbox.exists(folder.name)
-
-
-def test_a_demo_that_is_kept_goes_on_by_hand(folder: Fleet) -> None:
-    said = folder.say("demo", "--keep", "--name", folder.name)
-    assert said.code == 0, said.text
     assert str(folder.inventory.relative_to(folder.folder)) in said.text
     assert folder.say("status", "-i", folder.inventory).code == 0
     assert folder.say("drill", "a-remove", "-i", folder.inventory).code == 0
     assert folder.say("down", "-i", folder.inventory).code == 0
     down = folder.say("status", "-i", folder.inventory)
     assert down.code == 2, down.text
+
+
+def test_a_demo_that_is_interrupted_takes_its_hosts_away(folder: Fleet) -> None:
+    process = folder.start("demo", "--name", folder.name)
+    run = new_run(folder, set(), seconds=60)
+    until_event(run, "node.exited", process)
+    assert sandbox.exists(folder.name)
+    os.kill(process.pid, signal.SIGINT)
+    said, _ = process.communicate(timeout=90)
+    assert process.returncode == 130, said
+    assert not sandbox.exists(folder.name)

@@ -83,11 +83,15 @@ def test_stopping_the_leader_passes_and_every_group_fails_over_in_the_interval(
     assert [e["class"] for e in summary["exits"]] == ["graceful"]
 
 
-def test_the_journal_judged_again_gives_the_same_verdict(cluster: Fleet) -> None:
+def test_a_run_leaves_metrics_and_a_journal_that_gives_the_same_verdict_again(
+    cluster: Fleet,
+) -> None:
     assert cluster.say("drill", "a-remove", "-i", cluster.inventory).code == 0
     again = cluster.say("analyze", cluster.runs / "latest", "--json")
     assert again.code == 0, again.text
     assert json.loads(again.text) == cluster.summary()
+    text = (cluster.runs / "latest" / "raftfleet.prom").read_text()
+    assert "raftfleet_exit_latency_seconds_bucket" in text
 
 
 def test_a_leader_brought_back_too_early_is_inconclusive(cluster: Fleet) -> None:
@@ -144,22 +148,3 @@ def test_sigkill_leaves_a_journal_that_is_inconclusive(cluster: Fleet) -> None:
     assert down.code != 0, down.text
     cluster.up()
     assert cluster.say("status", "-i", cluster.inventory).code == 0
-
-
-def test_ctrl_c_restarts_what_the_drill_had_stopped(cluster: Fleet) -> None:
-    before = run_names(cluster)
-    process = cluster.start(
-        "drill", "a-remove", "-i", str(cluster.inventory), "-e", "victim=leader"
-    )
-    run = new_run(cluster, before)
-    until_event(run, "node.exited", process)
-    os.kill(process.pid, signal.SIGINT)
-    out, _ = process.communicate(timeout=60)
-    assert process.returncode == 130, out
-    assert cluster.say("status", "-i", cluster.inventory).code == 0
-
-
-def test_a_run_writes_metrics_that_promtool_accepts(cluster: Fleet) -> None:
-    assert cluster.say("drill", "a-remove", "-i", cluster.inventory).code == 0
-    text = (cluster.runs / "latest" / "raftfleet.prom").read_text()
-    assert "raftfleet_exit_latency_seconds_bucket" in text

@@ -284,9 +284,9 @@ class Electing(Scene):
 
 
 def test_gather_restarts_who_leads_the_fewest_until_one_leads_all() -> None:
-    control = Electing("n3", "n1")
+    control = Electing("n1")
     result = run(control, "raft_gather", grace=9.0)
-    assert result.values == {"met": True, "node": "n1", "nodes": ["n2", "n3"]}
+    assert result.values == {"met": True, "node": "n1", "nodes": ["n2"]}
     assert control.did[:5] == [
         ("n2", "INT", 9.0), ("failover", "n2", None), ("start", "n2", None),
         ("converged", None, None), ("agreement", None),
@@ -298,11 +298,19 @@ def test_gather_restarts_who_leads_the_fewest_until_one_leads_all() -> None:
     assert idle.did == []
 
 
+def test_gather_restarts_who_leads_the_most_when_the_fewest_went_to_nobody_better() -> None:
+    control = Electing("n2", "n2")
+    groups = {"a": "n3", "b": "n3", "c": "n1"}
+    control.view = replace(control.view, groups=tuple(groups), leaders=groups)
+    result = run(control, "raft_gather")
+    assert result.values == {"met": True, "node": "n2", "nodes": ["n1", "n3"]}
+
+
 def test_gather_gives_the_drill_up_when_no_node_comes_to_lead_all() -> None:
     control = Electing("n3", "n2")
     result = run(control, "raft_gather", tries=2)
     assert result.values["met"] is False
-    assert control.given_up.startswith("no node leads every group: n1 leads metadata_0, n2 leads")
+    assert control.given_up == ("no node leads every group: n2 leads metadata_0, n3 leads offset_0")
     looking = Electing()
     assert run(looking, "raft_gather", tries=0).values["met"] is False
     assert looking.did == []

@@ -73,6 +73,7 @@ def timing_of(node: Node) -> Timing | None:
 
     openraft 0.9 waits for the leader's lease, as long as ``election_max``, before its own draw,
     and looks at its timers every one and a half heartbeats (`engine_config.rs`, `raft/mod.rs`).
+    A voter that has seen a longer log waits twice ``election_max`` more (`handle_tick_election`).
     """
     variables = read_variables(node.name, node.variables)
     given = _figures(node, variables)
