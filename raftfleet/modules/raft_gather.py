@@ -46,6 +46,7 @@ class RaftGather(RaftModule):
     def run(self, arguments: Mapping[str, Any], context: ModuleContext) -> Result:
         """Restart, look again, and give the drill up when one leader is not to be had."""
         restarted: list[str] = []
+        self.control_as(context)
         tries = 0 if context.check_mode else arguments["tries"]
         choose: Callable[..., str] = min
         while (scattered := _scattered(self.control.look())) and len(restarted) < tries:

@@ -326,3 +326,8 @@ def test_a_task_that_becomes_another_than_the_nodes_are_is_refused(name: str) ->
     assert scene.did == []
     run(scene, name, become="root", node="n1")
     assert scene.did
+
+
+def test_gathering_as_another_than_the_nodes_are_is_refused() -> None:
+    with pytest.raises(TaskError, match="raft_gather: become makes db of this task"):
+        run(Electing("n3", "n1"), "raft_gather", become="db")

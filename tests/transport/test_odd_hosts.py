@@ -275,7 +275,11 @@ def test_no_home_directory_is_needed(odd: Odd, home: str) -> None:
         f"chmod 644 /etc/keys/{name} && "
         "grep -q etc/keys /etc/ssh/sshd_config || { "
         "echo 'AuthorizedKeysFile /etc/keys/%u .ssh/authorized_keys' >>/etc/ssh/sshd_config; "
-        "kill -HUP $(pgrep -o -x sshd); }"
+        # sshd starts itself anew: until it listens on another socket it refuses who knocks.
+        """listening() { awk '$2 ~ /:0016$/ && $4 == "0A" { print $10 }' /proc/net/tcp; }; """
+        "old=$(listening); kill -HUP $(pgrep -o -x sshd); "
+        'for i in $(seq 400); do new=$(listening); [ -n "$new" ] && [ "$new" != "$old" ] && break; '
+        "sleep 0.05; done; }"
     )
     gone = f"rm -rf /home/{name}" if home == "missing" else f"chown -R root: /home/{name}"
     odd.do(gone)
