@@ -12,10 +12,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from .compare import compare
 from .known import read_known
-from .recording import load
-from .running import RECORDINGS, model, record_all, record_one, scenarios
+from .running import RECORDINGS, compared, record_all, record_one, scenarios
 from .table import judge
 
 
@@ -39,8 +37,8 @@ def main() -> int:
                 print(f"{time.monotonic() - began:4.0f} s  {name}", file=sys.stderr)
 
             record_all(names, folder, options.jobs, done)
-        compared = {name: compare(model(name), load(folder / name)) for name in names}
-    judgement = judge(compared, read_known(), complete=set(names) == set(scenarios()))
+        rows = compared(names, folder)
+    judgement = judge(rows, read_known(), complete=set(names) == set(scenarios()))
     print("\n".join(judgement.lines(verbose=options.verbose)))
     return 0 if judgement.passes else 1
 

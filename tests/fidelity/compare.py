@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from .lines import compare_lines
 from .lists import compare_lists
-from .processes import compare_exits, compare_races, compare_starts
+from .processes import compare_exits, compare_starts
+from .races import compare_races
 from .raft import compare_raft
 from .side import side_of
 from .variants import VARIANTS

@@ -13,16 +13,19 @@ from typing import TYPE_CHECKING
 
 from raftfleet import sandbox
 
+from .compare import compare
 from .recorder import record
 from .recording import load
 from .variants import VARIANTS, variant
+from .verdicts import compare_verdicts, declare
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from .recording import Recording
+    from .rows import Row
 
-__all__ = ["RECORDINGS", "model", "record_all", "record_one", "scenarios"]
+__all__ = ["RECORDINGS", "compared", "model", "record_all", "record_one", "scenarios"]
 
 ROOT = Path(__file__).parents[2]
 RECORDINGS = ROOT.parent / "shared" / "recordings" / "robustmq"
@@ -55,6 +58,16 @@ def record_one(name: str, folder: Path) -> None:
     box = f"fidelity-{name[:20]}-{os.getpid()}"
     with sandbox.running(box, disk_mb=128) as hosts:
         record(model(name), hosts, folder, ENVIRONMENT)
+    if name not in VARIANTS:
+        declare(model(name), load(folder), RECORDINGS / name, folder)
+
+
+def compared(names: Iterable[str], folder: Path) -> dict[str, list[Row]]:
+    """Compare the scenarios that were recorded into ``folder``, and what is made of them."""
+    rows = {name: compare(model(name), load(folder / name)) for name in names}
+    for name in rows.keys() - VARIANTS.keys():
+        rows[name] += compare_verdicts(RECORDINGS / name, folder / name)
+    return rows
 
 
 def record_all(names: Iterable[str], folder: Path, jobs: int, done: Callable[[str], None]) -> None:
