@@ -17,7 +17,8 @@ from pathlib import Path
 
 __all__ = ["bundle"]
 
-INTERPRETER = b"#!/usr/bin/env python3\n"
+INTERPRETER = b"#!/usr/bin/env -S python3 -IS\n"
+"""Without site packages, which take longest to load: a signal that meets Python there is an error."""
 PACKAGE = "simulator"
 START = """\
 import signal

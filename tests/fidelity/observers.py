@@ -21,6 +21,8 @@ __all__ = ["NodeLists", "Poller", "Writer"]
 
 FAILURES = (OSError, http.client.HTTPException, AccessError)
 LIST_GAP = 0.5
+FEW = 5
+"""A client that wrote no more than this wrote that many; any other wrote until it was stopped."""
 
 
 class _Loop:
@@ -151,7 +153,8 @@ class Writer(_Loop):
         self._close()
 
     def _run(self) -> None:
-        while not self._ended.is_set():
+        limit = self._stream.count if self._stream.count <= FEW else None
+        while not self._ended.is_set() and self._done != limit:
             began = self._now()
             self._write(self._stream.node)
             self._ended.wait(max(0.0, began + self._stream.period - self._now()))

@@ -57,7 +57,8 @@ def record(model: Recording, sandbox: Sandbox, folder: Path, environment: dict[s
     finally:
         session.close()
         lab.close()
-    save(folder, session.events, [p for one in session.pollers.values() for p in one.kept])
+    polls = sorted((p for one in session.pollers.values() for p in one.kept), key=lambda p: p["t2"])
+    save(folder, session.events, polls)
     (folder / "logs").mkdir(exist_ok=True)
     for number, node in lab.nodes.items():
         with gzip.open(folder / "logs" / f"n{number}.server.log.gz", "wt") as out:
@@ -224,6 +225,14 @@ class Session:
 
     def _write_end(self, stream: Stream) -> None:
         self._writers.pop(stream.prefix).stop()
+
+    def _creates(self, event: Event) -> None:
+        self._need_token()
+        asker = self.asker(1)
+        for number in range(event["from"], event["to"]):
+            if asker.create(f"untold-{number}") is None:
+                self.acked.add(f"untold-{number}")
+        asker.close()
 
     def _bulk(self, event: Event) -> None:
         self._need_token()
