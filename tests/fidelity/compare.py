@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from .figures import FIGURES
 from .lines import compare_lines
 from .lists import compare_lists
 from .processes import compare_exits, compare_starts
@@ -40,6 +41,8 @@ def compare(recorded: Recording, simulated: Recording) -> list[Row]:
 
     Raises ValueError when the two are not the same procedure.
     """
+    if recorded.name in FIGURES:
+        return list(FIGURES[recorded.name](side_of(simulated, recorded)))
     sides = side_of(recorded, recorded), side_of(simulated, recorded)
     parts = LIKE if recorded.name in VARIANTS else PARTS
     return [row for part in parts for row in part(*sides)]

@@ -16,6 +16,7 @@ from raftfleet import sandbox
 from .compare import compare
 from .recorder import record
 from .recording import load
+from .scripts import BOOT, SCRIPTS, scripted
 from .variants import VARIANTS, variant
 from .verdicts import compare_verdicts, declare
 
@@ -40,8 +41,9 @@ DEADLINE = 420.0
 
 
 def scenarios() -> list[str]:
-    """Return the names of the recorded scenarios and their variants, the longest first."""
-    names = [*(path.parent.name for path in RECORDINGS.glob("*/events.jsonl")), *VARIANTS]
+    """Return the names of the recorded scenarios, variants and scripts, the longest first."""
+    recorded = [path.parent.name for path in RECORDINGS.glob("*/events.jsonl")]
+    names = [*recorded, *VARIANTS, *SCRIPTS]
     return sorted(names, key=lambda name: -model(name).end)
 
 
@@ -50,6 +52,8 @@ def model(name: str) -> Recording:
     """Return what a scenario is to be like: its recording, or that of which it is a variant."""
     if name in VARIANTS:
         return variant(name, model(VARIANTS[name][0]))
+    if name in SCRIPTS:
+        return scripted(name, model(BOOT))
     return load(RECORDINGS / name)
 
 
@@ -58,14 +62,14 @@ def record_one(name: str, folder: Path) -> None:
     box = f"fidelity-{name[:20]}-{os.getpid()}"
     with sandbox.running(box, disk_mb=128) as hosts:
         record(model(name), hosts, folder, ENVIRONMENT)
-    if name not in VARIANTS:
+    if (RECORDINGS / name / "drill.json").exists():
         declare(model(name), load(folder), RECORDINGS / name, folder)
 
 
 def compared(names: Iterable[str], folder: Path) -> dict[str, list[Row]]:
     """Compare the scenarios that were recorded into ``folder``, and what is made of them."""
     rows = {name: compare(model(name), load(folder / name)) for name in names}
-    for name in rows.keys() - VARIANTS.keys():
+    for name in rows.keys() - {*VARIANTS, *SCRIPTS}:
         rows[name] += compare_verdicts(RECORDINGS / name, folder / name)
     return rows
 
