@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from .answers import compare_answers
 from .figures import FIGURES
 from .lines import compare_lines
 from .lists import compare_lists
 from .processes import compare_exits, compare_starts
+from .quorums import compare_views
 from .races import compare_races
 from .raft import compare_raft
 from .side import side_of
+from .stores import compare_stores
 from .variants import VARIANTS
-from .writing import compare_answers, compare_stores, compare_views, compare_writes
+from .writing import compare_writes
 
 if TYPE_CHECKING:
     from .recording import Recording
