@@ -21,8 +21,8 @@ __all__ = ["NodeLists", "Poller", "Writer"]
 
 FAILURES = (OSError, http.client.HTTPException, AccessError)
 LIST_GAP = 0.5
-FEW = 5
-"""A client that wrote no more than this wrote that many; any other wrote until it was stopped."""
+FEW, HUNG = 2, 2.0
+"""A client with so few writes, so many seconds apart, wrote no more; any other until it was stopped."""
 
 
 class _Loop:
@@ -153,7 +153,8 @@ class Writer(_Loop):
         self._close()
 
     def _run(self) -> None:
-        limit = self._stream.count if self._stream.count <= FEW else None
+        few = self._stream.count <= FEW and self._stream.period > HUNG
+        limit = self._stream.count if few else None
         while not self._ended.is_set() and self._done != limit:
             began = self._now()
             self._write(self._stream.node)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from .recording import Event, Recording
     from .side import Side
 
-__all__ = ["compare_exits", "compare_starts"]
+__all__ = ["compare_exits", "compare_starts", "races_the_handler", "starts_of"]
 
 READY, LAST_LISTENER = "Meta Service cluster is ready", "NATS Tcp"
 BRANCHES = {
@@ -112,7 +112,7 @@ def compare_exits(recorded: Side, simulated: Side) -> Iterator[Row]:
         ages = [_age(side.recording, one) for side, one in ((recorded, there), (simulated, here))]
         classes = [exit_class(one, age) for one, age in zip((there, here), ages, strict=True)]
         item = f"exit {number:02} n{there['node']} {there['sig']}"
-        if HANDLER[0] <= ages[0] <= HANDLER[1] and {*classes} <= {"killed early", "late"}:
+        if races_the_handler(recorded.recording, there) and {*classes} <= {"killed early", "late"}:
             yield Row(f"{item} (early or late)", Outcome.AGREES, *classes)
             continue
         signs = [_signs(one) for one in (there, here)]
@@ -124,6 +124,11 @@ def compare_exits(recorded: Side, simulated: Side) -> Iterator[Row]:
             if classes[0] == "late" and apart > LATENESS:
                 row = row._replace(outcome=Outcome.DIFFERS)
             yield row
+
+
+def races_the_handler(recording: Recording, exit_: Event) -> bool:
+    """Whether the signal came when the handler may or may not have been there yet."""
+    return HANDLER[0] <= _age(recording, exit_) <= HANDLER[1]
 
 
 def _age(recording: Recording, exit_: Event) -> float:

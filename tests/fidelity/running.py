@@ -36,6 +36,9 @@ ENVIRONMENT = {
     # the broker that was recorded has them
     "RAFTFLEET_SIMULATOR_DEFECTS": "cache-gap,snapshot-imports-nothing",
 }
+SEEDS = {"leader-fast-restart": "22"}
+"""Where the recording is one outcome of a lottery (4.3: back after 35 s, a leader finds itself replaced in
+some groups), a seed under which the simulated nodes draw the same."""
 DEADLINE = 420.0
 """Seconds after which a scenario is given up; the longest recorded one took 193."""
 
@@ -61,7 +64,8 @@ def record_one(name: str, folder: Path) -> None:
     """Record one scenario into a folder, on three new hosts."""
     box = f"fidelity-{name[:20]}-{os.getpid()}"
     with sandbox.running(box, disk_mb=128) as hosts:
-        record(model(name), hosts, folder, ENVIRONMENT)
+        seed = {"RAFTFLEET_SIMULATOR_SEED": SEEDS[name]} if name in SEEDS else {}
+        record(model(name), hosts, folder, {**ENVIRONMENT, **seed})
     if (RECORDINGS / name / "drill.json").exists():
         declare(model(name), load(folder), RECORDINGS / name, folder)
 
@@ -70,7 +74,7 @@ def compared(names: Iterable[str], folder: Path) -> dict[str, list[Row]]:
     """Compare the scenarios that were recorded into ``folder``, and what is made of them."""
     rows = {name: compare(model(name), load(folder / name)) for name in names}
     for name in rows.keys() - {*VARIANTS, *SCRIPTS}:
-        rows[name] += compare_verdicts(RECORDINGS / name, folder / name)
+        rows[name] += compare_verdicts(model(name), RECORDINGS / name, folder / name)
     return rows
 
 
