@@ -35,7 +35,8 @@ Raft:
   5,000 entries. Joins and leaves are carried out one after the other.
 * Nodes talk to each other over the gRPC port in a protocol of their own, not in gRPC. What HTTP/2
   would do there is done where it shows: shared connections, calls taken back, keep-alive. Not done:
-  a server here never breaks a connection for too many calls taken back. Connections of the broker's
+  a server here never breaks a connection for too many calls taken back, and an attempt to connect
+  ends with its call, where the broker's goes on and can fail the next one. Connections of the broker's
   own host after a heal recover with the next call; the broker's recovered only after 26 s, so that
   its lists and ``Heartbeat timeout`` lines stay wrong for longer there.
 * After a restart a leader sends heartbeats to a peer it has not reached yet; the broker only
