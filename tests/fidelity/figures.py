@@ -124,9 +124,10 @@ def _leave_and_orphan(side: Side) -> Iterator[Row]:
     yield from _answers(side)
     calls = {event["name"]: event["t"] for event in side.recording.of("api")}
     left = calls.get("leave", 0.0)
-    went = [seen.begin - left for group in GROUPS for node in (1, 2)
-            for seen in side.views[group][node][:] if seen.begin > left - 1 and seen.voters == "12"]  # fmt: skip
-    yield _time("voters/out after", OUT, [max(0.0, min(went))] if went else [])
+    went = [min((max(0.0, seen.begin - left) for seen in side.views[group][node]
+                 if seen.begin > left - 1 and seen.voters == "12"), default=60.0)
+            for group in GROUPS for node in (1, 2)] if left else []  # fmt: skip
+    yield _time("voters/out after", OUT, went)
     began, ended = _deed(side, "start", 3), _deed(side, "signal", -1)
     just = Phase("orphan", began, ended, ())
     (_, start) = starts_of(side.recording)[3]
