@@ -18,7 +18,7 @@ from pathlib import Path
 __all__ = ["bundle"]
 
 INTERPRETER = b"#!/usr/bin/env -S python3 -IS\n"
-"""Without site packages, which take longest to load: a signal that meets Python there is an error."""
+"""Without site packages: the sooner Python is up, the fewer signals meet it before the simulator."""
 PACKAGE = "simulator"
 START = """\
 import signal

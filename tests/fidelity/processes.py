@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from .recording import Event, Recording
     from .side import Side
 
-__all__ = ["compare_exits", "compare_starts", "races_the_handler", "starts_of"]
+__all__ = ["age_at", "compare_exits", "compare_starts", "races_the_handler", "starts_of"]
 
 READY, LAST_LISTENER = "Meta Service cluster is ready", "NATS Tcp"
 BRANCHES = {
@@ -109,7 +109,7 @@ def compare_exits(recorded: Side, simulated: Side) -> Iterator[Row]:
     """Exits in order: class, signs, and a latency in its class's range."""
     pairs = [side.recording.of("exited", "no-exit") for side in (recorded, simulated)]
     for number, (there, here) in enumerate(zip(*pairs, strict=True)):
-        ages = [_age(side.recording, one) for side, one in ((recorded, there), (simulated, here))]
+        ages = [age_at(side.recording, one) for side, one in ((recorded, there), (simulated, here))]
         classes = [exit_class(one, age) for one, age in zip((there, here), ages, strict=True)]
         item = f"exit {number:02} n{there['node']} {there['sig']}"
         if races_the_handler(recorded.recording, there) and {*classes} <= {"killed early", "late"}:
@@ -128,10 +128,10 @@ def compare_exits(recorded: Side, simulated: Side) -> Iterator[Row]:
 
 def races_the_handler(recording: Recording, exit_: Event) -> bool:
     """Whether the signal came when the handler may or may not have been there yet."""
-    return HANDLER[0] <= _age(recording, exit_) <= HANDLER[1]
+    return HANDLER[0] <= age_at(recording, exit_) <= HANDLER[1]
 
 
-def _age(recording: Recording, exit_: Event) -> float:
+def age_at(recording: Recording, exit_: Event) -> float:
     """Return how old a process was when it got the signal."""
     sent = exit_["t"] - exit_["latency"]
     return float(sent - max(start["t"] for start in recording.of("start")
