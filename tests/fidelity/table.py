@@ -24,6 +24,8 @@ class Judgement(NamedTuple):
     known: Mapping[str, list[tuple[Row, Known]]]
     unexpected: Mapping[str, list[Row]]
     stale: Sequence[Known]
+    again: Sequence[str] = ()
+    """Scenarios that were done twice; what differed only once is not among the rows."""
 
     @property
     def passes(self) -> bool:
@@ -38,6 +40,8 @@ class Judgement(NamedTuple):
             known, unexpected = self.known[name], self.unexpected[name]
             counts = f"{len(rows):6}  {len(known):5}  {len(unexpected):7}"
             yield f"{name:{size}}  {counts}  {self._verdict(name)}".rstrip()
+        if self.again:
+            yield f"\ndone twice, for something differed the first time: {', '.join(self.again)}"
         for name, unexpected in self.unexpected.items():
             for row in unexpected:
                 yield f"\n{name}: {row.item}: {row.outcome.value}"

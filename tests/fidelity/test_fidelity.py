@@ -14,9 +14,7 @@ import pytest
 from raftfleet.errors import SandboxError
 from raftfleet.sandbox.tools import require_machine
 
-from .known import read_known
-from .running import RECORDINGS, compared, record_all
-from .table import judge
+from .running import RECORDINGS, measured
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,6 +37,5 @@ def test_the_short_scenarios_are_like_the_recordings(tmp_path: Path) -> None:
         require_machine()
     except SandboxError as missing:
         pytest.skip(str(missing))
-    record_all(SHORT, tmp_path, jobs=len(SHORT), done=lambda _: None)
-    judgement = judge(compared(SHORT, tmp_path), read_known(), complete=False)
+    judgement = measured(SHORT, tmp_path, jobs=len(SHORT), done=lambda _: None)
     assert judgement.passes, "\n".join(judgement.lines())
