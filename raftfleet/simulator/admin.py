@@ -171,7 +171,9 @@ class Admin:
             "start_time": self._started,
             "broker_node_list": nodes,
             "meta": {name: _padded(meta[name]) for name in _shuffled(meta)},
-            "nodes": [node["node_ip"] for node in _shuffled(nodes)],
+            # who knows of nobody names himself
+            "nodes": [node["node_ip"] for node in _shuffled(nodes)]
+            or [self._settings.tree["broker_ip"]],
         }
 
     async def _config(self, request: Request) -> Json:

@@ -17,7 +17,8 @@ from pathlib import Path
 
 __all__ = ["bundle"]
 
-INTERPRETER = b"#!/usr/bin/env python3\n"
+INTERPRETER = b"#!/usr/bin/env -S python3 -IS\n"
+"""Without site packages: the sooner Python is up, the fewer signals meet it before the simulator."""
 PACKAGE = "simulator"
 START = """\
 import signal

@@ -28,6 +28,8 @@ WORKERS = 10
 BATCH = 100
 ROUNDS = 3
 PAUSE = 0.05
+SETTINGS = 4
+"""How many cluster-wide settings are loaded, which nothing here needs, one call each."""
 NOT_STARTED = "NodeCallManager global sender is not initialized; call start() before send()"
 
 
@@ -43,6 +45,8 @@ class Cache:
     async def load(self, caller: Caller) -> Json:
         """Fill the copy from the first node that answers; raises `GrpcError`."""
         nodes = await caller.call("NodeList")
+        for _ in range(SETTINGS):
+            await caller.call("GetResourceConfig")
         tenants = await caller.call("ListTenant")
         known = await caller.call("Summary")
         self.nodes.update({node["node_id"]: node for node in nodes})

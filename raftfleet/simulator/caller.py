@@ -28,7 +28,10 @@ __all__ = ["Caller", "GrpcError"]
 UTILS = "grpc_clients::utils"
 POOL = "grpc_clients::pool"
 TRIES = 3
-READS = ("ClusterStatus", "ListTenant", "NodeList", "Summary", "Heartbeat", "UpdateCache")
+READS = (
+    "ClusterStatus", "GetResourceConfig", "ListTenant", "NodeList", "Summary", "Heartbeat",
+    "UpdateCache",
+)  # fmt: skip
 """Methods that are not sent to the leader remembered."""
 GRPC_FAILED = "Grpc call of the node failed,Grpc status was"
 EXPIRED = "code: 'The operation was cancelled', message: \"Timeout expired\""

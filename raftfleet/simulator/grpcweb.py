@@ -67,9 +67,11 @@ class GrpcWeb:
         if method is None or not request.path.startswith(PREFIX):
             return _failed(UNIMPLEMENTED, "")
         result = method(message)
+        # the answer's form goes by what is accepted, not by the form of the request
+        wants = request.headers.get("accept", "").startswith("application/grpc-web-text")
         if isinstance(result, list):
-            return _succeeded(result, in_text=in_text)
-        return self._finish(result, in_text=in_text)
+            return _succeeded(result, in_text=wants)
+        return self._finish(result, in_text=wants)
 
     async def _finish(self, result: Awaitable[Messages], *, in_text: bool) -> Response:
         try:

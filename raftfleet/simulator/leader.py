@@ -100,6 +100,9 @@ class Leadership:
         progress.acked = max(sent, progress.acked or sent)
         if reply.conflict is not None:
             # A follower that lost its data starts over: what it once had no longer counts.
+            lost = self._core.log.position(progress.matched)
+            if lost and reply.conflict <= lost.index:
+                self._core.observer.log_lost(lost)
             progress.next = reply.conflict
             progress.matched = min(progress.matched, progress.next - 1)
             return

@@ -58,6 +58,7 @@ class MetaService:
             "ClusterStatus": lambda _: self.status(),
             "ListTenant": lambda _: list(self.store.tenants.values()),
             "NodeList": lambda _: list(self.store.nodes.values()),
+            "GetResourceConfig": lambda _: None,
             "Summary": lambda _: self._summary(),
             "Heartbeat": presence.heard,
             "UpdateCache": pusher.cache.update,

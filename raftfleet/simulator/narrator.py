@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from .logbook import Logbook
     from .messages import VoteReply, VoteRequest
     from .snapshot_story import SnapshotStory
-    from .values import Membership, Vote
+    from .values import LogId, Membership, Vote
 
 __all__ = ["Narrator"]
 
@@ -145,6 +145,14 @@ class Narrator(Observer):
             CORE,
             f"A message will be ignored because vote changed: msg sent by vote: {vote}; "
             f"current my vote: None; when ({what})",
+        )
+
+    def log_lost(self, position: LogId) -> None:
+        """A follower has lost its log."""
+        self._book.warn(
+            "openraft::progress::entry",
+            f"conflict {position.index} < last matching {position}: follower log is reverted; "
+            "with 'loosen-follower-log-revert' enabled, this is allowed.",
         )
 
     def elected(self, core: Core) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from .core import Core
     from .messages import VoteReply, VoteRequest
-    from .values import Vote
+    from .values import LogId, Vote
 
 __all__ = ["Observer"]
 
@@ -38,6 +38,9 @@ class Observer:
 
     def stale(self, vote: Vote, what: str) -> None:
         """A message counts for nothing, for it belongs to a vote that is over."""
+
+    def log_lost(self, position: LogId) -> None:
+        """A follower no longer has what it had confirmed up to here."""
 
     def elected(self, core: Core) -> None:
         """A quorum granted the vote."""

@@ -33,15 +33,16 @@ class Preset(NamedTuple):
     heartbeat: float
     election: Range
     lease: float
-    # Start-up: when signals begin to be handled (from exec; the second for a node without data,
-    # where it varies more, so that of several that start at once one can be first), the pauses before the gRPC and admin
-    # ports, between those and the first look for peers, until the storage engine is up, at some
-    # inner topics, and before the protocol ports.
+    # Start-up: when signals begin to be handled (from exec; the second for a node without data),
+    # the pauses before the gRPC and admin ports, between two looks whether an own port is open,
+    # between loading the caches and registering, until the storage engine is up, at some inner
+    # topics, and before the protocol ports.
     handler: Range
     fresh_handler: Range
     servers: float
-    startup_check: float
-    engine: float
+    look: float
+    register: Range
+    engine: Range
     topic: float
     settle: Range
     # A stop: how often the flag set by the signal is looked at, and how long draining takes.
@@ -83,10 +84,11 @@ HEAD = Preset(
     election=(10.0, 20.0),
     lease=20.0,
     handler=(0.28, 0.42),
-    fresh_handler=(0.12, 0.6),
+    fresh_handler=(0.14, 0.32),
     servers=0.05,
-    startup_check=0.1,
-    engine=0.19,
+    look=0.1,
+    register=(0.015, 0.06),
+    engine=(0.07, 0.15),
     topic=0.1,
     settle=(2.95, 3.15),
     poll=0.1,
@@ -107,8 +109,9 @@ PRESETS: Mapping[str, Preset] = {
         handler=(0.02, 0.04),
         fresh_handler=(0.02, 0.12),
         servers=0.02,
-        startup_check=0.05,
-        engine=0.02,
+        look=0.05,
+        register=(0.0, 0.005),
+        engine=(0.01, 0.02),
         topic=0.01,
         settle=(0.12, 0.16),
         poll=0.05,

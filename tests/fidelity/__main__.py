@@ -12,10 +12,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from .compare import compare
 from .known import read_known
-from .recording import load
-from .running import RECORDINGS, model, record_all, record_one, scenarios
+from .running import RECORDINGS, compared, measured, record_one, scenarios
 from .table import judge
 
 
@@ -32,15 +30,16 @@ def main() -> int:
     names = options.scenario or scenarios()
     with tempfile.TemporaryDirectory() as scratch:
         folder = options.compare or options.keep or Path(scratch)
-        if not options.compare:
+        if options.compare:
+            complete = set(names) == set(scenarios())
+            judgement = judge(compared(names, folder), read_known(), complete=complete)
+        else:
             began = time.monotonic()
 
             def done(name: str) -> None:
                 print(f"{time.monotonic() - began:4.0f} s  {name}", file=sys.stderr)
 
-            record_all(names, folder, options.jobs, done)
-        compared = {name: compare(model(name), load(folder / name)) for name in names}
-    judgement = judge(compared, read_known(), complete=set(names) == set(scenarios()))
+            judgement = measured(names, folder, options.jobs, done)
     print("\n".join(judgement.lines(verbose=options.verbose)))
     return 0 if judgement.passes else 1
 

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from .answers import compare_answers
+from .figures import FIGURES
 from .lines import compare_lines
 from .lists import compare_lists
-from .processes import compare_exits, compare_races, compare_starts
+from .processes import compare_exits, compare_starts
+from .quorums import compare_views
+from .races import compare_races
 from .raft import compare_raft
 from .side import side_of
+from .stores import compare_stores
 from .variants import VARIANTS
-from .writing import compare_answers, compare_stores, compare_views, compare_writes
+from .writing import compare_writes
 
 if TYPE_CHECKING:
     from .recording import Recording
@@ -39,6 +44,8 @@ def compare(recorded: Recording, simulated: Recording) -> list[Row]:
 
     Raises ValueError when the two are not the same procedure.
     """
+    if recorded.name in FIGURES:
+        return list(FIGURES[recorded.name](side_of(simulated, recorded)))
     sides = side_of(recorded, recorded), side_of(simulated, recorded)
     parts = LIKE if recorded.name in VARIANTS else PARTS
     return [row for part in parts for row in part(*sides)]

@@ -21,6 +21,8 @@ __all__ = ["NodeLists", "Poller", "Writer"]
 
 FAILURES = (OSError, http.client.HTTPException, AccessError)
 LIST_GAP = 0.5
+FEW, HUNG = 2, 2.0
+"""A client with so few writes, so many seconds apart, wrote no more; any other until it was stopped."""
 
 
 class _Loop:
@@ -151,7 +153,9 @@ class Writer(_Loop):
         self._close()
 
     def _run(self) -> None:
-        while not self._ended.is_set():
+        few = self._stream.count <= FEW and self._stream.period > HUNG
+        limit = self._stream.count if few else None
+        while not self._ended.is_set() and self._done != limit:
             began = self._now()
             self._write(self._stream.node)
             self._ended.wait(max(0.0, began + self._stream.period - self._now()))

@@ -119,8 +119,26 @@ def _timed(recording: Recording) -> Iterator[tuple[float, float, Event, Stream |
         elif event["kind"] in ("exited", "no-exit"):
             begin = end - event["latency"]
         yield begin, end, event, None
+    yield from _untold(recording)
     for stream in streams_of(recording):
         yield stream.first, stream.first, {"kind": "write-begin"}, stream
         if not stream.burst:
             last = stream.last + stream.period
             yield last, last, {"kind": "write-end"}, stream
+
+
+def _untold(recording: Recording) -> Iterator[tuple[float, float, Event, None]]:
+    """Yield the creates that the recorder counted as acknowledged without recording any.
+
+    They were done right after the look before.
+    """
+    if recording.of("write", "bulk", "api"):
+        return
+    known, looked = 0, 0.0
+    for event in recording.of("view", "compare"):
+        if event["kind"] == "compare":
+            count = max(result["acked"] for result in event["result"].values())
+            if count > known:
+                yield looked, looked, {"kind": "creates", "from": known, "to": count}, None
+            known = count
+        looked = event["t"]

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from .raft import is_race
 from .ranges import BOOTSTRAP, CUT_OFF, EXITS, JOIN, LISTENERS, RECOVER
-from .recording import NODES
 from .rows import Outcome, Row, equal, within
 
 if TYPE_CHECKING:
@@ -16,7 +14,7 @@ if TYPE_CHECKING:
     from .recording import Event, Recording
     from .side import Side
 
-__all__ = ["compare_exits", "compare_races", "compare_starts"]
+__all__ = ["age_at", "compare_exits", "compare_starts", "races_the_handler", "starts_of"]
 
 READY, LAST_LISTENER = "Meta Service cluster is ready", "NATS Tcp"
 BRANCHES = {
@@ -111,10 +109,10 @@ def compare_exits(recorded: Side, simulated: Side) -> Iterator[Row]:
     """Exits in order: class, signs, and a latency in its class's range."""
     pairs = [side.recording.of("exited", "no-exit") for side in (recorded, simulated)]
     for number, (there, here) in enumerate(zip(*pairs, strict=True)):
-        ages = [_age(side.recording, one) for side, one in ((recorded, there), (simulated, here))]
+        ages = [age_at(side.recording, one) for side, one in ((recorded, there), (simulated, here))]
         classes = [exit_class(one, age) for one, age in zip((there, here), ages, strict=True)]
         item = f"exit {number:02} n{there['node']} {there['sig']}"
-        if HANDLER[0] <= ages[0] <= HANDLER[1] and {*classes} <= {"killed early", "late"}:
+        if races_the_handler(recorded.recording, there) and {*classes} <= {"killed early", "late"}:
             yield Row(f"{item} (early or late)", Outcome.AGREES, *classes)
             continue
         signs = [_signs(one) for one in (there, here)]
@@ -128,7 +126,12 @@ def compare_exits(recorded: Side, simulated: Side) -> Iterator[Row]:
             yield row
 
 
-def _age(recording: Recording, exit_: Event) -> float:
+def races_the_handler(recording: Recording, exit_: Event) -> bool:
+    """Whether the signal came when the handler may or may not have been there yet."""
+    return HANDLER[0] <= age_at(recording, exit_) <= HANDLER[1]
+
+
+def age_at(recording: Recording, exit_: Event) -> float:
     """Return how old a process was when it got the signal."""
     sent = exit_["t"] - exit_["latency"]
     return float(sent - max(start["t"] for start in recording.of("start")
@@ -140,51 +143,3 @@ def _signs(exit_: Event) -> str:
     shown = [name for name, there in exit_["lines"].items()
              if there and name not in ("forcing_exit", "raft_shutdown")]  # fmt: skip
     return f" ({', '.join(shown)})" if shown else ""
-
-
-def compare_races(recorded: Side, simulated: Side) -> Iterator[Row]:
-    """Fresh nodes started at once: every outcome must be one that the broker has too."""
-    kinds = ("simultaneous", "n1-first-then-2-at-once", "isolated-start")
-    there, here = recorded.recording.of(*kinds), simulated.recording.of(*kinds)
-    if not there:
-        return
-    permitted = {*map(_fate, there), *KNOWN_FATES} if there[0]["kind"] == "simultaneous" else set()
-    for theirs, ours in zip(there, here, strict=True):
-        item = f"race/{theirs['kind']} {theirs.get('round', '')}".rstrip()
-        row = equal(item, _fate(theirs), _fate(ours))
-        if theirs["kind"] == "simultaneous" and _fate(ours) in permitted:
-            row = row._replace(outcome=Outcome.AGREES)
-        yield row
-    reasons = [{_reason(line) for one in side for lines in one["lines"].values() for line in lines
-                if line.startswith("ERROR broker_server")} for side in (there, here)]  # fmt: skip
-    if reasons[0]:
-        new = reasons[1] - reasons[0] - KNOWN_REASONS
-        outcome = Outcome.DIFFERS if new else Outcome.AGREES if reasons[1] else Outcome.NO_EVIDENCE
-        yield Row(
-            "race/reasons", outcome, "; ".join(sorted(reasons[0])), "; ".join(sorted(reasons[1]))
-        )
-
-
-KNOWN_FATES = {"3 alive", "none alive, ready: none", "1 alive, ready: all", "2 alive, ready: all"}
-"""4.5: of 11 rounds 4, 5, 1 and 1."""
-KNOWN_REASONS = {
-    "Failed to initialize inner topics: Timeout waiting for topic",
-    "Meta service failed to start: Failed to join cluster via peer",
-}
-
-
-def _fate(event: Event) -> str:
-    alive = sum(event["alive"].values())
-    if alive == len(NODES):
-        return "3 alive"
-    ready = event.get("ready_line") or {
-        node: any(READY in line for line in lines) for node, lines in event["lines"].items()
-    }
-    count = sum(ready.values())
-    words = "all" if count == len(NODES) else "none" if not count else str(count)
-    return f"{alive or 'none'} alive, ready: {words}"
-
-
-def _reason(line: str) -> str:
-    text = line.partition(": ")[2]
-    return re.sub(r" (@|\d|'|\[).*", "", text)

@@ -53,4 +53,4 @@ LISTENERS = Range(3.1, 12.0, "1.3: 3.39..5.89")
 GONE_FROM_LIST = Range(
     27.5, 44.0, "4.9: 28.6..30.2 (follower), 33..41 (leader), 31..43 (black hole)"
 )
-BACK_IN_LIST = Range(0.0, 3.0, "4.9: 0.4..0.8 after the start")
+BACK_IN_LIST = Range(0.0, 5.0, "4.9: 0.4..0.8 after the start")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from .rows import Outcome, Row
+from .verdicts import VERDICT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -23,6 +24,8 @@ class Judgement(NamedTuple):
     known: Mapping[str, list[tuple[Row, Known]]]
     unexpected: Mapping[str, list[Row]]
     stale: Sequence[Known]
+    again: Sequence[str] = ()
+    """Scenarios that were done twice; what differed only once is not among the rows."""
 
     @property
     def passes(self) -> bool:
@@ -32,10 +35,13 @@ class Judgement(NamedTuple):
     def lines(self, *, verbose: bool = False) -> Iterator[str]:
         """Return the table, then what differs unexpectedly, then what is known."""
         size = max(map(len, self.agreeing), default=8)
-        yield f"{'scenario':{size}}  agrees  known  differs"
+        yield f"{'scenario':{size}}  agrees  known  differs  verdict"
         for name, rows in self.agreeing.items():
             known, unexpected = self.known[name], self.unexpected[name]
-            yield f"{name:{size}}  {len(rows):6}  {len(known):5}  {len(unexpected):7}"
+            counts = f"{len(rows):6}  {len(known):5}  {len(unexpected):7}"
+            yield f"{name:{size}}  {counts}  {self._verdict(name)}".rstrip()
+        if self.again:
+            yield f"\ndone twice, for something differed the first time: {', '.join(self.again)}"
         for name, unexpected in self.unexpected.items():
             for row in unexpected:
                 yield f"\n{name}: {row.item}: {row.outcome.value}"
@@ -44,6 +50,15 @@ class Judgement(NamedTuple):
         for entry in self.stale:
             yield f"\nstale: {entry.scenario}: {entry.item} no longer differs ({entry.reason})"
         yield from self._explained(verbose=verbose)
+
+    def _verdict(self, name: str) -> str:
+        known = [row for row, _ in self.known[name]]
+        rows = [*self.agreeing[name], *self.unexpected[name], *known]
+        told = [one for one in rows if one.item == VERDICT]
+        return ", ".join(
+            one.simulated if one.recorded == one.simulated
+            else f"{one.simulated}, recorded {one.recorded}" for one in told
+        )  # fmt: skip
 
     def _explained(self, *, verbose: bool) -> Iterator[str]:
         entries = {id(known): known for pairs in self.known.values() for _, known in pairs}

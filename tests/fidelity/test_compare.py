@@ -11,6 +11,7 @@ from .compare import compare
 from .known import Known, read_known
 from .rows import Outcome, Range, Row, equal, within
 from .running import RECORDINGS, model, scenarios
+from .scripts import SCRIPTS
 from .table import judge
 
 if TYPE_CHECKING:
@@ -23,6 +24,8 @@ pytestmark = pytest.mark.skipif(
     reason=f"the recordings of the real broker are not at hand: {RECORDINGS}",
 )
 
+RECORDED = [name for name in scenarios() if name not in SCRIPTS] if RECORDINGS.is_dir() else []
+
 
 def differing(name: str, doctor: Callable[[Recording], None]) -> list[str]:
     doctored = copy.deepcopy(model(name))
@@ -30,11 +33,20 @@ def differing(name: str, doctor: Callable[[Recording], None]) -> list[str]:
     return [row.item for row in compare(model(name), doctored) if row.outcome is not Outcome.AGREES]
 
 
-@pytest.mark.parametrize("name", scenarios() if RECORDINGS.is_dir() else [])
+@pytest.mark.parametrize("name", RECORDED)
 def test_a_recording_agrees_with_itself(name: str) -> None:
     rows = compare(model(name), model(name))
     assert [row for row in rows if row.outcome is not Outcome.AGREES] == []
     assert len(rows) >= 10
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_a_script_of_which_nothing_was_seen_agrees_with_no_figure(name: str) -> None:
+    nothing = copy.deepcopy(model(name))
+    nothing.events = [event for event in nothing.events if event["kind"] != "write"]
+    rows = compare(model(name), nothing)
+    assert {row.outcome for row in rows} <= {Outcome.DIFFERS, Outcome.NO_EVIDENCE}
+    assert len(rows) >= 5
 
 
 def statuses(recording: Recording, node: int, since: float, until: float = 1e9) -> list[Any]:

@@ -15,11 +15,7 @@ import pytest
 from raftfleet.errors import SandboxError
 from raftfleet.sandbox.tools import require_machine
 
-from .compare import compare
-from .known import read_known
-from .recording import load
-from .running import RECORDINGS, model, record_all
-from .table import judge
+from .running import RECORDINGS, measured
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,7 +40,5 @@ def test_the_short_scenarios_are_like_the_recordings(tmp_path: Path) -> None:
         require_machine()
     except SandboxError as missing:
         pytest.skip(str(missing))
-    record_all(SHORT, tmp_path, jobs=len(SHORT), done=lambda _: None)
-    compared = {name: compare(model(name), load(tmp_path / name)) for name in SHORT}
-    judgement = judge(compared, read_known(), complete=False)
+    judgement = measured(SHORT, tmp_path, jobs=len(SHORT), done=lambda _: None)
     assert judgement.passes, "\n".join(judgement.lines())

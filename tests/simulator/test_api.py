@@ -243,11 +243,11 @@ def test_the_recorded_token_is_signed_as_ours_are_and_has_expired() -> None:
 
 
 def post(
-    broker: Broker, body: bytes, kind: str, method: str = "POST"
+    broker: Broker, body: bytes, kind: str, method: str = "POST", *, accept: str = "*/*"
 ) -> tuple[int, dict[str, str], bytes]:
     connection = http.client.HTTPConnection("127.0.0.1", broker.ports["grpc"], timeout=30)
     path = "/meta.service.common.MetaServiceService/ClusterStatus"
-    connection.request(method, path, body, {"Content-Type": kind})
+    connection.request(method, path, body, {"Content-Type": kind, "Accept": accept})
     response = connection.getresponse()
     content = response.read()
     connection.close()
@@ -277,8 +277,12 @@ def test_cluster_status_comes_in_the_recorded_frames(written: Cluster) -> None:
     assert body.endswith(b"\x80" + len(trailer).to_bytes(4, "big") + trailer)
 
 
-def test_grpc_web_text_is_answered_in_base64(written: Cluster) -> None:
-    status, headers, body = post(written[1], b"AAAAAAA=", "application/grpc-web-text")
+def test_grpc_web_text_is_answered_in_base64_to_who_accepts_that(written: Cluster) -> None:
+    text = "application/grpc-web-text"
+    status, headers, body = post(written[1], b"AAAAAAA=", text)
+    assert (status, headers["content-type"]) == (200, "application/grpc-web+proto")
+    assert body[:1] == b"\0"
+    status, headers, body = post(written[1], b"AAAAAAA=", text, accept=text)
     assert (status, headers["content-type"]) == (200, "application/grpc-web-text+proto")
     assert re.fullmatch(rb"[A-Za-z0-9+/=]+", body)
 

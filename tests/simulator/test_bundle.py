@@ -40,7 +40,7 @@ def test_equal_sources_give_equal_bytes_in_every_process() -> None:
 
 
 def test_it_is_a_script_and_an_archive_without_times() -> None:
-    assert bundle().startswith(b"#!/usr/bin/env python3\n")
+    assert bundle().startswith(b"#!/usr/bin/env -S python3 -IS\n")
     with zipfile.ZipFile(io.BytesIO(bundle())) as archive:
         assert archive.testzip() is None
         names = archive.namelist()
