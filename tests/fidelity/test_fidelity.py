@@ -7,7 +7,6 @@ afford.
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -32,8 +31,6 @@ SHORT = (
 
 @pytest.mark.hosts
 def test_the_short_scenarios_are_like_the_recordings(tmp_path: Path) -> None:
-    if "RAFTFLEET_FIDELITY" not in os.environ:
-        pytest.skip("five minutes of real time: `make fidelity`, or set RAFTFLEET_FIDELITY")
     if not RECORDINGS.is_dir():
         pytest.skip(f"the recordings of the real broker are not at hand: {RECORDINGS}")
     try:
