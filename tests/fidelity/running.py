@@ -87,7 +87,7 @@ def measured(
 ) -> Judgement:
     """Record and judge scenarios; those that differ once more, for only what differs twice counts.
 
-    Chance that comes up in one run of fifty (the longer log at the node that asks later, a signal
+    Chance that comes up now and then (the longer log at the node that asks later, a signal
     at the wrong millisecond) is told apart so from a simulator that is wrong.
     """
     record_all(names, folder, jobs, done)
