@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from raftfleet.cli.options import shared
+from raftfleet.cli.options import OUTPUT, shared
 from raftfleet.errors import UsageError
 
 if TYPE_CHECKING:
@@ -43,10 +43,12 @@ def _show(context: click.Context, _: click.Parameter, wanted: bool) -> None:  # 
 )
 @click.option("--plan", is_flag=True, help="Only show each step: who, what, undo, worst case.")
 @click.option("--rehearse", is_flag=True, help="The same, after a look at every host and node.")
+@OUTPUT
 def command(
     given: Given,
     names: tuple[str, ...],
     rounds: int | None,
+    output: str,
     *,
     clean: bool,
     plan: bool,
@@ -69,4 +71,4 @@ def command(
         from raftfleet.cli.plan import show_plan  # noqa: PLC0415
 
         return show_plan(given.asked(what, keep=False), steps, rehearse=rehearse)
-    return run_plays(given.asked(what), steps)
+    return run_plays(given.asked(what, output=output), steps)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from raftfleet.errors import UsageError
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from raftfleet.cli.session import Asked
 
-__all__ = ["RUNS", "Given", "extra_variables", "shared", "without_secrets"]
+__all__ = ["OUTPUT", "RUNS", "Given", "extra_variables", "shared", "without_secrets"]
 
 _SECRET = re.compile(
     r"(passw|secret|token|credential|private_key|api_key).*", re.IGNORECASE | re.DOTALL
@@ -29,7 +30,15 @@ RUNS = click.option(
     type=click.Path(path_type=Path, file_okay=False),
     default=Path("runs"),
     show_default=True,
-    help="Where run folders are kept.",
+    help="Where run folders are kept; one without a cluster is kept only when this is given.",
+)
+
+OUTPUT = click.option(
+    "--output",
+    type=click.Choice(["text", "jsonl"]),
+    default="text",
+    show_default=True,
+    help="For people, or every event as a line of JSON.",
 )
 
 _SHARED = (
@@ -72,6 +81,9 @@ class Given:
         """Return what a session is asked for; ``what`` names the run folder."""
         from raftfleet.cli.session import Asked  # noqa: PLC0415 - not for --help
 
+        source = click.get_current_context().get_parameter_source("runs")
+        if source is not ParameterSource.DEFAULT:
+            more.setdefault("keep", True)
         return Asked(
             what=what,
             inventories=self.inventories,

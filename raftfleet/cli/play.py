@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from raftfleet.cli.options import Given, shared
+from raftfleet.cli.options import OUTPUT, Given, shared
 
 
 @click.command("play")
@@ -18,12 +18,14 @@ from raftfleet.cli.options import Given, shared
 @click.option("-C", "--check", is_flag=True, help="Change nothing; say what would change.")
 @click.option("-D", "--diff", is_flag=True, help="Show how files differ.")
 @click.option("--syntax-check", is_flag=True, help="Read and check the playbook, run nothing.")
+@OUTPUT
 def command(
     given: Given,
     playbook: Path,
     tags: tuple[str, ...],
     skip_tags: tuple[str, ...],
     start_at_task: str | None,
+    output: str,
     *,
     check: bool,
     diff: bool,
@@ -47,7 +49,7 @@ def command(
         "check": check,
         "diff": diff,
     }
-    return run_plays(given.asked(playbook.stem, playbook=engine), [Step(playbook)])
+    return run_plays(given.asked(playbook.stem, playbook=engine, output=output), [Step(playbook)])
 
 
 def _split(given: tuple[str, ...]) -> list[str]:

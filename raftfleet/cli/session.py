@@ -53,7 +53,8 @@ class Asked:
     """What the command line asked for.
 
     ``playbook`` holds further options of the engine (tags, skip_tags, start_at_task, check, diff);
-    ``keep`` is off for a command that only looks and leaves no run folder.
+    ``output`` is text or jsonl. ``keep`` says whether a run folder stays: never for a command that
+    only looks, and where nothing is said, when the inventory holds a cluster.
     """
 
     what: str
@@ -64,7 +65,8 @@ class Asked:
     forks: int = 20
     verbose: int = 0
     playbook: Mapping[str, Any] = field(default_factory=dict)
-    keep: bool = True
+    output: str = "text"
+    keep: bool | None = None
 
 
 class Session:
@@ -77,7 +79,8 @@ class Session:
         join([host.variables for host in self.inventory.hosts.values()])
         self.extra = {name: written(value) for name, value in asked.extra.items()}
         self._check_connections()
-        self.folder = make_run_folder(asked.runs, asked.what, self.clock) if asked.keep else None
+        keep = bool(self._hosts) if asked.keep is None else asked.keep
+        self.folder = make_run_folder(asked.runs, asked.what, self.clock) if keep else None
         self.recorder = Recorder(self.folder, self.clock)
         self.connections = Connections(PROJECT / "known_hosts", self.recorder, self.clock)
         self.interruption = Interruption(self.recorder)

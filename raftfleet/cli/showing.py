@@ -11,7 +11,7 @@ from raftfleet.cli.session import Asked, Session
 from raftfleet.cluster import Sighting
 from raftfleet.errors import ExitCode, worst
 from raftfleet.journal.events import RunEnded
-from raftfleet.report import LiveConsole, show_judgement, show_picture
+from raftfleet.report import JsonLines, LiveConsole, show_judgement, show_picture
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -31,14 +31,23 @@ def run_plays(asked: Asked, plays: Sequence[Step], *, installs: bool = False) ->
         playbooks = [session.load(play.path) for play in plays]
         for node in session.nodes if installs else session.nodes[:0]:
             session.system.artifacts(node)
-        with LiveConsole(verbose=asked.verbose) as console:
-            session.recorder.subscribe(console)
+        with _view(asked) as view:
+            for event in session.recorder.journal().events:
+                view(event)
+            session.recorder.subscribe(view)
             for play, playbook in zip(plays, playbooks, strict=True):
                 if session.play(playbook, **play.extra) is not ExitCode.PASSED:
                     break
             judgement, code = session.finish()
+            if isinstance(view, JsonLines):
+                view.exit_code = code
+                return code
         show_judgement(judgement, session.recorder.journal(), session.folder)
         return code
+
+
+def _view(asked: Asked) -> JsonLines | LiveConsole:
+    return JsonLines() if asked.output == "jsonl" else LiveConsole(verbose=asked.verbose)
 
 
 def heal(asked: Asked) -> int:
