@@ -75,7 +75,8 @@ def _run(judgement: Judgement, journal: Journal, cluster: str) -> Iterator[Sampl
     if journal.cut_short:
         yield Sample("raftfleet_runs", (cluster, "cut_short"), 1)
     for ended in journal.of(RunEnded):
-        result = ExitCode(ended.exit_code).name.lower()
+        known = ended.exit_code in set(ExitCode)
+        result = ExitCode(ended.exit_code).name.lower() if known else "other"
         yield Sample("raftfleet_runs", (cluster, result), 1)
         name = "raftfleet_run_last_completion_timestamp_seconds"
         yield Sample(name, (cluster,), ended.wall)

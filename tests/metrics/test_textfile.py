@@ -15,6 +15,7 @@ from raftfleet.checks import judge
 from raftfleet.journal import events as ev
 from raftfleet.metrics import LADDER, METRICS, write_textfile
 from raftfleet.testing.journal import Story
+from tests.metrics.golden import GOLDEN, exposition
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -187,3 +188,7 @@ def test_a_collector_of_another_user_may_read_it(tmp_path: Path) -> None:
     path = write_textfile(judge(journal), journal, tmp_path / "raftfleet.prom")
     assert stat.S_IMODE(path.stat().st_mode) == 0o644
     assert [p.name for p in tmp_path.iterdir()] == ["raftfleet.prom"]
+
+
+def test_the_exposition_of_a_run_is_as_it_was() -> None:
+    assert exposition() == GOLDEN.read_text()
