@@ -49,7 +49,8 @@ def write_openmetrics(judgement: Judgement, journal: Journal, path: Path) -> Pat
     """Write a run's figures with their times; raise `JournalError` when that cannot be done."""
     from prometheus_client.openmetrics.exposition import generate_latest  # noqa: PLC0415 - slow
 
-    return write_file(path, generate_latest(_Backfill(judgement, journal)), mode=0o644)
+    text = generate_latest(_Backfill(judgement, journal))  # type: ignore[no-untyped-call]
+    return write_file(path, text, mode=0o644)
 
 
 class _Backfill:

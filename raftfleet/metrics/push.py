@@ -78,15 +78,23 @@ class Pushgateway:
                 hint="the run is not affected; push it later: raftfleet export RUN --push-gateway URL",
             ) from None
 
-    def _handler(self, *request: Any, **more: Any) -> Callable[[], None]:
+    def _handler(
+        self,
+        url: str,
+        method: str,
+        timeout: float | None,
+        headers: list[tuple[str, str]],
+        data: bytes,
+    ) -> Callable[[], None]:
         from prometheus_client.exposition import (  # noqa: PLC0415 - slow
             basic_auth_handler,
             default_handler,
         )
 
         if not self._user:
-            return default_handler(*request, **more)
-        return basic_auth_handler(*request, **more, username=self._user, password=self._password)
+            return default_handler(url, method, timeout, headers, data)
+        login = (self._user, self._password)
+        return basic_auth_handler(url, method, timeout, headers, data, *login)
 
 
 def _shown(url: str) -> str:

@@ -30,14 +30,16 @@ def exposition() -> str:
     journal = story.end().journal()
     figures = run_figures(judge(journal), journal)
     text = generate_latest(make_registry(lambda: figures)).decode()
-    return _without_repeated_buckets(text.replace(f'"{__version__}"', '"VERSION"'))
+    return _shortened(text.replace(f'"{__version__}"', '"VERSION"'))
 
 
-def _without_repeated_buckets(text: str) -> str:
-    """Keep of a histogram's buckets those at which its count rises, and the last."""
+def _shortened(text: str) -> str:
+    """Keep of a histogram's buckets those at which its count rises and the last, and one evidence."""
     kept, before = [], "0.0"
     for line in text.splitlines():
         name, _, value = line.rpartition(" ")
+        if "evidence" in name and 'kind="stops"' not in name and line[0] != "#":
+            continue  # what else is counted is told by docs/drills.md and grows
         if "_bucket{" not in name or value != before or 'le="+Inf"' in name:
             kept.append(line)
         before = value if "_bucket{" in name and 'le="+Inf"' not in name else "0.0"

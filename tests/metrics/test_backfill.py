@@ -129,7 +129,7 @@ def test_quantiles_are_within_two_per_cent_of_the_samples(
             )
 
     file = tmp_path / "metrics.om"
-    file.write_bytes(generate_latest(Collector()))
+    file.write_bytes(generate_latest(Collector()))  # type: ignore[no-untyped-call]
     promtool("tsdb", "create-blocks-from", "openmetrics", file, tmp_path / "data")
     with prometheus(tmp_path, free_ports(1)) as server:
         for percent in (50, 95):

@@ -155,7 +155,7 @@ def test_openmetrics_carries_the_run_as_an_exemplar(listener: Listener) -> None:
     text = fetch(listener.url, Accept=OPENMETRICS).decode()
     found = [
         sample.exemplar
-        for family in openmetrics(text)
+        for family in openmetrics(text)  # type: ignore[no-untyped-call]
         for sample in family.samples
         if sample.exemplar is not None
     ]

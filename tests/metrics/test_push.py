@@ -17,6 +17,7 @@ from tests.simulator.processes import free_ports
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from raftfleet.metrics import Figures
 
@@ -30,10 +31,11 @@ def figures(*, moves: bool = True) -> Figures:
 
 
 @pytest.fixture
-def gateway() -> Iterator[str]:
+def gateway(tmp_path: Path) -> Iterator[str]:
     program = tool("prometheus-pushgateway", "prometheus-pushgateway")
     url = f"http://127.0.0.1:{free_ports(1)}"
-    with running([program, f"--web.listen-address={url[7:]}"], f"{url}/-/ready"):
+    words = [f"--web.listen-address={url[7:]}", f"--persistence.file={tmp_path}/kept"]
+    with running([program, *words], f"{url}/-/ready"):
         yield url
 
 
