@@ -63,7 +63,7 @@ TABLE: dict[str, tuple[Metric, ...]] = {
         Metric("raftfleet_task_results", C, (*_CLUSTER, "status"),
                help="Results of tasks on hosts."),
         Metric("raftfleet_node_left_down", G, _NODE,
-               help="1 for a node that a run stopped and did not start again, though it should; else 0."),
+               help="1 for a node that a drill stopped and left down though it should run, else 0."),
     ),
     "Drills": (
         Metric("raftfleet_drills", C, (*_DRILL, "verdict"),

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 from raftfleet import __version__
 from raftfleet.errors import ExitCode
-from raftfleet.journal import fold
+from raftfleet.journal import Picture, advance
 from raftfleet.journal.events import (
     ClusterDescribed,
-    DrillStarted,
+    DrillEnded,
+    NodeStarted,
     RunEnded,
     RunStarted,
     TaskResult,
@@ -92,11 +93,21 @@ def _status(event: TaskResult) -> str:
 
 
 def _left_down(journal: Journal, cluster: str) -> Iterator[Sample]:
-    """Yield which nodes the run stopped and left down, unless its last drill leaves them so."""
-    picture = fold(journal.events)
-    drills = journal.of(DrillStarted)
-    meant = bool(drills) and drills[-1].leaves == "down"
+    """Yield which nodes drills stopped and left down though they were to leave them running.
+
+    Of a node that was down before, and that nobody touched, nothing is said: who stopped it has
+    told that.
+    """
+    picture, left = Picture(), set[str]()
+    for event in journal.events:
+        before, picture = picture, advance(picture, event)
+        if isinstance(event, DrillEnded) and before.drill and before.drill.leaves != "down":
+            left |= set(picture.stopped_by_us)
+        elif isinstance(event, NodeStarted):
+            left.discard(event.node)
+    if picture.drill is not None and picture.drill.leaves != "down":
+        left |= set(picture.stopped_by_us)
     for node in picture.cluster.nodes if picture.cluster else ():
-        left = node.name in picture.stopped_by_us and not meant
-        if left or picture.node(node.name).process is not Standing.UNKNOWN:
-            yield Sample("raftfleet_node_left_down", (cluster, node.name), left)
+        alive = picture.node(node.name).process in {Standing.ALIVE, Standing.STOPPING}
+        if alive or node.name in picture.stopped_by_us:
+            yield Sample("raftfleet_node_left_down", (cluster, node.name), node.name in left)

@@ -93,6 +93,19 @@ def test_a_pushgateway_that_is_away_keeps_nothing_else_from_being_written(
     assert (project / "textfile" / "raftfleet-raft.prom").is_file()
 
 
+def test_a_defect_in_the_figures_is_told_and_the_rest_is_written(
+    project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise KeyError("figure")
+
+    monkeypatch.setattr("raftfleet.metrics.state.run_figures", broken)
+    journal, folder = told(), project / "runs" / "one"
+    Exports(Exporting(), project / ".raftfleet").deliver(judge(journal), journal, folder)
+    assert "warning: metrics: defect in raftfleet: KeyError" in capsys.readouterr().err
+    assert (folder / "raftfleet.prom").is_file()
+
+
 def test_a_run_without_a_cluster_counts_nowhere(project: Path) -> None:
     assert run(["play", "-i", "hosts.yml", "--runs", "kept", "play.yml"]) == 0
     text = (project / "kept" / "latest" / "raftfleet.prom").read_text()
