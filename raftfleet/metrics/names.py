@@ -58,6 +58,8 @@ TABLE: dict[str, tuple[Metric, ...]] = {
                help="Wall time of the latest run."),
         Metric("raftfleet_run_last_overhead_seconds", G, _CLUSTER,
                help="Wall time of the latest run minus its waits for the cluster."),
+        Metric("raftfleet_run_last_start_timestamp_seconds", G, _CLUSTER, kept=True,
+               help="When the latest run began (Unix time)."),
         Metric("raftfleet_run_last_completion_timestamp_seconds", G, _CLUSTER, kept=True,
                help="When a run last ended, whatever it came to (Unix time)."),
         Metric("raftfleet_task_results", C, (*_CLUSTER, "status"),

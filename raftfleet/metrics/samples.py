@@ -67,9 +67,10 @@ def samples(judgement: Judgement, journal: Journal) -> Iterator[Sample]:
 
 
 def _run(judgement: Judgement, journal: Journal, cluster: str) -> Iterator[Sample]:
-    started = journal.of(RunStarted)
-    version = started[0].versions.get("raftfleet", "") if started else ""
-    yield Sample("raftfleet_run", (cluster, judgement.run, version), 1)
+    for started in journal.of(RunStarted)[:1]:
+        version = started.versions.get("raftfleet", "")
+        yield Sample("raftfleet_run", (cluster, judgement.run, version), 1)
+        yield Sample("raftfleet_run_last_start_timestamp_seconds", (cluster,), started.wall)
     spent = overhead(journal)
     yield Sample("raftfleet_run_last_duration_seconds", (cluster,), spent.wall)
     yield Sample("raftfleet_run_last_overhead_seconds", (cluster,), spent.own)

@@ -196,6 +196,15 @@ def test_a_node_that_left_the_cluster_takes_its_series_along(state: MetricsState
     assert {node for _, node in left} == {"n1", "n2"}
 
 
+def test_a_run_that_was_killed_tells_what_it_left_down(state: MetricsState) -> None:
+    absorb(state, told("one", stop="n3"))
+    killed = Story().running().drill("leader-moves").stop("n1").journal(ended=False)
+    figures = absorb(state, renamed(killed, "two", 100))
+    assert figures.value("raftfleet_node_left_down", "raft", "n1") == 1
+    assert figures.value("raftfleet_runs", "raft", "cut_short") == 1
+    assert figures.value("raftfleet_run", "raft", "two", "") == 1
+
+
 def test_the_names_of_runs_do_not_pile_up(
     state: MetricsState, monkeypatch: pytest.MonkeyPatch
 ) -> None:
