@@ -36,8 +36,12 @@ os.execvp(sys.argv[1], sys.argv[1:])'
 else
   set --
 fi
-setsid -f "$@" sh "$state/waiter" run "$state" "$counter" "$console" "$scene" "$line" \
-  </dev/null >/dev/null 2>"$state/waiter.err" 7>&- 9>&-
+set -- "$@" sh "$state/waiter" run "$state" "$counter" "$console" "$scene" "$line"
+if setsid -f true 2>/dev/null; then
+  setsid -f "$@" </dev/null >/dev/null 2>"$state/waiter.err" 7>&- 9>&-
+else # BusyBox has no -f
+  setsid "$@" </dev/null >/dev/null 2>"$state/waiter.err" 7>&- 9>&- &
+fi
 
 turns=500
 while [ ! -f "$state/life-$counter" ] && [ ! -f "$state/exit-$counter" ] && [ "$turns" -gt 0 ]; do
