@@ -61,6 +61,29 @@ _SHARED = (
     ),
     click.option("-l", "--limit", help="Act on these hosts only; the cluster stays whole."),
     click.option("-f", "--forks", default=20, show_default=True, help="Hosts at once."),
+    click.option("-u", "--user", help="Log in as this user, unless inventory or play say who."),
+    click.option(
+        *("-c", "--connection"),
+        type=click.Choice(["ssh", "local"]),
+        help="How to reach hosts, unless inventory or play say how.",
+    ),
+    click.option(
+        *("--private-key", "--key-file", "private_key"),
+        type=click.Path(),
+        help="The key to log in with, unless the inventory says which.",
+    ),
+    click.option(
+        *("-T", "--timeout"),
+        type=click.IntRange(min=1),
+        help="Seconds that connecting may take, unless the inventory says.",
+    ),
+    click.option(
+        "--ssh-common-args", help="As ansible_ssh_common_args, unless the inventory says."
+    ),
+    click.option("--ssh-extra-args", help="As ansible_ssh_extra_args, unless the inventory says."),
+    click.option("-b", "--become", is_flag=True, help="Become another user with sudo."),
+    click.option("--become-user", help="Whom --become makes of us. [default: root]"),
+    click.option("--become-method", type=click.Choice(["sudo"]), hidden=True, expose_value=False),
     click.option("-v", "--verbose", count=True, help="Show results; twice for more."),
     RUNS,
 )
@@ -74,6 +97,14 @@ class Given:
     extra: tuple[str, ...]
     limit: str | None
     forks: int
+    user: str | None
+    connection: str | None
+    private_key: str | None
+    timeout: int | None
+    ssh_common_args: str | None
+    ssh_extra_args: str | None
+    become: bool
+    become_user: str | None
     verbose: int
     runs: Path
 
@@ -92,8 +123,23 @@ class Given:
             limit=self.limit,
             forks=self.forks,
             verbose=self.verbose,
+            reach=self._reach(),
             **more,
         )
+
+    def _reach(self) -> dict[str, Any]:
+        """Return what the options say of reaching hosts as the variables that say the same."""
+        said = {
+            "ansible_user": self.user,
+            "ansible_connection": self.connection,
+            "ansible_ssh_private_key_file": self.private_key,
+            "ansible_timeout": self.timeout,
+            "ansible_ssh_common_args": self.ssh_common_args,
+            "ansible_ssh_extra_args": self.ssh_extra_args,
+            "ansible_become": self.become or None,
+            "ansible_become_user": self.become_user,
+        }
+        return {name: value for name, value in said.items() if value is not None}
 
 
 def shared(function: Callable[..., int]) -> Callable[..., int]:

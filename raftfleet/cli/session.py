@@ -34,6 +34,7 @@ from raftfleet.playbook import Engine, Scope, has_template, load_playbook, writt
 from raftfleet.sandbox import join
 from raftfleet.shipped import shipped
 from raftfleet.systems import system_named
+from raftfleet.transport import unless_said
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -53,7 +54,8 @@ class Asked:
     """What the command line asked for.
 
     ``playbook`` holds further options of the engine (tags, skip_tags, start_at_task, check, diff);
-    ``output`` is text or jsonl. ``keep`` says whether a run folder stays: never for a command that
+    ``output`` is text or jsonl. ``reach`` holds connection variables that count where neither
+    the inventory nor a play says otherwise. ``keep`` says whether a run folder stays: never for a command that
     only looks, and where nothing is said, when the inventory holds a cluster.
     """
 
@@ -66,6 +68,7 @@ class Asked:
     verbose: int = 0
     playbook: Mapping[str, Any] = field(default_factory=dict)
     output: str = "text"
+    reach: Mapping[str, Any] = field(default_factory=dict)
     keep: bool | None = None
 
 
@@ -82,7 +85,9 @@ class Session:
         keep = bool(self._hosts) if asked.keep is None else asked.keep
         self.folder = make_run_folder(asked.runs, asked.what, self.clock) if keep else None
         self.recorder = Recorder(self.folder, self.clock)
-        self.connections = Connections(PROJECT / "known_hosts", self.recorder, self.clock)
+        self.connections = Connections(
+            PROJECT / "known_hosts", self.recorder, self.clock, asked.reach
+        )
         self.interruption = Interruption(self.recorder)
         self._codes: list[ExitCode] = []
         self._cluster_lock = threading.Lock()
@@ -141,9 +146,13 @@ class Session:
         return nodes
 
     def variables(self, host: Host) -> dict[str, Any]:
-        """Return a host's inventory variables and `-e`, templated, marks kept where possible."""
+        """Return a host's inventory variables and `-e`, templated, marks kept where possible.
+
+        What the command line says of reaching hosts is there where nothing else is said.
+        """
         scope = self._scope(host)
-        return {name: _value(scope, name) for name in sorted({*host.variables, *self.extra})}
+        found = {name: _value(scope, name) for name in sorted({*host.variables, *self.extra})}
+        return unless_said(found, self.asked.reach)
 
     def _scope(self, host: Host) -> Scope:
         known = {
@@ -164,6 +173,7 @@ class Session:
             for name in (one for one in scope if one.startswith("ansible_")):
                 with suppress(RaftfleetError):
                     known[name] = _value(scope, name)
+            known = unless_said(known, self.asked.reach)
             check_connection(host, known, PROJECT / "known_hosts")
 
     # --- playbooks ---------------------------------------------------------------------------
@@ -197,11 +207,19 @@ class Session:
             variable_providers={"raft": self._raft},
             inventory_file=self.asked.inventories[0],
             stop=self.interruption.stop,
+            defaults=self._defaults,
             **self.asked.playbook,
         )
         code = self._guarded(engine)
         self._codes.append(code)
         return code
+
+    @property
+    def _defaults(self) -> dict[str, Any]:
+        """What plays do unless they say otherwise; `Connections` knows the rest."""
+        keywords = {"become": "ansible_become", "become_user": "ansible_become_user"}
+        said = self.asked.reach
+        return {key: said[name] for key, name in keywords.items() if name in said}
 
     def _raft(self) -> dict[str, Any]:
         """Return what templates see as ``raft``: one picture, frozen for a task."""

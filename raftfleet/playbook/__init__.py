@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from raftfleet.playbook.engine import Engine, PlaybookResult
     from raftfleet.playbook.extension import PlayExtension, PlayInfo
-    from raftfleet.playbook.listing import list_hosts, list_tags, list_tasks
+    from raftfleet.playbook.listing import list_plays
     from raftfleet.playbook.module import Argument, Module, ModuleContext, Placement, Result, Status
     from raftfleet.playbook.recap import Counters, Recap
     from raftfleet.playbook.syntax import Play, Playbook, load_playbook
@@ -40,9 +40,7 @@ __all__ = [
     "Status",
     "TemplatingError",
     "has_template",
-    "list_hosts",
-    "list_tags",
-    "list_tasks",
+    "list_plays",
     "load_playbook",
     "written",
 ]
@@ -50,7 +48,7 @@ __all__ = [
 _HOMES = {
     "engine": ("Engine", "PlaybookResult"),
     "extension": ("PlayExtension", "PlayInfo"),
-    "listing": ("list_hosts", "list_tags", "list_tasks"),
+    "listing": ("list_plays",),
     "module": ("Argument", "Module", "ModuleContext", "Placement", "Result", "Status"),
     "recap": ("Counters", "Recap"),
     "syntax": ("Play", "Playbook", "load_playbook"),
