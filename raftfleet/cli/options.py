@@ -19,7 +19,16 @@ if TYPE_CHECKING:
 
     from raftfleet.cli.session import Asked
 
-__all__ = ["OUTPUT", "RUNS", "Given", "extra_variables", "shared", "without_secrets"]
+__all__ = [
+    "EXTRA",
+    "INVENTORIES",
+    "OUTPUT",
+    "RUNS",
+    "Given",
+    "extra_variables",
+    "shared",
+    "without_secrets",
+]
 
 _SECRET = re.compile(
     r"(passw|secret|token|credential|private_key|api_key).*", re.IGNORECASE | re.DOTALL
@@ -41,24 +50,28 @@ OUTPUT = click.option(
     help="For people, or every event as a line of JSON.",
 )
 
+INVENTORIES = click.option(
+    "-i",
+    "--inventory",
+    "--inventory-file",
+    "inventories",
+    multiple=True,
+    required=True,
+    type=click.Path(path_type=Path),
+    help="An inventory: a file, a folder, or hosts with a comma after each. Repeatable.",
+)
+EXTRA = click.option(
+    "-e",
+    "--extra-vars",
+    "extra",
+    multiple=True,
+    metavar="VARS",
+    help="Variables that win over all others: k=v, JSON or YAML, or @FILE. Repeatable.",
+)
+
 _SHARED = (
-    click.option(
-        "-i",
-        "--inventory",
-        "inventories",
-        multiple=True,
-        required=True,
-        type=click.Path(path_type=Path),
-        help="An inventory: a file, a folder, or hosts with a comma after each. Repeatable.",
-    ),
-    click.option(
-        "-e",
-        "--extra-vars",
-        "extra",
-        multiple=True,
-        metavar="VARS",
-        help="Variables that win over all others: k=v, JSON or YAML, or @FILE. Repeatable.",
-    ),
+    INVENTORIES,
+    EXTRA,
     click.option("-l", "--limit", help="Act on these hosts only; the cluster stays whole."),
     click.option("-f", "--forks", default=20, show_default=True, help="Hosts at once."),
     click.option("-u", "--user", help="Log in as this user, unless inventory or play say who."),

@@ -41,6 +41,7 @@ _REFUSED: Final[tuple[tuple[tuple[str, ...], bool, tuple[str, str]], ...]] = (
     (("--vault-id",), False, _VAULT),
     (("--sftp-extra-args",), False, _FILES),
     (("--scp-extra-args",), False, _FILES),
+    (("--toml",), True, ("inventories are not written as TOML", "print YAML (--yaml) or JSON")),
     (
         ("--step",),
         True,

@@ -43,9 +43,16 @@ class Tree:
         """Return the group of this name, made when it is new."""
         return self.groups.setdefault(name, GroupNode(name))
 
-    def add_host(self, group: str, name: str, variables: Mapping[str, Any]) -> None:
-        """Put a host into a group and add to its variables."""
-        self.hosts.setdefault(name, {}).update(variables)
+    def add_host(
+        self, group: str, name: str, variables: Mapping[str, Any], port: int | None = None
+    ) -> None:
+        """Put a host into a group and add to its variables.
+
+        As in Ansible a port counts only where the host is named for the first time.
+        """
+        if name not in self.hosts:
+            self.hosts[name] = {"ansible_port": port} if port else {}
+        self.hosts[name].update(variables)
         if name not in (members := self.group(group).hosts):
             members.append(name)
 
@@ -76,7 +83,8 @@ class Tree:
                 everything.children.append(name)
         grouped = {host for group in self._named_groups() for host in group.hosts}
         ungrouped = self.groups["ungrouped"]
-        ungrouped.hosts = [host for host in self.hosts if host not in grouped]
+        everybody = dict.fromkeys((*ungrouped.hosts, *self.hosts))
+        ungrouped.hosts = [host for host in everybody if host not in grouped]
 
     def _named_groups(self) -> Iterator[GroupNode]:
         return (group for name, group in self.groups.items() if name not in {"all", "ungrouped"})

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from raftfleet.errors import RaftfleetError
-from raftfleet.playbook.engine.engine import check_limit
 from raftfleet.playbook.engine.options import Options
 from raftfleet.playbook.engine.play_run import pattern_of
 from raftfleet.playbook.engine.population import Population
@@ -66,7 +65,7 @@ def list_plays(
     Raises `UsageError` for a limit that matches nobody.
     """
     inventory = inventory.beside(playbook.directory)
-    check_limit(inventory, limit)
+    inventory.check_limit(limit)
     options = Options(extra_vars=extra_vars or {}, playbook_dir=playbook.directory)
     variables = Variables(options, Population(inventory))
     chosen = Selection(frozenset(tags) or frozenset({"all"}), frozenset(skip_tags))

@@ -122,7 +122,7 @@ class Engine:
         `InterruptedRun` when the run was interrupted, and what an extension raises.
         """
         options = self._services.options
-        check_limit(self._services.variables.population.inventory, options.limit)
+        self._services.variables.population.inventory.check_limit(options.limit)
         check_start(self.playbook, options.start_at_task)
         pool = Pool(options.forks, self._stop)
         run = RunState(self._services, pool, options.start_at_task)
@@ -135,19 +135,6 @@ class Engine:
         finally:
             pool.close()
         return PlaybookResult(self.recap, run.exit_code, tuple(run.defects))
-
-
-def check_limit(inventory: Inventory, limit: str | None) -> None:
-    """Refuse a limit that names something nobody knows, or nobody at all."""
-    if limit is None:
-        return
-    unknown = inventory.unmatched(limit)
-    if unknown:
-        close = nearest(unknown[0].lstrip("&!"), [*inventory.hosts, *inventory.groups])
-        hint = f"did you mean {close}?" if close else "name hosts or groups of the inventory"
-        raise UsageError(f"--limit: no host or group matches {', '.join(unknown)}", hint=hint)
-    if not inventory.select("all", limit) and not inventory.select(limit):
-        raise UsageError(f"--limit {limit} leaves no host")
 
 
 def check_start(playbook: Playbook, title: str | None) -> None:
