@@ -37,6 +37,8 @@ def show_listing(asked: Asked, paths: Sequence[Path], wanted: Collection[str]) -
             limit=asked.limit,
             **chosen,
         )
+        for part in dict.fromkeys(part for play in plays for part in play.unmatched):
+            click.echo(f"warning: no host and no group matches {one_line(part)}", err=True)
         if asked.output == "jsonl":
             for number, play in enumerate(plays, start=1):
                 shown = {"event": "play.listed", "playbook": str(path), "number": number}

@@ -79,6 +79,8 @@ class Session:
         self.asked = asked
         self.clock = SystemClock()
         self.inventory: Inventory = load_inventory(asked.inventories)
+        for warning in self.inventory.warnings:
+            click.echo(f"warning: {warning}", err=True)
         join([host.variables for host in self.inventory.hosts.values()])
         self.extra = {name: written(value) for name, value in asked.extra.items()}
         self._check_connections()

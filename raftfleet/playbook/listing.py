@@ -36,7 +36,7 @@ class TaskListing:
 class PlayListing:
     """A play, its patterns, the hosts it would run on and the tasks it would run.
 
-    What an `include_tasks` or `include_role` would bring is not looked into.
+    ``unmatched`` are the parts of its patterns that name nobody. What an `include_tasks` or `include_role` would bring is not looked into.
     """
 
     name: str
@@ -44,6 +44,7 @@ class PlayListing:
     tags: tuple[str, ...]
     hosts: tuple[str, ...]
     tasks: tuple[TaskListing, ...]
+    unmatched: tuple[str, ...] = ()
 
     @property
     def task_tags(self) -> tuple[str, ...]:
@@ -79,9 +80,9 @@ def list_plays(
             for title, own in _tasks(play)
             if chosen.takes(own)
         )
-        patterns = _patterns(play, header)
+        patterns, unmatched = _patterns(play, header), tuple(inventory.unmatched(pattern))
         title, own = _title(play, patterns, header), tuple(sorted(play.settings.tags))
-        found.append(PlayListing(title, patterns, own, hosts, tasks))
+        found.append(PlayListing(title, patterns, own, hosts, tasks, unmatched))
     return found
 
 

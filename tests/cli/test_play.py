@@ -138,6 +138,37 @@ def test_what_ansible_has_and_we_do_not_is_refused_with_the_way_out(
     assert hint in error
 
 
+def test_what_matches_nobody_is_warned_about(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (project / "play.yml").write_text(
+        """
+- {hosts: "nosuch:n1", serial: 1, gather_facts: false, tasks: [{debug: }]}
+- {hosts: nope, tasks: [{debug: }]}
+"""
+    )
+    assert run(["play", "-i", "hosts.yml", "play.yml"]) == 0
+    shown = capsys.readouterr().out
+    assert shown.count("warning: no host and no group matches nosuch") == 1
+    assert "matches nope" in shown
+    assert "skipping: no hosts matched" in shown
+    assert run(["play", "-i", "hosts.yml", "--list-hosts", "play.yml"]) == 0
+    assert "warning: no host and no group matches nope" in capsys.readouterr().err
+
+
+def test_an_inventory_without_hosts_is_warned_about_and_leaves_localhost(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (project / "hosts.yml").write_text("all:\n")
+    (project / "play.yml").write_text(
+        "- {hosts: localhost, gather_facts: false, tasks: [{command: 'true'}]}\n"
+    )
+    assert run(["play", "-i", "hosts.yml", "play.yml"]) == 0
+    shown = capsys.readouterr()
+    assert "warning: the inventory names no host" in shown.err
+    assert "localhost : ok=1" in " ".join(shown.out.split())
+
+
 def recap(capsys: pytest.CaptureFixture[str]) -> dict[str, int]:
     events = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     counters: dict[str, int] = events[-1]["hosts"]["n1"]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from raftfleet.errors import UsageError
+from raftfleet.inventory import load_inventory
 from raftfleet.playbook import list_plays
 
 if TYPE_CHECKING:
@@ -66,3 +68,14 @@ def test_names_of_plays_and_lists_of_patterns_are_templated(stage: Stage) -> Non
     first, second = list_plays(stage.load(text), stage.inventory())
     assert (first.name, first.patterns) == ("to west", ("east", "west"))
     assert second.name == "east,west"
+
+
+def test_parts_of_a_pattern_that_name_nobody_are_told(stage: Stage) -> None:
+    (play,) = list_plays(stage.load("- {hosts: [east, nosuch, '!nope']}"), stage.inventory())
+    assert play.unmatched == ("nosuch", "!nope")
+
+
+def test_each_pattern_of_a_list_is_taken_apart_by_itself(stage: Stage) -> None:
+    inventory = load_inventory([Path("fe80::1,n1,n2,n3,")])
+    (play,) = list_plays(stage.load("- {hosts: ['fe80::1', 'n1:n2', 'n3,!n2']}"), inventory)
+    assert play.hosts == ("fe80::1", "n1", "n3")
