@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import click
 import yaml
 
-from raftfleet.cli.options import EXTRA, INVENTORIES, extra_variables
+from raftfleet.cli.extra import extra_variables
+from raftfleet.cli.options import EXTRA, INVENTORIES, need_inventory
 from raftfleet.cli.refused import refusals
 from raftfleet.errors import UsageError, nearest
 from raftfleet.inventory import load_inventory, printing
@@ -64,6 +65,7 @@ def command(
     """
     if sum((listed, graph, name is not None)) != 1:
         raise UsageError("say one of --list, --graph and --host NAME")
+    need_inventory(inventories)
     inventory = load_inventory(inventories, playbook_dir=playbook_dir)
     for warning in inventory.warnings:
         click.echo(f"warning: {warning}", err=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import re
-import shlex
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
+from raftfleet.cli.extra import extra_variables
 from raftfleet.errors import UsageError
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ __all__ = [
     "OUTPUT",
     "RUNS",
     "Given",
-    "extra_variables",
+    "need_inventory",
     "shared",
     "without_secrets",
 ]
@@ -33,6 +33,13 @@ __all__ = [
 _SECRET = re.compile(
     r"(passw|secret|token|credential|private_key|api_key).*", re.IGNORECASE | re.DOTALL
 )
+
+
+def need_inventory(inventories: Sequence[Path]) -> None:
+    """Refuse a command line without any inventory."""
+    if not inventories:
+        raise UsageError("which inventory?", hint="name one: -i FILE, or -i HOST,HOST,")
+
 
 RUNS = click.option(
     "--runs",
@@ -56,7 +63,6 @@ INVENTORIES = click.option(
     "--inventory-file",
     "inventories",
     multiple=True,
-    required=True,
     type=click.Path(path_type=Path),
     help="An inventory: a file, a folder, or hosts with a comma after each. Repeatable.",
 )
@@ -73,7 +79,13 @@ _SHARED = (
     INVENTORIES,
     EXTRA,
     click.option("-l", "--limit", help="Act on these hosts only; the cluster stays whole."),
-    click.option("-f", "--forks", default=20, show_default=True, help="Hosts at once."),
+    click.option(
+        *("-f", "--forks"),
+        type=click.IntRange(min=1),
+        default=20,
+        show_default=True,
+        help="Hosts at once.",
+    ),
     click.option("-u", "--user", help="Log in as this user, unless inventory or play say who."),
     click.option(
         *("-c", "--connection"),
@@ -121,8 +133,13 @@ class Given:
     verbose: int
     runs: Path
 
-    def asked(self, what: str, **more: Any) -> Asked:
-        """Return what a session is asked for; ``what`` names the run folder."""
+    def asked(self, what: str, *, alone: bool = False, **more: Any) -> Asked:
+        """Return what a session is asked for; ``what`` names the run folder.
+
+        ``alone``: without an inventory there is this machine.
+        """
+        if not alone:
+            need_inventory(self.inventories)
         from raftfleet.cli.session import Asked  # noqa: PLC0415 - not for --help
 
         source = click.get_current_context().get_parameter_source("runs")
@@ -168,45 +185,6 @@ def shared(function: Callable[..., int]) -> Callable[..., int]:
     return command
 
 
-def extra_variables(given: Sequence[str]) -> dict[str, Any]:
-    """Return the variables of all ``-e``, later ones winning; raise `UsageError` for a wrong one."""
-    merged: dict[str, Any] = {}
-    for text in given:
-        merged |= _variables(text)
-    return merged
-
-
 def without_secrets(argv: Sequence[str]) -> tuple[str, ...]:
     """Return a command line as it may be recorded: words that may hold a secret are cut short."""
     return tuple(_SECRET.sub(r"\1***", word) for word in argv)
-
-
-def _variables(text: str) -> dict[str, Any]:
-    from raftfleet.inventory import load_yaml  # noqa: PLC0415
-
-    if text.startswith("@"):
-        path = Path(text[1:])
-        if not path.is_file():
-            raise UsageError(f"-e {text}: there is no file {path}")
-        loaded = load_yaml(path=path)
-    elif text.lstrip().startswith(("{", "[")):
-        loaded = load_yaml(text=text, file="-e")
-    else:
-        return _pairs(text)
-    if not isinstance(loaded, dict):
-        raise UsageError(f"-e {text}: wants a mapping of variables")
-    return dict(loaded)
-
-
-def _pairs(text: str) -> dict[str, str]:
-    try:
-        words = shlex.split(text)
-    except ValueError as error:
-        raise UsageError(f"-e {text}: {error}") from None
-    pairs = {}
-    for word in words:
-        name, equals, value = word.partition("=")
-        if not equals or not name.isidentifier():
-            raise UsageError(f"-e {word}: wants name=value", hint="or JSON: -e '{\"name\": true}'")
-        pairs[name] = value
-    return pairs

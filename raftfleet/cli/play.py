@@ -64,7 +64,7 @@ def command(
         "force_handlers": force_handlers,
     }
     what = "+".join(playbook.stem for playbook in playbooks)
-    asked = given.asked(what, playbook=engine, output=output)
+    asked = given.asked(what, alone=True, playbook=engine, output=output)
     lists = {"hosts": list_hosts, "tasks": list_tasks, "tags": list_tags}
     if any(lists.values()):
         from raftfleet.cli.listing import show_listing  # noqa: PLC0415

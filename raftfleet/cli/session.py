@@ -194,23 +194,26 @@ class Session:
     def _extensions(self) -> dict[str, DrillExtension]:
         return {"drill": DrillExtension(self.control)}
 
-    def play(self, playbook: Playbook, **more: Any) -> ExitCode:
-        """Run a playbook and return its own exit code."""
+    def play(
+        self, playbook: Playbook, extra: Mapping[str, Any] | None = None, *, first: bool = True
+    ) -> ExitCode:
+        """Run a playbook and return its own exit code; only the ``first`` starts at a task."""
         engine = Engine(
             playbook,
             self.inventory,
             transports=self.connections.of,
             record=self.recorder.record,
             clock=self.clock,
-            extra_vars={**self.asked.extra, **more},
+            extra_vars={**self.asked.extra, **(extra or {})},
             limit=self.asked.limit,
             forks=self.asked.forks,
             extensions=self._extensions,
             variable_providers={"raft": self._raft},
-            inventory_file=self.asked.inventories[0],
+            inventory_file=next(iter(self.asked.inventories), None),
+            verbosity=self.asked.verbose,
             stop=self.interruption.stop,
             defaults=self._defaults,
-            **self.asked.playbook,
+            **{**self.asked.playbook, **({} if first else {"start_at_task": None})},
         )
         code = self._guarded(engine)
         self._codes.append(code)

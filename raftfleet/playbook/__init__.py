@@ -14,7 +14,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from raftfleet.playbook.engine import Engine, PlaybookResult
+    from raftfleet.playbook.engine import Engine, PlaybookResult, which_starts
     from raftfleet.playbook.extension import PlayExtension, PlayInfo
     from raftfleet.playbook.listing import list_plays
     from raftfleet.playbook.module import Argument, Module, ModuleContext, Placement, Result, Status
@@ -42,11 +42,12 @@ __all__ = [
     "has_template",
     "list_plays",
     "load_playbook",
+    "which_starts",
     "written",
 ]
 
 _HOMES = {
-    "engine": ("Engine", "PlaybookResult"),
+    "engine": ("Engine", "PlaybookResult", "which_starts"),
     "extension": ("PlayExtension", "PlayInfo"),
     "listing": ("list_plays",),
     "module": ("Argument", "Module", "ModuleContext", "Placement", "Result", "Status"),

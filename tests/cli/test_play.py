@@ -213,6 +213,30 @@ def test_a_task_to_start_at_may_be_a_glob_or_one_of_a_role(
     assert "did you mean 'inner two'" in capsys.readouterr().err
 
 
+def test_a_task_of_the_second_playbook_may_be_started_at(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    two = "- {hosts: all, gather_facts: false, tasks: [{debug: }, {name: here, debug: }]}\n"
+    (project / "two.yml").write_text(two)
+    arguments = ["play", "-i", "hosts.yml", "--output", "jsonl", "play.yml", "two.yml", "play.yml"]
+    assert run(arguments) == 0
+    assert recap(capsys)["ok"] == 4
+    assert run([*arguments, "--start-at-task", "here"]) == 0
+    assert recap(capsys)["ok"] == 2
+
+
+def test_without_an_inventory_there_is_this_machine(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = "- {hosts: localhost, gather_facts: false, tasks: [{command: 'true'}]}\n"
+    (project / "play.yml").write_text(text)
+    assert run(["play", "play.yml"]) == 0
+    assert "warning: the inventory names no host" in capsys.readouterr().err
+    for command in ("status", "heal"):
+        assert run([command]) == ExitCode.USAGE
+        assert "which inventory?" in capsys.readouterr().err
+
+
 def test_several_playbooks_run_in_order_until_one_fails(
     project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -20,7 +20,7 @@ from raftfleet.playbook.engine.variables import Variables
 from raftfleet.playbook.syntax.nodes import Block, Task
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from raftfleet.clock import Clock
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from raftfleet.playbook.syntax.nodes import Node
     from raftfleet.transport.protocol import Transport
 
-__all__ = ["Engine", "PlaybookResult"]
+__all__ = ["Engine", "PlaybookResult", "which_starts"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +123,7 @@ class Engine:
         """
         options = self._services.options
         self._services.variables.population.inventory.check_limit(options.limit)
-        check_start(self.playbook, options.start_at_task)
+        which_starts([self.playbook], options.start_at_task)
         pool = Pool(options.forks, self._stop)
         run = RunState(self._services, pool, options.start_at_task)
         try:
@@ -137,22 +137,26 @@ class Engine:
         return PlaybookResult(self.recap, run.exit_code, tuple(run.defects))
 
 
-def check_start(playbook: Playbook, title: str | None) -> None:
-    """Refuse a `--start-at-task` that is not there, before nothing runs and looks like success."""
+def which_starts(playbooks: Sequence[Playbook], title: str | None) -> int:
+    """Return which of the playbooks has the task to start at; the first for no task.
+
+    Refuses, as `UsageError`, a task that is not there: nothing would run and look like success.
+    """
     if title is None:
-        return
-    titles = [
-        (role, task.title)
+        return 0
+    tasks = [
+        (number, role, task.title)
+        for number, playbook in enumerate(playbooks)
         for play in playbook.plays
         for section in play.sections
         for role, task in _tasks(section, None)
     ]
-    if not any(starts_at(title, one, role) for role, one in titles):
-        close = nearest(title, [one for _, one in titles])
-        hint = (
-            f"did you mean {close!r}?" if close else "tasks of included files cannot be started at"
-        )
-        raise UsageError(f"--start-at-task: there is no task {title!r}", hint=hint)
+    for number, role, one in tasks:
+        if starts_at(title, one, role):
+            return number
+    close = nearest(title, [one for _, _, one in tasks])
+    hint = f"did you mean {close!r}?" if close else "tasks of included files cannot be started at"
+    raise UsageError(f"--start-at-task: there is no task {title!r}", hint=hint)
 
 
 def _tasks(nodes: Iterable[Node], role: str | None) -> Iterator[tuple[str | None, Task]]:
