@@ -154,6 +154,8 @@ class Session:
         """
         scope = self._scope(host)
         found = {name: _value(scope, name) for name in sorted({*host.variables, *self.extra})}
+        if "ansible_ssh_host" in found:
+            found["ansible_host"] = found["ansible_ssh_host"]
         return unless_said(found, self.asked.reach)
 
     def _scope(self, host: Host) -> Scope:
@@ -221,8 +223,13 @@ class Session:
 
     @property
     def _defaults(self) -> dict[str, Any]:
-        """What plays do unless they say otherwise; `Connections` knows the rest."""
-        keywords = {"become": "ansible_become", "become_user": "ansible_become_user"}
+        """What plays do unless they say otherwise."""
+        keywords = {
+            "become": "ansible_become",
+            "become_user": "ansible_become_user",
+            "connection": "ansible_connection",
+            "remote_user": "ansible_user",
+        }
         said = self.asked.reach
         return {key: said[name] for key, name in keywords.items() if name in said}
 

@@ -97,9 +97,10 @@ class SshOptions:
 
 
 _ARGUMENTS = ("ansible_ssh_args", "ansible_ssh_common_args", "ansible_ssh_extra_args")
-_HOST = ("ansible_host", "ansible_ssh_host")
-_PORT = ("ansible_port", "ansible_ssh_port")
-_USER = ("ansible_user", "ansible_ssh_user")
+# Where both are set the one with ssh in it wins, as in Ansible.
+_HOST = ("ansible_ssh_host", "ansible_host")
+_PORT = ("ansible_ssh_port", "ansible_port")
+_USER = ("ansible_ssh_user", "ansible_user")
 _KEY = ("ansible_ssh_private_key_file", "ansible_private_key_file")
 _CHECKING = ("ansible_ssh_host_key_checking", "ansible_host_key_checking")
 _TIMEOUT = ("ansible_ssh_timeout", "ansible_timeout")

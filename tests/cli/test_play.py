@@ -285,6 +285,26 @@ def test_options_say_how_hosts_are_reached_unless_something_nearer_does(
     assert {"host": "n2", "ansible_ssh_user": "ann", **said} in tasks
 
 
+def test_who_logs_in_and_how_is_known_to_templates(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (project / "hosts.yml").write_text("all: {hosts: {n1: , n2: {ansible_ssh_user: ann}}}\n")
+    (project / "play.yml").write_text(
+        """
+- hosts: all
+  gather_facts: false
+  tasks:
+    - assert: {that: "ansible_connection == 'local' and ansible_user == 'bob'"}
+    - assert: {that: "ansible_user == 'eve'"}
+      remote_user: eve
+    - {command: "true", remote_user: "{{ omit }}"}
+"""
+    )
+    assert run(["play", "-i", "hosts.yml", "-u", "bob", "-c", "local", "play.yml"]) == 0, (
+        capsys.readouterr().out
+    )
+
+
 def test_become_on_the_command_line_is_what_plays_do_unless_they_say_otherwise(
     project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
