@@ -11,6 +11,7 @@ from raftfleet.cli.session import Asked, Session
 from raftfleet.cluster import Sighting, abandoned
 from raftfleet.errors import ExitCode, worst
 from raftfleet.journal.events import RunEnded
+from raftfleet.playbook import which_starts
 from raftfleet.report import JsonLines, LiveConsole, show_judgement, show_picture
 from raftfleet.systems.protocol import AccessError
 
@@ -36,8 +37,10 @@ def run_plays(asked: Asked, plays: Sequence[Step], *, installs: bool = False) ->
             for event in session.recorder.journal().events:
                 view(event)
             session.recorder.subscribe(view)
-            for play, playbook in zip(plays, playbooks, strict=True):
-                if session.play(playbook, **play.extra) is not ExitCode.PASSED:
+            begin = which_starts(playbooks, asked.playbook.get("start_at_task"))
+            for number in range(begin, len(plays)):
+                extra, first = plays[number].extra, number == begin
+                if session.play(playbooks[number], extra, first=first) is not ExitCode.PASSED:
                     break
             judgement, code = session.finish()
             if isinstance(view, JsonLines):
