@@ -59,6 +59,7 @@ _MESSAGES: Final = {
     "did not find expected alphabetic or numeric character": "'*' and '&' start an alias or an anchor, and no name follows",
     "found unknown escape character": "this backslash escape means nothing in a text in double quotes",
     "did not find expected comment or line break": "'|' and '>' start a block of text, and something follows them",
+    "did not find expected <document start>": "the text above ends the document: a key or '- ' was expected here",
     "but found another document": "a second document starts here ('---'); a file holds one",
 }
 _AT_CONTEXT: Final = frozenset(
@@ -162,6 +163,7 @@ def tag_error(tag: str, mark: Mark) -> SourceError:
             mark,
             hint="read the secret from the environment: {{ lookup('env', 'NAME') }}, or pass it with -e @FILE",
         )
+    shown = tag.replace("tag:yaml.org,2002:", "!!", 1)
     return SourceError(
-        f"the tag {tag!r} is not known", mark, hint="a text that starts with '!' must be quoted"
+        f"the tag {shown!r} is not known", mark, hint="a text that starts with '!' must be quoted"
     )

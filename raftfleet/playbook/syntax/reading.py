@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from raftfleet.errors import Mark, SourceError, nearest
 from raftfleet.inventory import mark_of
 from raftfleet.inventory.source import MarkedDict, MarkedList, MarkedStr
+from raftfleet.playbook.syntax.templates import check_condition
 from raftfleet.playbook.syntax.words import REFUSED_IN_PLAY, bare, refusal
 from raftfleet.playbook.templating.scope import is_text_template
 
@@ -139,14 +140,13 @@ class Reader:
 
     def conditions(self, key: str) -> tuple[Any, ...]:
         """Return conditions, of which all must hold."""
-        if key not in self.data:
-            return ()
         found = self.items(key)
-        for condition in found or [None]:
+        for condition in found:
             if not isinstance(condition, bool | str) or condition == "":
                 raise self.wrong(
                     key, "a condition", hint="an expression as text, without braces: x is defined"
                 )
+            check_condition(condition)
         return tuple(found)
 
     def list_of(self, key: str, read: Callable[[Any, Mark | None], Any]) -> tuple[Any, ...]:
@@ -168,4 +168,6 @@ def _kind(value: Any) -> str:
     for kind, name in names.items():
         if isinstance(value, kind):
             return f"{name} {value}"
-    return "a list" if isinstance(value, list) else "a mapping"
+    if isinstance(value, list):
+        return "a list" if value else "an empty list"
+    return "a mapping"

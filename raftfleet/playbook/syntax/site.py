@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from raftfleet.errors import SourceError
+from raftfleet.inventory.source import MarkedStr
 from raftfleet.playbook.templating.scope import is_text_template
 
 if TYPE_CHECKING:
@@ -15,6 +17,8 @@ if TYPE_CHECKING:
     from raftfleet.errors import Mark
 
 __all__ = ["Site", "first_file", "static_name"]
+
+_FOLDER: Final = re.compile(r"\{\{-?\s*(playbook_dir|role_path)\s*-?\}\}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +35,28 @@ class Site:
 
     def tasks_file(self, name: str, mark: Mark | None) -> Path:
         """Return the file of tasks that is meant; `SourceError` when there is none."""
+        return first_file(self._tasks_files(name), name, mark)
+
+    def existing_tasks_file(self, name: str) -> Path | None:
+        """Return the file of tasks that is meant, or None when there is none."""
+        return next((path for path in self._tasks_files(name) if path.is_file()), None)
+
+    def _tasks_files(self, name: str) -> list[Path]:
         folders = [self.directory]
         if self.role_path is not None:
             folders += [self.role_path / "tasks", self.role_path]
-        folders.append(self.playbook_dir)
-        return first_file([folder / name for folder in folders], name, mark)
+        return [folder / name for folder in (*folders, self.playbook_dir)]
+
+    def resolved(self, name: str) -> str:
+        """Return a name with the folders in it that are known already."""
+        if not isinstance(name, MarkedStr):
+            return name
+        known = {"playbook_dir": self.playbook_dir, "role_path": self.role_path}
+
+        def folder(found: re.Match[str]) -> str:
+            return str(known[found[1]] or found[0])
+
+        return MarkedStr(_FOLDER.sub(folder, name), name.mark)
 
     def inside(self, file: Path, mark: Mark | None) -> Site:
         """Return the site of tasks in a file that is read from here."""
@@ -58,8 +79,15 @@ def first_file(candidates: Iterable[Path], name: str, mark: Mark | None) -> Path
     raise SourceError(f"the file {name} does not exist", mark, hint=f"looked in {places}")
 
 
-def static_name(name: str, what: str, mark: Mark | None, way_out: str) -> str:
-    """Return a name that must be known while the playbook is read."""
+def static_name(
+    name: str, what: str, mark: Mark | None, way_out: str, site: Site | None = None
+) -> str:
+    """Return a name that must be known while the playbook is read.
+
+    Of templates that is `{{ playbook_dir }}`, and inside a role `{{ role_path }}`.
+    """
+    if site is not None:
+        name = site.resolved(name)
     if is_text_template(name):
         raise SourceError(f"{what}: the name cannot be a template", mark, hint=way_out)
     return str(name)

@@ -14,6 +14,7 @@ from raftfleet.playbook.syntax.nodes import Block, Handler, Settings, Task
 from raftfleet.playbook.syntax.reading import Reader, place, unknown_word
 from raftfleet.playbook.syntax.settings import read_settings
 from raftfleet.playbook.syntax.site import static_name
+from raftfleet.playbook.syntax.templates import check_keywords
 from raftfleet.playbook.syntax.words import BLOCK, HANDLER, TASK, bare, refusal
 from raftfleet.playbook.templating.scope import is_text_template
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["Importer", "TaskReader"]
 
 _INCLUDES = ("include_tasks", "include_role")
+_PARTS = ("block", "rescue", "always")
 
 
 class Importer(Protocol):
@@ -103,7 +105,7 @@ class TaskReader:
         reader = Reader(item, "a task", mark)
         if "block" in reader:
             return self._block(reader, site)
-        for word in ("rescue", "always"):
+        for word in _PARTS[1:]:
             if word in reader:
                 hint = "put the tasks that may fail into block:"
                 raise SourceError(
@@ -125,6 +127,7 @@ class TaskReader:
                     hint="put it on the tasks inside; a loop over several tasks is a loop over include_tasks",
                 )
         reader.only(BLOCK)
+        check_keywords(reader.data, but=_PARTS)
         return Block(
             settings=read_settings(reader),
             body=self._part(reader, "block", site),
@@ -144,7 +147,8 @@ class TaskReader:
         declared = self._actions[bare(key)]
         mark = reader.at(key)
         arguments = read_arguments(declared, reader.data[key], reader.mapping("args"), mark)
-        check_arguments(declared, arguments, mark)
+        check_arguments(declared, arguments, reader.key_at(key))
+        check_keywords(reader.data, but=(key, "args"))
         settings = read_settings(reader)
         if declared.name in STATIC:
             return self._import(declared.name, arguments, settings, reader, site)
@@ -181,12 +185,7 @@ class TaskReader:
                 "this task names no module", reader.mark, hint="for example `command: uptime`"
             )
         if len(found) > 1:
-            names = " and ".join(found)
-            raise SourceError(
-                f"a task has one module, not {names}",
-                reader.key_at(found[1]),
-                hint="make two tasks of it",
-            )
+            raise _two_modules(found[0], found[1], reader)
         return found[0]
 
     def _stranger(
@@ -195,11 +194,24 @@ class TaskReader:
         mark = reader.key_at(word)
         if bare(word) == "import_playbook":
             return SourceError("import_playbook stands among plays, not among tasks", mark)
+        if found and bare(word) in self._instead:
+            return _two_modules(found[0], word, reader)
+        if found and (hint := self._misplaced(word, found[0], reader)):
+            return SourceError(f"{word!r} is not a keyword of {reader.what}", mark, hint=hint)
         if found or refusal(bare(word)):
             return unknown_word(word, keywords, reader.what, mark)
         return SourceError(
             f"there is no module {word!r}", mark, hint=self._way_out(bare(word), keywords)
         )
+
+    def _misplaced(self, word: str, key: str, reader: Reader) -> str | None:
+        """Return the way out for an argument of the module that stands beside it, not below it."""
+        declared = self._actions[bare(key)].arguments
+        if word not in declared and not any(word in a.aliases for a in declared.values()):
+            return None
+        if isinstance(reader.data[key], str):
+            return f"{word} is an argument of {key}: write it below args:"
+        return f"{word} is an argument of {key}: indent it, so that it stands below {key}:"
 
     def _way_out(self, word: str, keywords: frozenset[str]) -> str:
         if word in self._instead:
@@ -223,7 +235,7 @@ class TaskReader:
         if action == "import_role":
             return self._importer.imported_role(arguments, settings, site, reader.mark)
         mark = arguments.value_mark("file") or reader.mark
-        name = static_name(arguments["file"], action, mark, "use include_tasks")
+        name = static_name(arguments["file"], action, mark, "use include_tasks", site)
         return _ImportedFile(site.tasks_file(name, mark), site, settings, mark)
 
 
@@ -245,6 +257,14 @@ def _items(value: Any, what: str, mark: Mark | None) -> list[tuple[Any, Mark | N
             f"{what} are a list", place(value, mark), hint="each task starts with '- '"
         )
     return [(item, value.item_mark(index)) for index, item in enumerate(value)]
+
+
+def _two_modules(first: str, second: str, reader: Reader) -> SourceError:
+    return SourceError(
+        f"a task has one module, not {first} and {second}",
+        reader.key_at(second),
+        hint="make two tasks of it: each starts with '- '",
+    )
 
 
 def _check_meta(arguments: MarkedDict, reader: Reader) -> None:
@@ -269,5 +289,5 @@ def _apply(arguments: MarkedDict) -> Settings | None:
     if arguments.get("apply") is None:
         return None
     reader = Reader(arguments["apply"], "apply", arguments.value_mark("apply"))
-    reader.only(BLOCK - {"block", "rescue", "always"})
+    reader.only(BLOCK - set(_PARTS))
     return read_settings(reader)

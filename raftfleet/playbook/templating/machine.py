@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from raftfleet.errors import Mark
     from raftfleet.playbook.templating.scope import Scope
 
-__all__ = ["finished", "render", "settle"]
+__all__ = ["finished", "render", "settle", "with_full_names"]
 
 _CACHED = 4096
 _SIMPLE = frozenset(
@@ -119,9 +119,14 @@ def _joined(values: Iterable[Any]) -> str:
     return "".join("" if value is None else str(settle(value)) for value in values)
 
 
+def with_full_names(made: Mapping[str, Callable[..., Any]]) -> dict[str, Callable[..., Any]]:
+    """Return filters or tests under their own names and under those of Ansible's own collection."""
+    return {**made, **{f"ansible.builtin.{name}": function for name, function in made.items()}}
+
+
 def _prepared(environment: _Environment) -> _Environment:
-    environment.filters.update(FILTERS)
-    environment.tests.update(TESTS)
+    environment.filters.update(with_full_names({**environment.filters, **FILTERS}))
+    environment.tests.update(with_full_names({**environment.tests, **TESTS}))
     environment.globals.update(GLOBALS)
     return environment
 
