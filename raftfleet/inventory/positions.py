@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import bisect
+import functools
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -11,7 +13,7 @@ from raftfleet.errors import Mark
 if TYPE_CHECKING:
     from raftfleet.inventory.marked import MarkedStr
 
-__all__ = ["place_of"]
+__all__ = ["mark_at", "place_of"]
 
 _BREAK: Final = re.compile(r"\r\n|[\r\n\x85\u2028\u2029]")
 _PROPERTIES: Final = re.compile(r"(?:[&!]\S*\s+)+")
@@ -27,17 +29,26 @@ def place_of(text: MarkedStr, offset: int) -> Mark | None:
     mark = text.mark
     if mark is None or mark.source is None:
         return mark
-    starts = [0, *(found.end() for found in _BREAK.finditer(mark.source))]
+    starts = _line_starts(mark.source)
     if mark.source == text:  # the text is the whole file
         index: int | None = offset
     elif mark.line > len(starts):
         return mark
     else:
         index = _Walk.to(mark.source, starts[mark.line - 1] + mark.column - 1, text).find(offset)
-    if index is None:
-        return mark
-    line = max(n for n, start in enumerate(starts, 1) if start <= index)
-    return Mark(mark.file, line, index - starts[line - 1] + 1, mark.source)
+    return mark if index is None else mark_at(mark.file, mark.source, index)
+
+
+def mark_at(file: str, source: str, index: int) -> Mark:
+    """Return the place of the character at ``index`` of a file's text."""
+    starts = _line_starts(source)
+    line = bisect.bisect_right(starts, index)
+    return Mark(file, line, index - starts[line - 1] + 1, source)
+
+
+@functools.lru_cache(maxsize=8)
+def _line_starts(source: str) -> list[int]:
+    return [0, *(found.end() for found in _BREAK.finditer(source))]
 
 
 @dataclass(slots=True)

@@ -85,7 +85,7 @@ def _command_line(module: Declares, key: str, text: str, mark: Mark | None) -> M
     """Take `chdir=`, `creates=` and the like out of a command's text, as Ansible does."""
     names = "|".join(name for name in module.arguments if name not in {key, "argv", _ANY})
     option = re.compile(
-        rf"(?:(?<=\s)|^)({names})=(\"[^\"]*\"|'[^']*'|(?:\{{\{{.*?\}}\}}|[^\s\"'{{])+)(?:\s+|$)"
+        rf"(?:(?<=\s)|^)({names})=(\"[^\"]*\"|'[^']*'|(?:(?>\{{\{{.*?\}}\}})|[^\s\"'{{])+)(?:\s+|$)"
     )
     at = place(text, mark)
     found: dict[Any, Any] = {

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from raftfleet.errors import Mark, SourceError
 from raftfleet.inventory import load_yaml
-from raftfleet.inventory.source import MarkedList
+from raftfleet.inventory.source import MarkedList, read_text
 from raftfleet.playbook.builtin import BUILTIN
 from raftfleet.playbook.syntax.handlers import check_notifications
 from raftfleet.playbook.syntax.includes import check_includes
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Library", "Playbook", "load_playbook"]
 
+_DEEPEST: Final = 50
 _OF_A_COLLECTION: Final = re.compile(r"\w+\.\w+\.\w+(\.ya?ml)?")
 _COPY: Final = "copy the playbook into the project, and name its file"
 
@@ -127,7 +128,7 @@ def _plays(
     if not isinstance(document, MarkedList):
         raise SourceError(
             "a playbook is a list of plays",
-            place(document, Mark(str(path), 1, 1)),
+            place(document, Mark(_shown(path), 1, 1, read_text(path, _shown(path)))),
             hint="each play starts with '- hosts:'",
         )
     plays: list[Play] = []
@@ -159,6 +160,8 @@ def _imported(
     if _OF_A_COLLECTION.fullmatch(name) and not (path.parent / name).exists():
         raise SourceError(f"playbooks of collections are not supported: {name}", mark, hint=_COPY)
     file = first_file([path.parent / name], name, mark).absolute()
+    if len(opened) > _DEEPEST:
+        raise SourceError(f"playbooks import each other deeper than {_DEEPEST} files", mark)
     if file in opened:
         raise SourceError(f"{name} is imported inside itself", mark)
     settings = read_settings(entry)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 from raftfleet.errors import Mark, SourceError, nearest
@@ -106,10 +107,10 @@ class Reader:
         if value is default or is_text_template(value):
             return value
         try:
-            float(value)
-        except (TypeError, ValueError):
-            raise self.wrong(key, "a number") from None
-        if isinstance(value, bool):
+            finite = math.isfinite(float(value))
+        except (TypeError, ValueError, OverflowError):
+            finite = False
+        if isinstance(value, bool) or not finite:
             raise self.wrong(key, "a number")
         return value
 

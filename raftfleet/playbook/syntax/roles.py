@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from raftfleet.errors import Mark, SourceError, nearest
@@ -10,13 +11,12 @@ from raftfleet.inventory.source import MarkedDict
 from raftfleet.playbook.syntax.nodes import Role, RoleUse, Settings
 from raftfleet.playbook.syntax.reading import Reader, place
 from raftfleet.playbook.syntax.settings import read_settings
-from raftfleet.playbook.syntax.site import Site, static_name
+from raftfleet.playbook.syntax.site import Site, exists, static_name
 from raftfleet.playbook.syntax.templates import check_keywords
 from raftfleet.playbook.syntax.words import META, ROLE, refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from pathlib import Path
 
     from raftfleet.playbook.syntax.notices import Notices
     from raftfleet.playbook.syntax.tasks import TaskReader
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["From", "RoleReader"]
 
 _ENDINGS: Final = (".yml", ".yaml", ".json", "")
+_DEEPEST: Final = 50
 _NOT_CHECKED: Final = "argument_specs of roles are accepted, and not checked"
 _PLUGINS: Final = (
     "library", "module_utils", "action_plugins", "filter_plugins", "lookup_plugins", "test_plugins",
@@ -106,6 +107,8 @@ class RoleReader:
                 mark,
                 hint="take the role out of its own dependencies and imports",
             )
+        if len(site.opened) > _DEEPEST:
+            raise SourceError(f"roles are nested deeper than {_DEEPEST}", mark)
         key = (path, files)
         if key not in self._known:
             self._known[key] = self._read(path, files, site, mark)
@@ -116,7 +119,8 @@ class RoleReader:
         folders = self._folders(site)
         if "/" in name:
             folders.append(site.playbook_dir)
-        found = next((folder / name for folder in folders if (folder / name).is_dir()), None)
+        paths = (folder / name for folder in folders)
+        found = next((path for path in paths if exists(path, Path.is_dir)), None)
         return found.resolve() if found else None
 
     def _folders(self, site: Site) -> list[Path]:
@@ -197,7 +201,7 @@ def _one(folder: Path, name: str) -> Path | None:
     """Return the file of this name, with or without an ending."""
     for ending in _ENDINGS:
         path = folder / f"{name}{ending}"
-        if path.is_file():
+        if exists(path, Path.is_file):
             return path
     return None
 

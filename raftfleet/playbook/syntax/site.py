@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from raftfleet.errors import SourceError
@@ -11,13 +12,13 @@ from raftfleet.inventory.source import MarkedStr
 from raftfleet.playbook.templating.scope import is_text_template
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from pathlib import Path
+    from collections.abc import Callable, Iterable
 
     from raftfleet.errors import Mark
 
-__all__ = ["Site", "first_file", "static_name"]
+__all__ = ["Site", "exists", "first_file", "static_name"]
 
+_DEEPEST: Final = 50
 _FOLDER: Final = re.compile(r"\{\{-?\s*(playbook_dir|role_path)\s*-?\}\}")
 
 
@@ -39,7 +40,7 @@ class Site:
 
     def existing_tasks_file(self, name: str) -> Path | None:
         """Return the file of tasks that is meant, or None when there is none."""
-        return next((path for path in self._tasks_files(name) if path.is_file()), None)
+        return next((p for p in self._tasks_files(name) if exists(p, Path.is_file)), None)
 
     def _tasks_files(self, name: str) -> list[Path]:
         folders = [self.directory]
@@ -60,6 +61,8 @@ class Site:
 
     def inside(self, file: Path, mark: Mark | None) -> Site:
         """Return the site of tasks in a file that is read from here."""
+        if len(self.opened) > _DEEPEST:
+            raise SourceError(f"imports are nested deeper than {_DEEPEST} files", mark)
         if file in self.opened:
             raise SourceError(
                 f"{file.name} is imported inside itself",
@@ -69,11 +72,19 @@ class Site:
         return replace(self, directory=file.parent, opened=(*self.opened, file))
 
 
+def exists(path: Path, kind: Callable[[Path], bool]) -> bool:
+    """Whether a path is of a kind (`Path.is_file`); one that no file system can hold is not."""
+    try:
+        return kind(path)
+    except OSError:
+        return False
+
+
 def first_file(candidates: Iterable[Path], name: str, mark: Mark | None) -> Path:
     """Return the first file that exists; `SourceError` names where it was looked for."""
     tried = list(dict.fromkeys(candidates))
     for path in tried:
-        if path.is_file():
+        if exists(path, Path.is_file):
             return path
     places = ", ".join(str(path.parent) for path in tried)
     raise SourceError(f"the file {name} does not exist", mark, hint=f"looked in {places}")

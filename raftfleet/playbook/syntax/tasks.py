@@ -179,7 +179,7 @@ class TaskReader:
             elif key not in keywords:
                 strange.append(key)
         if strange:
-            raise self._stranger(str(strange[0]), found, keywords, reader)
+            raise self._stranger(strange[0], found, keywords, reader)
         if not found:
             raise SourceError(
                 "this task names no module", reader.mark, hint="for example `command: uptime`"
@@ -189,9 +189,10 @@ class TaskReader:
         return found[0]
 
     def _stranger(
-        self, word: str, found: list[str], keywords: frozenset[str], reader: Reader
+        self, key: Any, found: list[str], keywords: frozenset[str], reader: Reader
     ) -> SourceError:
-        mark = reader.key_at(word)
+        mark = reader.key_at(key)
+        word = str(key)
         if bare(word) == "import_playbook":
             return SourceError("import_playbook stands among plays, not among tasks", mark)
         if found and bare(word) in self._instead:

@@ -74,8 +74,8 @@ def _environment() -> _ReadingEnvironment:
     environment = _ReadingEnvironment(
         trim_blocks=True, keep_trailing_newline=True, autoescape=False
     )
-    environment.filters.update(with_full_names({**environment.filters, **FILTERS}))
-    environment.tests.update(with_full_names({**environment.tests, **TESTS}))
+    environment.filters.update(with_full_names(environment.filters, FILTERS))
+    environment.tests.update(with_full_names(environment.tests, TESTS))
     return environment
 
 
@@ -113,11 +113,11 @@ def _wrong(text: str, *, names: bool) -> tuple[str, int, str | None] | None:
     """Return message, index and hint of the first thing that is wrong, or None."""
     try:
         parsed = _environment().parse(text)
+        return _unknown_name(parsed, text) if names else None
     except TemplateSyntaxError as error:
         return f"not a template: {_spoken(str(error.message))}", error.lineno, None
     except RecursionError:
         return "not a template: nested too deep", 0, None
-    return _unknown_name(parsed, text) if names else None
 
 
 def _spoken(message: str) -> str:
