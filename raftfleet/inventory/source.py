@@ -76,7 +76,7 @@ class _Anchored(NamedTuple):
 
     value: Any
     height: int
-    count: int
+    size: int
 
 
 class _Reader:
@@ -138,8 +138,8 @@ class _Reader:
         if event.tag == _UNSAFE:
             value = _never_templated(value)
         if anchor:
-            height, count = self._deepest - self._depth, self._count - before
-            self._anchors[anchor] = _Anchored(value, height, count)
+            height, size = self._deepest - self._depth, self._count - before
+            self._anchors[anchor] = _Anchored(value, height, size)
         self._deepest = max(self._deepest, around)
         return value
 
@@ -168,7 +168,7 @@ class _Reader:
         found = self._anchors[event.anchor]
         mark = self._mark(event.start_mark)
         self._reach(self._depth + found.height, mark)
-        self._count += found.count
+        self._count += found.size
         if self._count > _MOST:
             raise SourceError(f"aliases make more than {_MOST} values of this file", mark)
         return found.value
@@ -198,7 +198,7 @@ class _Reader:
             key = self._key(event, at)
             if key in keys:
                 raise SourceError(
-                    f"the key {key!s} stands twice in one mapping; first at line {keys[key].line}",
+                    f"the key {key!s} stands twice in one mapping; first at {_short(keys[key])}",
                     at,
                     hint="remove one of the two: only one can be meant",
                 )
@@ -239,6 +239,10 @@ class _Reader:
             kind = tag.removeprefix(_PREFIX)
             shown = repr(value[:60])
             raise SourceError(f"{shown} is not a value of type {kind}", mark) from error
+
+
+def _short(mark: Mark) -> str:
+    return f"{mark.line}:{mark.column}"
 
 
 def _is_merge(event: Any) -> bool:

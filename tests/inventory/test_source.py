@@ -237,7 +237,7 @@ class TestRefusals:
     def test_a_key_that_stands_twice_names_the_first(self) -> None:
         error = refusal("a: 1\nb: 2\n'a': 3\n")
         assert place(error.mark) == (3, 1)
-        assert "first at line 1" in error.message
+        assert "first at 1:1" in error.message
 
     def test_the_message_shows_the_lines_and_a_caret(self) -> None:
         assert str(refusal("one: 1\ntwo: @\nthree: 3\n")) == (

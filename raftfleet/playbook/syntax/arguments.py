@@ -178,13 +178,15 @@ def _require(module: Declares, given: Mapping[str, Any], mark: Mark | None) -> N
 
 
 def _converted(module: Declares, name: str, value: Any, mark: Mark | None) -> Any:
+    argument = module.arguments[name]
     try:
-        return convert(value, module.arguments[name])
+        return convert(value, argument)
     except WrongKindError as error:
+        close = nearest(str(value), argument.choices)
         raise SourceError(
             f"{module.name}: {name} wants {error.wanted}, not {_shown(value)}",
             mark,
-            hint=error.hint,
+            hint=f"did you mean {close}?" if close else error.hint,
         ) from None
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from raftfleet.errors import SourceError
+from raftfleet.errors import SourceError, nearest
 from raftfleet.inventory.source import MarkedStr
 from raftfleet.playbook.templating.scope import is_text_template
 
@@ -86,8 +86,17 @@ def first_file(candidates: Iterable[Path], name: str, mark: Mark | None) -> Path
     for path in tried:
         if exists(path, Path.is_file):
             return path
-    places = ", ".join(str(path.parent) for path in tried)
-    raise SourceError(f"the file {name} does not exist", mark, hint=f"looked in {places}")
+    close = nearest(Path(name).name, _neighbours(tried))
+    hint = f"looked in {', '.join(str(path.parent) for path in tried)}"
+    if close:
+        hint = f"did you mean {close}? {hint}"
+    raise SourceError(f"the file {name} does not exist", mark, hint=hint)
+
+
+def _neighbours(paths: Iterable[Path]) -> list[str]:
+    """Return the names of what lies in the folders of these paths."""
+    folders = (path.parent for path in paths)
+    return [p.name for folder in folders if exists(folder, Path.is_dir) for p in folder.iterdir()]
 
 
 def static_name(
