@@ -19,7 +19,7 @@ from raftfleet.playbook.syntax.words import BLOCK, HANDLER, TASK, bare, refusal
 from raftfleet.playbook.templating.scope import is_text_template
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from raftfleet.errors import Mark
@@ -68,16 +68,16 @@ class TaskReader:
         return tuple(self._node(item, site, at) for item, at in _items(value, "tasks", mark))
 
     def handlers(self, value: Any, site: Site, mark: Mark | None = None) -> HandlerList:
-        """Read a list of handlers; imported ones stand in the place of their import."""
+        """Read a list of handlers; imported ones stand in the place of their import.
+
+        So do those of a block: its keywords hold for each of them.
+        """
         found: list[Handler] = []
         for item, at in _items(value, "handlers", mark):
             reader = Reader(item, "a handler", at)
             if "block" in reader:
-                raise SourceError(
-                    "a handler cannot be a block",
-                    reader.key_at("block"),
-                    hint="notify several handlers through one listen:",
-                )
+                found += self._handlers_of_block(reader, site)
+                continue
             node = self._task(reader, site, HANDLER)
             if isinstance(node, Task):
                 found.append(Handler(node, reader.texts("listen")))
@@ -93,13 +93,25 @@ class TaskReader:
         inner = self.handlers(
             self._importer.document(file.path), file.site.inside(file.path, file.mark)
         )
-        return [
-            replace(
-                handler,
-                task=replace(handler.task, settings=file.settings.around(handler.task.settings)),
-            )
-            for handler in inner
+        return _within(file.settings, inner)
+
+    def _handlers_of_block(self, reader: Reader, site: Site) -> list[Handler]:
+        """Read the handlers of a block, which is one level deep and has no other parts."""
+        self._only_block(reader)
+        value = reader.data["block"]
+        inner = [
+            Reader(item, "a handler", at)
+            for item, at in _items(value, "handlers", reader.at("block"))
         ]
+        strange = [(inside, "block") for inside in inner if "block" in inside]
+        strange += [(reader, part) for part in _PARTS[1:] if part in reader]
+        for inside, word in strange:
+            raise SourceError(
+                f"{word}: cannot stand here: of several handlers each runs for itself",
+                inside.key_at(word),
+                hint="notify several handlers through one listen:",
+            )
+        return _within(read_settings(reader), self.handlers(value, site))
 
     def _node(self, item: Any, site: Site, mark: Mark | None) -> Node:
         reader = Reader(item, "a task", mark)
@@ -118,6 +130,19 @@ class TaskReader:
         return Block(node.settings, body, name=reader.text("name"), mark=reader.mark)
 
     def _block(self, reader: Reader, site: Site) -> Block:
+        self._only_block(reader)
+        return Block(
+            settings=read_settings(reader),
+            body=self._part(reader, "block", site),
+            rescue=self._part(reader, "rescue", site),
+            always=self._part(reader, "always", site),
+            name=reader.text("name"),
+            mark=reader.mark,
+        )
+
+    @staticmethod
+    def _only_block(reader: Reader) -> None:
+        """Refuse what a block cannot say."""
         reader.what = "a block"
         for word in reader.data:
             if word in HANDLER and word not in BLOCK:
@@ -128,14 +153,6 @@ class TaskReader:
                 )
         reader.only(BLOCK)
         check_keywords(reader.data, but=_PARTS)
-        return Block(
-            settings=read_settings(reader),
-            body=self._part(reader, "block", site),
-            rescue=self._part(reader, "rescue", site),
-            always=self._part(reader, "always", site),
-            name=reader.text("name"),
-            mark=reader.mark,
-        )
 
     def _part(self, reader: Reader, key: str, site: Site) -> tuple[Node, ...]:
         return self.nodes(reader.data.get(key), site, reader.at(key))
@@ -258,6 +275,17 @@ def _items(value: Any, what: str, mark: Mark | None) -> list[tuple[Any, Mark | N
             f"{what} are a list", place(value, mark), hint="each task starts with '- '"
         )
     return [(item, value.item_mark(index)) for index, item in enumerate(value)]
+
+
+def _within(settings: Settings, handlers: Iterable[Handler]) -> list[Handler]:
+    """Return handlers for which these settings hold too."""
+    return [
+        replace(
+            handler,
+            task=replace(handler.task, settings=settings.around(handler.task.settings)),
+        )
+        for handler in handlers
+    ]
 
 
 def _two_modules(first: str, second: str, reader: Reader) -> SourceError:
