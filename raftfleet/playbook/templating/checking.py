@@ -25,6 +25,8 @@ __all__ = ["check_expression", "check_template"]
 
 _BEFORE: Final = "{{ "
 _CACHED: Final = 4096
+_SYNTAX: Final = "not a template"
+_QUOTED: Final = re.compile(r"'[^']*'|\"[^\"]*\"")
 _END: Final = re.compile(r"(?:token )?'end of print statement'")
 _AT: Final = re.compile(r" at \d+$")
 _OPERATORS: Final = {
@@ -74,8 +76,10 @@ def _environment() -> _ReadingEnvironment:
     environment = _ReadingEnvironment(
         trim_blocks=True, keep_trailing_newline=True, autoescape=False
     )
-    environment.filters.update(with_full_names(environment.filters, FILTERS))
-    environment.tests.update(with_full_names(environment.tests, TESTS))
+    environment.filters.update(FILTERS)
+    environment.tests.update(TESTS)
+    for named in (environment.filters, environment.tests):
+        named.update(with_full_names(named))
     return environment
 
 
@@ -100,11 +104,12 @@ def _raise(wrong: tuple[str, int, str | None] | None, text: MarkedStr, before: i
         return
     message, offset, hint = wrong
     at = min(max(offset - before, 0), len(text))
-    if before:
-        message = message.replace("not a template", "not a condition")
-        hint = hint or _OPERATORS.get(text[at : at + 1])
-    if before and "{{" in text:
-        message, hint, at = "a template inside a condition", _BRACES, text.index("{{")
+    if before and message.startswith(_SYNTAX):
+        message = message.replace(_SYNTAX, "not a condition")
+        hint = _OPERATORS.get(text[at : at + 1])
+        bare = _QUOTED.sub(lambda quoted: " " * len(quoted[0]), text)
+        if "{{" in bare:
+            message, hint, at = "a template inside a condition", _BRACES, bare.index("{{")
     raise TemplatingError(message, place_of(text, at), hint=hint)
 
 
@@ -115,9 +120,9 @@ def _wrong(text: str, *, names: bool) -> tuple[str, int, str | None] | None:
         parsed = _environment().parse(text)
         return _unknown_name(parsed, text) if names else None
     except TemplateSyntaxError as error:
-        return f"not a template: {_spoken(str(error.message))}", error.lineno, None
+        return f"{_SYNTAX}: {_spoken(str(error.message))}", error.lineno, None
     except RecursionError:
-        return "not a template: nested too deep", 0, None
+        return f"{_SYNTAX}: nested too deep", 0, None
 
 
 def _spoken(message: str) -> str:

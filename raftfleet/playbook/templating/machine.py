@@ -119,16 +119,17 @@ def _joined(values: Iterable[Any]) -> str:
     return "".join("" if value is None else str(settle(value)) for value in values)
 
 
-def with_full_names(*several: Mapping[str, Any]) -> dict[str, Any]:
-    """Return filters or tests under their own names and under those of Ansible's own collection."""
-    made = {name: function for some in several for name, function in some.items()}
-    return {**made, **{f"ansible.builtin.{name}": function for name, function in made.items()}}
+def with_full_names(named: Mapping[str, Any]) -> dict[str, Any]:
+    """Return filters or tests under the names that Ansible's own collection gives them."""
+    return {f"ansible.builtin.{name}": function for name, function in named.items()}
 
 
 def _prepared(environment: _Environment) -> _Environment:
-    environment.filters.update(with_full_names(environment.filters, FILTERS))
-    environment.tests.update(with_full_names(environment.tests, TESTS))
+    environment.filters.update(FILTERS)
+    environment.tests.update(TESTS)
     environment.globals.update(GLOBALS)
+    for named in (environment.filters, environment.tests):
+        named.update(with_full_names(named))
     return environment
 
 

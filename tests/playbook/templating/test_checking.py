@@ -55,6 +55,8 @@ def test_a_wrong_template(source: str, place: str, message: str, hint: str) -> N
         ("k: a && b", "1:6", "not a condition: unexpected char '&'", "write and"),
         ("k: 'a == \"{'", "1:10", "not a condition: unexpected char", ""),
         ("k: '{{ a }} == 1'", "1:5", "a template inside a condition", "without braces"),
+        ("k: a == '{{ b }}' c", "1:19", "not a condition: expected the end", ""),
+        ("k: a is defned or b == '{{ c }}'", "1:9", "there is no test 'defned'", "defined"),
         ("k: 'b == {{ a }}'", "1:10", "a template inside a condition", "without braces"),
         ("k: >-\n  a and\n  b c\n", "3:5", "not a condition: expected the end", ""),
     ],
