@@ -164,11 +164,22 @@ class UsageError(RaftfleetError):
 
 
 class SourceError(UsageError):
-    """A file is wrong at a known place."""
+    """A file is wrong at a known place.
 
-    def __init__(self, message: str, mark: Mark | None, *, hint: str | None = None) -> None:
+    ``unsupported`` tells what Ansible would take from what is wrong in any case.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        mark: Mark | None,
+        *,
+        hint: str | None = None,
+        unsupported: bool = False,
+    ) -> None:
         super().__init__(message, hint=hint)
         self.mark = mark
+        self.unsupported = unsupported
 
     def __str__(self) -> str:
         if self.mark is None:

@@ -67,7 +67,10 @@ def _free_form(module: Declares, text: str, mark: Mark | None) -> MarkedDict:
     if pair and (key is None or pair in _names(module)):
         hint = f"write a mapping: {as_mapping(module.name, text)}"
         raise SourceError(
-            f"{module.name}: k=v arguments are not supported", place(text, mark), hint=hint
+            f"{module.name}: k=v arguments are not supported",
+            place(text, mark),
+            hint=hint,
+            unsupported=True,
         )
     if key is None:
         hint = f"write a mapping: {module.name}: {{name: value}}"

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, NamedTuple
 
+from raftfleet.errors import SourceError
 from raftfleet.inventory.source import MarkedDict
 from raftfleet.playbook.syntax.nodes import Block, RoleUse, Settings
 from raftfleet.playbook.syntax.site import Site
@@ -18,17 +19,31 @@ if TYPE_CHECKING:
 
 __all__ = ["check_includes"]
 
+_INCLUDES: Final = ("include_tasks", "include_role")
+_LEFT: Final = "it stands behind a condition, so the run goes as far as there"
+
 
 def check_includes(plays: Iterable[Play], library: Library, playbook_dir: Path) -> None:
     """Read every file of tasks and every role that is included by a name without a template.
 
     So a wrong argument in them is found before the first host is touched. What does not exist is
-    left to the run: its condition may never hold. Raises `SourceError`.
+    left to the run, and so is what is not supported, with a warning, where a condition stands
+    before it: it may never hold. Raises `SourceError`.
     """
     check = _Check(library, playbook_dir)
     for play in plays:
-        check.nodes((node for section in play.sections for node in section), None)
-        check.nodes((handler.task for handler in play.handlers), None)
+        nodes = (node for section in play.sections for node in section)
+        handlers = (handler.task for handler in play.handlers)
+        maybe = bool(play.settings.conditions)
+        check.all(_Place(node, None, maybe) for node in (*nodes, *handlers))
+
+
+class _Place(NamedTuple):
+    """A node, the folder of its role, and whether a condition stands before it."""
+
+    node: Node
+    role_path: Path | None
+    maybe: bool
 
 
 class _Check:
@@ -39,38 +54,49 @@ class _Check:
         self._playbook_dir = playbook_dir
         self._seen: set[object] = set()
 
-    def nodes(self, nodes: Iterable[Node], role_path: Path | None) -> None:
-        waiting = [(node, role_path) for node in nodes]
+    def all(self, places: Iterable[_Place]) -> None:
+        """Look into all nodes, in the order they would run."""
+        waiting = [*places][::-1]
         while waiting:
-            node, path = waiting.pop()
-            waiting += self._inside(node, path)
+            waiting += [*self._inside(waiting.pop())][::-1]
 
-    def _inside(self, node: Node, path: Path | None) -> Iterator[tuple[Node, Path | None]]:
+    def _inside(self, at: _Place) -> Iterator[_Place]:
+        node, role_path = at.node, at.role_path
+        maybe = at.maybe or bool(node.settings.conditions)
         if isinstance(node, Block):
-            yield from ((inner, path) for inner in (*node.body, *node.rescue, *node.always))
+            for inner in (*node.body, *node.rescue, *node.always):
+                yield _Place(inner, role_path, maybe)
         elif isinstance(node, RoleUse):
-            if id(node.role) not in self._seen:
-                self._seen.add(id(node.role))
-                role = node.role
-                handlers = (handler.task for handler in role.handlers)
-                yield from ((inner, role.path) for inner in (*role.tasks, *handlers))
-                yield from ((needed, None) for needed in role.dependencies)
-        elif not has_template(node.arguments):
-            site = Site(node.directory, self._playbook_dir, path)
-            if node.action == "include_tasks":
-                yield from ((inner, path) for inner in self._file(node, site))
-            elif node.action == "include_role":
-                yield from self._role(node, site)
+            yield from self._role(node, maybe=maybe)
+        elif node.action in _INCLUDES and not has_template(node.arguments):
+            site = Site(node.directory, self._playbook_dir, role_path)
+            try:
+                for inner in self._included(node, site, maybe=maybe):
+                    yield _Place(inner, role_path, maybe)
+            except SourceError as error:
+                if not (maybe and error.unsupported):
+                    raise
+                self._library.notices.add(f"{error.message}; {_LEFT}", error.mark)
 
-    def _file(self, task: Task, site: Site) -> tuple[Node, ...]:
-        path = site.existing_tasks_file(str(task.arguments["file"]))
-        if path is None or (path, site) in self._seen:
+    def _role(self, use: RoleUse, *, maybe: bool) -> Iterator[_Place]:
+        role = use.role
+        if (id(role), maybe) in self._seen:
+            return
+        self._seen.add((id(role), maybe))
+        for inner in (*role.tasks, *(handler.task for handler in role.handlers)):
+            yield _Place(inner, role.path, maybe)
+        for needed in role.dependencies:
+            yield _Place(needed, None, maybe)
+
+    def _included(self, task: Task, site: Site, *, maybe: bool) -> tuple[Node, ...]:
+        """Return what is included; nothing when it does not exist or was looked into before."""
+        if task.action == "include_tasks":
+            path = site.existing_tasks_file(str(task.arguments["file"]))
+            if path is None or (path, site, maybe) in self._seen:
+                return ()
+            self._seen.add((path, site, maybe))
+            return self._library.tasks(path, site)
+        if self._library.role_reader.path_of(str(task.arguments["name"]), site) is None:
             return ()
-        self._seen.add((path, site))
-        return self._library.tasks(path, site)
-
-    def _role(self, task: Task, site: Site) -> Iterator[tuple[Node, Path | None]]:
-        name = str(task.arguments["name"])
-        if self._library.role_reader.path_of(name, site) is not None:
-            given = MarkedDict(task.arguments, task.mark)
-            yield self._library.imported_role(given, Settings(), site, task.mark), None
+        given = MarkedDict(task.arguments, task.mark)
+        return (self._library.imported_role(given, Settings(), site, task.mark),)

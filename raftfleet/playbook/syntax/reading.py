@@ -31,7 +31,7 @@ def unknown_word(word: str, known: Iterable[str], what: str, mark: Mark | None) 
     if what == "a play":
         way_out = way_out or REFUSED_IN_PLAY.get(word)
     if way_out:
-        return SourceError(f"{word!r} is not supported", mark, hint=way_out)
+        return SourceError(f"{word!r} is not supported", mark, hint=way_out, unsupported=True)
     close = nearest(word, known)
     hint = f"did you mean {close}?" if close else f"known: {', '.join(sorted(known))}"
     return SourceError(f"{word!r} is not a keyword of {what}", mark, hint=hint)

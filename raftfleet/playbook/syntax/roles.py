@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from raftfleet.errors import Mark, SourceError, nearest
 from raftfleet.inventory.source import MarkedDict
 from raftfleet.playbook.syntax.nodes import Role, RoleUse, Settings
-from raftfleet.playbook.syntax.reading import Reader, place
+from raftfleet.playbook.syntax.reading import Reader, place, unknown_word
 from raftfleet.playbook.syntax.settings import read_settings
 from raftfleet.playbook.syntax.site import Site, exists, static_name
 from raftfleet.playbook.syntax.templates import check_keywords
@@ -78,9 +78,7 @@ class RoleReader:
         for word, value in reader.data.items():
             if word not in ROLE:
                 if refusal(word):
-                    raise SourceError(
-                        f"{word!r} is not supported", reader.key_at(word), hint=refusal(word)
-                    )
+                    raise unknown_word(word, ROLE, "a role", reader.key_at(word))
                 parameters[word] = value
         role = self.role(name, From.of(reader.data), site, reader.at(key))
         once = not role.allow_duplicates
@@ -220,6 +218,7 @@ def _refuse_plugins(path: Path, mark: Mark | None) -> None:
                 f"the role {path.name} brings {name}/, which is not supported",
                 mark,
                 hint="add a module of your own instead",
+                unsupported=True,
             )
 
 

@@ -218,9 +218,7 @@ class TaskReader:
             return SourceError(f"{word!r} is not a keyword of {reader.what}", mark, hint=hint)
         if found or refusal(bare(word)):
             return unknown_word(word, keywords, reader.what, mark)
-        return SourceError(
-            f"there is no module {word!r}", mark, hint=self._way_out(bare(word), keywords)
-        )
+        return self._no_module(word, keywords, mark)
 
     def _misplaced(self, word: str, key: str, reader: Reader) -> str | None:
         """Return the way out for an argument of the module that stands beside it, not below it."""
@@ -231,15 +229,16 @@ class TaskReader:
             return f"{word} is an argument of {key}: write it below args:"
         return f"{word} is an argument of {key}: indent it, so that it stands below {key}:"
 
-    def _way_out(self, word: str, keywords: frozenset[str]) -> str:
-        if word in self._instead:
-            return f"write {self._instead[word]}"
-        close = nearest(word, [*self._actions, *keywords])
-        return (
-            f"did you mean {close}?"
-            if close
-            else "use command or shell, or add a module of your own"
-        )
+    def _no_module(self, word: str, keywords: frozenset[str], mark: Mark | None) -> SourceError:
+        """Return the error for a task whose module is misspelt, or one of Ansible's only."""
+        message = f"there is no module {word!r}"
+        if bare(word) in self._instead:
+            hint = f"write {self._instead[bare(word)]}"
+        elif close := nearest(bare(word), [*self._actions, *keywords]):
+            return SourceError(message, mark, hint=f"did you mean {close}?")
+        else:
+            hint = "use command or shell, or add a module of your own"
+        return SourceError(message, mark, hint=hint, unsupported=True)
 
     def _import(
         self, action: str, arguments: MarkedDict, settings: Settings, reader: Reader, site: Site
@@ -302,7 +301,12 @@ def _check_meta(arguments: MarkedDict, reader: Reader) -> None:
     if is_text_template(action):
         raise SourceError("meta: the action cannot be a template", mark, hint="use when:")
     if action in META_REFUSED:
-        raise SourceError(f"meta: {action} is not supported", mark, hint=META_REFUSED[action])
+        raise SourceError(
+            f"meta: {action} is not supported",
+            mark,
+            hint=META_REFUSED[action],
+            unsupported=True,
+        )
     if action not in META:
         close = nearest(str(action), META)
         hint = f"did you mean {close}?" if close else f"known: {', '.join(META)}"

@@ -39,6 +39,9 @@ _BRACES: Final = "a condition is an expression already: name the variable withou
 _INSTEAD: Final = "compute the value with other filters, or in a module of your own"
 
 
+_Wrong = tuple[str, int, str | None, bool]  # message, index, hint, unsupported
+
+
 class _OffsetLexer(Lexer):
     """Numbers tokens by their place in the text, where Jinja's own lexer counts lines."""
 
@@ -99,10 +102,10 @@ def check_expression(text: MarkedStr) -> None:
     _raise(_wrong(f"{_BEFORE}{text} }}}}", names=True), text, len(_BEFORE))
 
 
-def _raise(wrong: tuple[str, int, str | None] | None, text: MarkedStr, before: int) -> None:
+def _raise(wrong: _Wrong | None, text: MarkedStr, before: int) -> None:
     if wrong is None:
         return
-    message, offset, hint = wrong
+    message, offset, hint, unsupported = wrong
     at = min(max(offset - before, 0), len(text))
     if before and message.startswith(_SYNTAX):
         message = message.replace(_SYNTAX, "not a condition")
@@ -110,19 +113,21 @@ def _raise(wrong: tuple[str, int, str | None] | None, text: MarkedStr, before: i
         bare = _QUOTED.sub(lambda quoted: " " * len(quoted[0]), text)
         if "{{" in bare:
             message, hint, at = "a template inside a condition", _BRACES, bare.index("{{")
-    raise TemplatingError(message, place_of(text, at), hint=hint)
+    error = TemplatingError(message, place_of(text, at), hint=hint)
+    error.unsupported = unsupported
+    raise error
 
 
 @functools.lru_cache(maxsize=_CACHED)
-def _wrong(text: str, *, names: bool) -> tuple[str, int, str | None] | None:
-    """Return message, index and hint of the first thing that is wrong, or None."""
+def _wrong(text: str, *, names: bool) -> _Wrong | None:
+    """Return the first thing that is wrong, or None."""
     try:
         parsed = _environment().parse(text)
         return _unknown_name(parsed, text) if names else None
     except TemplateSyntaxError as error:
-        return f"{_SYNTAX}: {_spoken(str(error.message))}", error.lineno, None
+        return f"{_SYNTAX}: {_spoken(str(error.message))}", error.lineno, None, False
     except RecursionError:
-        return f"{_SYNTAX}: nested too deep", 0, None
+        return f"{_SYNTAX}: nested too deep", 0, None, False
 
 
 def _spoken(message: str) -> str:
@@ -131,24 +136,24 @@ def _spoken(message: str) -> str:
     return _AT.sub("", _END.sub("the end of the expression", message))
 
 
-def _way_out(kind: str, name: str) -> str | None:
-    """Return the nearest name, or what to do without a filter that is left out."""
+def _way_out(kind: str, name: str) -> tuple[str, bool]:
+    """Return what to do, and whether the name may be one of Ansible's only."""
     _, dot, last = name.rpartition(".")
     if last in NOT_OURS:
-        return NOT_OURS[last]
+        return NOT_OURS[last], True
     if dot and not name.startswith("ansible.builtin."):
-        return f"{kind}s of collections are not supported: {_INSTEAD}"
+        return f"{kind}s of collections are not supported: {_INSTEAD}", True
     environment = _environment()
     close = nearest(last, environment.filters if kind == "filter" else environment.tests)
-    return f"did you mean {close}?" if close else _INSTEAD
+    return (f"did you mean {close}?", False) if close else (_INSTEAD, True)
 
 
-def _unknown_name(parsed: nodes.Template, text: str) -> tuple[str, int, str | None] | None:
+def _unknown_name(parsed: nodes.Template, text: str) -> _Wrong | None:
     environment = _environment()
     for node in parsed.find_all((nodes.Filter, nodes.Test)):
         kind = "filter" if isinstance(node, nodes.Filter) else "test"
         known = environment.filters if kind == "filter" else environment.tests
         if node.name not in known:
             at = max(text.find(node.name, node.lineno), node.lineno)  # a test's token is its `is`
-            return f"there is no {kind} {node.name!r}", at, _way_out(kind, node.name)
+            return f"there is no {kind} {node.name!r}", at, *_way_out(kind, node.name)
     return None

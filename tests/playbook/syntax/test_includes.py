@@ -75,3 +75,46 @@ def test_the_folder_of_the_playbook_and_of_the_role_are_known_names(stage: Stage
     assert ran.of("e1") == ["one", "own"]
     with pytest.raises(SourceError, match="the name cannot be a template"):
         stage.tasks("- import_tasks: '{{ role_path }}/x.yml'")
+
+
+@pytest.mark.parametrize(
+    "play",
+    [
+        "tasks: [{include_tasks: apt.yml, when: x is defined}]",
+        "tasks: [{block: [{include_tasks: apt.yml}], when: x is defined}]",
+        "tasks: [{include_tasks: between.yml, when: x is defined}]",
+        "roles: [{role: r, when: x is defined}]",
+        "tasks: [{include_role: {name: r}, when: x is defined}]",
+    ],
+)
+def test_what_is_not_supported_behind_a_condition_is_left_to_the_run(
+    stage: Stage, play: str
+) -> None:
+    stage.write("apt.yml", "- say: x\n- community.general.parted: {}\n")
+    stage.write("between.yml", "- include_tasks: apt.yml\n")
+    stage.write("roles/r/tasks/main.yml", "- include_tasks: apt.yml\n")
+    playbook = stage.load(f"- {{hosts: e1, {play}}}")
+    (warning,) = playbook.warnings
+    assert warning.startswith(f"{stage.folder}/apt.yml:2:3: there is no module 'community.general")
+    assert warning.endswith("it stands behind a condition, so the run goes as far as there")
+
+
+@pytest.mark.parametrize(
+    ("text", "play"),
+    [
+        ("- community.general.parted: {}\n", "[{include_tasks: wrong.yml}]"),
+        (
+            "- community.general.parted: {}\n",
+            "[{include_tasks: wrong.yml, when: x}, {include_tasks: wrong.yml}]",
+        ),
+        ("- sya: x\n", "[{include_tasks: wrong.yml, when: x}]"),
+        ("- {say: x, untill: 1}\n", "[{include_tasks: wrong.yml, when: x}]"),
+        ("- {say: '{{ a | defualt(1) }}'}\n", "[{include_tasks: wrong.yml, when: x}]"),
+    ],
+)
+def test_what_is_wrong_in_any_case_is_refused_behind_a_condition_too(
+    stage: Stage, text: str, play: str
+) -> None:
+    stage.write("wrong.yml", text)
+    with pytest.raises(SourceError, match=r"wrong.yml:1:"):
+        stage.load(f"- {{hosts: e1, tasks: {play}}}")
