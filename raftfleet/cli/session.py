@@ -37,10 +37,11 @@ from raftfleet.systems import system_named
 from raftfleet.transport import unless_said
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from raftfleet.inventory import Host, Inventory
     from raftfleet.playbook import Playbook
+    from raftfleet.playbook.extension import PlayExtension
     from raftfleet.systems import Node, System
 
 __all__ = ["Asked", "Session"]
@@ -184,13 +185,7 @@ class Session:
 
     def load(self, path: Path) -> Playbook:
         """Read and check a playbook."""
-        return load_playbook(
-            path,
-            modules={**generic_modules(), **raft_modules(self.control)},
-            extensions=self._extensions,
-            role_paths=[shipped("roles")],
-            instead=INSTEAD,
-        )
+        return _read(path, self.control, self._extensions)
 
     @cached_property
     def _extensions(self) -> dict[str, DrillExtension]:
@@ -321,10 +316,20 @@ def syntax(paths: Sequence[Path]) -> None:
         raise UsageError("there is no cluster in a syntax check")
 
     for path in paths:
-        load_playbook(
-            path,
-            modules={**generic_modules(), **raft_modules(nobody)},
-            extensions={"drill": DrillExtension(nobody)},
-            role_paths=[shipped("roles")],
-            instead=INSTEAD,
-        )
+        _read(path, nobody, {"drill": DrillExtension(nobody)})
+
+
+def _read(
+    path: Path, control: Callable[[], Control], extensions: Mapping[str, PlayExtension]
+) -> Playbook:
+    """Read and check a playbook; say what is accepted in it and means nothing."""
+    playbook = load_playbook(
+        path,
+        modules={**generic_modules(), **raft_modules(control)},
+        extensions=extensions,
+        role_paths=[shipped("roles")],
+        instead=INSTEAD,
+    )
+    for warning in playbook.warnings:
+        click.echo(f"warning: {warning}", err=True)
+    return playbook
