@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from raftfleet.modules.on_host import OnHost
 
-__all__ = ["CONDITIONS", "Invocation", "perform"]
+__all__ = ["CONDITIONS", "Invocation", "perform", "skipped_because"]
 
 _CANNOT_ENTER: Final = 125
 CONDITIONS: Final = {
@@ -47,7 +47,7 @@ def given_input(arguments: Mapping[str, Any]) -> bytes:
 def perform(host: OnHost, invocation: Invocation, arguments: Mapping[str, Any]) -> Result:
     """Run a command unless `creates`, `removes` or check mode say not to."""
     chdir = host.path(arguments["chdir"]) if arguments["chdir"] else None
-    reason = _needless(host, arguments, chdir)
+    reason = skipped_because(host, arguments, chdir)
     if reason:
         values = _values(invocation, 0, f"skipped, since {reason}", "")
         return Result(Status.OK, f"Did not run command since {reason}", values)
@@ -66,8 +66,10 @@ def perform(host: OnHost, invocation: Invocation, arguments: Mapping[str, Any]) 
     return Result(Status.FAILED, _failure(outcome), values | {"changed": True})
 
 
-def _needless(host: OnHost, arguments: Mapping[str, Any], chdir: str | None) -> str | None:
-    """Say why the command need not run, or None; patterns such as `*.log` are allowed."""
+def skipped_because(
+    host: OnHost, arguments: Mapping[str, Any], chdir: str | None = None
+) -> str | None:
+    """Say why `creates` and `removes` make it needless, or None; patterns are allowed."""
     for name, wanted in (("creates", True), ("removes", False)):
         path = arguments[name]
         if path and _matches(host, host.path(path), chdir) is wanted:

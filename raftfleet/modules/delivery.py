@@ -11,6 +11,7 @@ from raftfleet.errors import TaskError
 from raftfleet.modules import modes
 from raftfleet.modules.on_host import word
 from raftfleet.modules.remote_file import Attributes, Remote, look, parent, settle
+from raftfleet.modules.safeguards import Safeguards
 from raftfleet.playbook.module import Result, Status
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ __all__ = ["deliver", "place"]
 
 _NEW_FILE: Final = 0o100644
 _MOST_SHOWN: Final = 256 * 1024
+NO_SAFEGUARDS: Final = Safeguards()
 
 
 def deliver(
@@ -30,12 +32,15 @@ def deliver(
     *,
     name: str | None = None,
     force: bool = True,
+    follow: bool = False,
+    safeguards: Safeguards = NO_SAFEGUARDS,
 ) -> Result:
     """Make a file on the host have this content, mode and owner.
 
     When ``dest`` is a directory or ends with a slash, the file is ``name`` inside it. Mode and
     owner of an existing file stay unless asked otherwise; a new one gets 0644. With ``force`` off
-    an existing file is left alone. In check mode nothing is done.
+    an existing file is left alone. A link there is replaced, with ``follow`` what it leads to is.
+    In check mode nothing is done.
     """
     digest, size = _digest(content)
     target, now = _target(host, dest, name)
@@ -49,9 +54,19 @@ def deliver(
         return Result(Status.CHANGED if changed else Status.OK, values=values | after.values())
     diff = _difference(host, now, content) if host.context.diff else None
     if not host.context.check_mode:
-        place(host, content, target, _mode(wanted, now))
-        values |= _arrived(host, target, wanted, now).values()
+        safeguards.test(host, target, lambda draft: place(host, content, draft, 0o600))
+        if now is not None and (kept := safeguards.keep(host, target)):
+            values["backup_file"] = kept
+        written = _leading_to(host, target) if follow and now is not None else target
+        place(host, content, written, _mode(wanted, now))
+        values |= _arrived(host, written, wanted, now).values()
     return Result(Status.CHANGED, values=values, diff=diff)
+
+
+def _leading_to(host: OnHost, path: str) -> str:
+    """Return where a path leads when links are followed."""
+    said = host.ask(f"readlink -f -- {word(path)}", f"follow {path}")
+    return said.decode("utf-8", "surrogateescape").removesuffix("\n")
 
 
 def _target(host: OnHost, dest: str, name: str | None) -> tuple[str, Remote | None]:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import shlex
 from typing import TYPE_CHECKING, Any
 
-from raftfleet.errors import RaftfleetError, TaskError
+from raftfleet.errors import TaskError
 from raftfleet.modules.base import GenericModule, arguments
 from raftfleet.modules.commanding import CONDITIONS, Invocation, perform
 from raftfleet.modules.delivery import place
-from raftfleet.modules.on_host import OnHost, word
+from raftfleet.modules.on_host import OnHost
+from raftfleet.modules.safeguards import scratch
 from raftfleet.playbook.module import Argument, Result
 
 if TYPE_CHECKING:
@@ -46,13 +46,9 @@ class Script(GenericModule):
         host = OnHost(context)
         if context.check_mode:
             return perform(host, Invocation("", arguments["cmd"]), arguments)
-        made = host.ask("mktemp -d", "make a temporary directory").decode().strip()
-        try:
-            target = f"{made}/script"
+        with scratch(host) as folder:
+            target = f"{folder}/{source.name}"
             place(host, source, target, 0o700)
-            program = [arguments["executable"]] if arguments["executable"] else []
+            program = shlex.split(arguments["executable"] or "")
             line = "exec " + " ".join(map(shlex.quote, [*program, target, *words]))
             return perform(host, Invocation(line, arguments["cmd"]), arguments)
-        finally:
-            with contextlib.suppress(RaftfleetError):  # the run's own error is the one to tell
-                host.run(f"rm -rf -- {word(made)}")
