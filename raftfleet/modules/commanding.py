@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["CONDITIONS", "Invocation", "perform", "skipped_because"]
 
+QUOTE: Final = "'"
 _CANNOT_ENTER: Final = 125
 CONDITIONS: Final = {
     "chdir": Argument("path"),
@@ -28,12 +29,16 @@ CONDITIONS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Invocation:
-    """A command that is about to run; ``shown`` is what is registered as ``cmd``."""
+    """A command that is about to run; ``shown`` is what is registered as ``cmd``.
+
+    ``needless`` is what the task comes to when it does not have to run.
+    """
 
     line: str
     shown: str | list[str]
     stdin: bytes = b""
     strip: bool = True
+    needless: Status = Status.OK
 
 
 def given_input(arguments: Mapping[str, Any]) -> bytes:
@@ -49,8 +54,8 @@ def perform(host: OnHost, invocation: Invocation, arguments: Mapping[str, Any]) 
     chdir = host.path(arguments["chdir"]) if arguments["chdir"] else None
     reason = skipped_because(host, arguments, chdir)
     if reason:
-        values = _values(invocation, 0, f"skipped, since {reason}", "")
-        return Result(Status.OK, f"Did not run command since {reason}", values)
+        values = _values(invocation, 0, f"skipped, since {reason.replace(QUOTE, '')}", "")
+        return Result(invocation.needless, f"Did not run command since {reason}", values)
     if host.context.check_mode:
         return _predicted(invocation, arguments)
     began = host.context.clock.wall()
@@ -61,7 +66,11 @@ def perform(host: OnHost, invocation: Invocation, arguments: Mapping[str, Any]) 
     if outcome.truncated:
         values["truncated"] = True
     if outcome.ok:
-        return Result(Status.CHANGED, values=values)
+        return Result(Status.CHANGED, values=values | {"msg": ""})
+    if chdir is not None and _was_kept_out(outcome):
+        nothing = {"rc": None, "stderr": "", "stderr_lines": [], "changed": False}
+        said = f"Unable to change directory before execution: {outcome.err.strip()}"
+        return Result(Status.FAILED, said, values | nothing)
     # It ran, so what it changed before it failed counts.
     return Result(Status.FAILED, _failure(outcome), values | {"changed": True})
 
@@ -110,11 +119,16 @@ def _status(outcome: Exited | Signalled) -> int:
     return -known if known else -int(outcome.signal) if outcome.signal.isdecimal() else -1
 
 
+def _was_kept_out(outcome: Exited | Signalled) -> bool:
+    """Return whether it was the transport that could not enter the folder."""
+    if not isinstance(outcome, Exited) or outcome.status != _CANNOT_ENTER:
+        return False
+    return outcome.err.startswith("cannot enter ")
+
+
 def _failure(outcome: Exited | Signalled) -> str:
     if isinstance(outcome, Signalled):
         return f"ended by signal {outcome.signal}"
-    if outcome.status == _CANNOT_ENTER and outcome.err.startswith("cannot enter "):
-        return outcome.err.strip()
     return "non-zero return code"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import stat
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from shlex import quote
 from typing import TYPE_CHECKING, Any, Final
 
@@ -14,6 +14,7 @@ from raftfleet.modules.on_host import complaint, word
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from raftfleet.modules.on_host import OnHost
 
@@ -153,6 +154,16 @@ class Attributes:
     def of(cls, arguments: Mapping[str, Any]) -> Attributes:
         """Take them from a task's arguments."""
         return cls(arguments.get("mode"), arguments.get("owner"), arguments.get("group"))
+
+    def like(self, source: Path) -> Attributes:
+        """Return these with a mode "preserve" made that of a file here."""
+        if self.mode != "preserve":
+            return self
+        return replace(self, mode=modes.shown(stat.S_IMODE(source.stat().st_mode)))
+
+    def as_of(self, there: Remote) -> Attributes:
+        """Return these with a mode "preserve" made that of something on the host."""
+        return replace(self, mode=modes.shown(there.mode)) if self.mode == "preserve" else self
 
     def mode_for(self, now: Remote) -> int:
         """Return the permission bits that something should have."""

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from raftfleet.modules.on_host import OnHost
 
-__all__ = ["Contents", "Filter", "Seen", "checksums", "walk"]
+__all__ = ["EVERYTHING", "Contents", "Filter", "Seen", "checksums", "walk"]
 
 _SECONDS: Final = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _BYTES: Final = {"": 1, "b": 1, "k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40}
@@ -126,6 +126,22 @@ class Filter:
         wanted = modes.resolve(self.mode, 0)
         has = one.mode & 0o7777
         return has == wanted if self.exact_mode else bool(has & wanted)
+
+
+EVERYTHING: Final = Filter(
+    patterns=(),
+    excludes=(),
+    globs=(),
+    file_type="any",
+    levels=None,
+    hidden=True,
+    follow=False,
+    size=None,
+    age=None,
+    age_stamp="mtime",
+    mode=None,
+    exact_mode=True,
+)
 
 
 def _patterns(given: Iterable[Any], name: str, *, regex: bool) -> tuple[re.Pattern[str], ...]:
