@@ -18,6 +18,7 @@ from raftfleet.modules.pause import Pause
 from raftfleet.modules.ping import Ping
 from raftfleet.modules.script import Script
 from raftfleet.modules.set_fact import SetFact
+from raftfleet.modules.setup import Setup
 from raftfleet.modules.shell import Shell
 from raftfleet.modules.slurp import Slurp
 from raftfleet.modules.stat_ import Stat
@@ -72,6 +73,7 @@ def generic_modules() -> dict[str, Module]:
         Ping(),
         Script(),
         SetFact(),
+        Setup(),
         Shell(),
         Slurp(),
         Stat(),
