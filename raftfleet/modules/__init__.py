@@ -17,11 +17,13 @@ from raftfleet.modules.file import File
 from raftfleet.modules.pause import Pause
 from raftfleet.modules.ping import Ping
 from raftfleet.modules.script import Script
+from raftfleet.modules.service import Service
 from raftfleet.modules.set_fact import SetFact
 from raftfleet.modules.setup import Setup
 from raftfleet.modules.shell import Shell
 from raftfleet.modules.slurp import Slurp
 from raftfleet.modules.stat_ import Stat
+from raftfleet.modules.systemd import Systemd, SystemdService
 from raftfleet.modules.tempfile_ import Tempfile
 from raftfleet.modules.template import Template
 from raftfleet.modules.unarchive import Unarchive
@@ -48,9 +50,6 @@ INSTEAD: Final[Mapping[str, str]] = {
     "package": "command, with the host's package manager",
     "raw": "shell",
     "replace": "template, for the whole file",
-    "service": "command: systemctl start NAME",
-    "systemd": "command: systemctl start NAME",
-    "systemd_service": "command: systemctl start NAME",
     "uri": "command: curl -fsS URL, with until: or register",
     "user": "command: useradd NAME",
     "wait_for_connection": "ping, with until: and retries:",
@@ -72,11 +71,14 @@ def generic_modules() -> dict[str, Module]:
         Pause(),
         Ping(),
         Script(),
+        Service(),
         SetFact(),
         Setup(),
         Shell(),
         Slurp(),
         Stat(),
+        Systemd(),
+        SystemdService(),
         Tempfile(),
         Template(),
         Unarchive(),
