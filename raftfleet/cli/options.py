@@ -34,6 +34,8 @@ _SECRET = re.compile(
     r"(passw|secret|token|credential|private_key|api_key).*", re.IGNORECASE | re.DOTALL
 )
 
+_LOGIN = re.compile(r"(^|//|=)[^\s/@:=]+:[^\s/@]+@")
+
 
 def need_inventory(inventories: Sequence[Path]) -> None:
     """Refuse a command line without any inventory."""
@@ -187,4 +189,4 @@ def shared(function: Callable[..., int]) -> Callable[..., int]:
 
 def without_secrets(argv: Sequence[str]) -> tuple[str, ...]:
     """Return a command line as it may be recorded: words that may hold a secret are cut short."""
-    return tuple(_SECRET.sub(r"\1***", word) for word in argv)
+    return tuple(_LOGIN.sub(r"\1***@", _SECRET.sub(r"\1***", word)) for word in argv)

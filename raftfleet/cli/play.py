@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from raftfleet.cli.exporting import Exporting, exporting
 from raftfleet.cli.options import OUTPUT, Given, shared
 from raftfleet.cli.refused import refusals
 
@@ -28,6 +29,7 @@ from raftfleet.cli.refused import refusals
 @click.option("--list-tags", is_flag=True, help="Name the tags of each play, run nothing.")
 @refusals
 @OUTPUT
+@exporting
 def command(
     given: Given,
     playbooks: tuple[Path, ...],
@@ -43,6 +45,7 @@ def command(
     list_hosts: bool,
     list_tasks: bool,
     list_tags: bool,
+    exporting: Exporting,
 ) -> int:
     """Run playbooks in order, as ansible-playbook would; plays with `drill:` are drills.
 
@@ -64,7 +67,7 @@ def command(
         "force_handlers": force_handlers,
     }
     what = "+".join(playbook.stem for playbook in playbooks)
-    asked = given.asked(what, alone=True, playbook=engine, output=output)
+    asked = given.asked(what, alone=True, playbook=engine, output=output, exporting=exporting)
     lists = {"hosts": list_hosts, "tasks": list_tasks, "tags": list_tags}
     if any(lists.values()):
         from raftfleet.cli.listing import show_listing  # noqa: PLC0415

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from raftfleet.checks import judge
 from raftfleet.cli.catalogue import Step
 from raftfleet.cli.session import Asked, Session
 from raftfleet.cluster import Sighting, abandoned
@@ -78,6 +79,7 @@ def heal(asked: Asked) -> int:
             click.echo("nothing to heal")
         code = worst(codes)
         session.recorder.record(RunEnded(exit_code=code))
+        session.export(judge(session.recorder.journal()))
         return code
 
 
