@@ -260,7 +260,7 @@ class NodeLife:
             return stopped
 
     def wipe(self) -> tuple[str, ...]:
-        """Empty the node's data directories that carry our marker; return those that were there.
+        """Empty the node's data directories that carry our marker; return those that held anything.
 
         Raises `NodeError`, and removes nothing, when the node runs or a directory is not ours.
         """
