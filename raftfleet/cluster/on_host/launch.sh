@@ -54,12 +54,14 @@ os.execvp(sys.argv[1], sys.argv[1:])'
 else
   set --
 fi
+set -- "$@" sh "$state/waiter" run "$state" "$counter" "$console" "$scene" "$line"
 if [ -n "$unit" ]; then
   rm -f "$state/hold"
   systemctl start -- "$unit" </dev/null >/dev/null 2>"$state/waiter.err" 7>&- 9>&-
-else
-  setsid -f "$@" sh "$state/waiter" run "$state" "$counter" "$console" "$scene" "$line" \
-    </dev/null >/dev/null 2>"$state/waiter.err" 7>&- 9>&-
+elif setsid -f true 2>/dev/null; then
+  setsid -f "$@" </dev/null >/dev/null 2>"$state/waiter.err" 7>&- 9>&-
+else # BusyBox has no -f
+  setsid "$@" </dev/null >/dev/null 2>"$state/waiter.err" 7>&- 9>&- &
 fi
 
 turns=500

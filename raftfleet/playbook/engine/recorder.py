@@ -43,9 +43,10 @@ class Recorder:
             self.recap.add(event)
             self._record(event)
 
-    def play_started(self, name: str, hosts: Sequence[Host]) -> None:
+    def play_started(self, name: str, hosts: Sequence[Host], unmatched: Sequence[str] = ()) -> None:
         """Say that a play begins on these hosts; on none when its pattern matches nobody."""
-        self._write(PlayStarted(play=name, hosts=tuple(host.name for host in hosts)))
+        names = tuple(host.name for host in hosts)
+        self._write(PlayStarted(play=name, hosts=names, unmatched=tuple(unmatched)))
 
     def play_ended(self, name: str) -> None:
         """Say that a play ended."""
