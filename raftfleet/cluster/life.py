@@ -170,7 +170,7 @@ class NodeLife:
             reply = self.place.change(
                 "launch.sh",
                 timeout=_LAUNCH,
-                stdin=asset("unit.sh" if self.unit else "waiter.sh").encode(),
+                stdin=asset("waiter.sh").encode(),
                 unit=self.unit.name if self.unit else "",
                 mark=self.unit.mark if self.unit else "",
                 home=str(self.place.node.home),
