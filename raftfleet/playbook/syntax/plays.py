@@ -25,6 +25,7 @@ __all__ = ["PlayReader"]
 
 _INSIDE = ("roles", "tasks", "pre_tasks", "post_tasks", "handlers")
 _COLLECTIONS = "collections: is accepted and changes nothing: modules go by their own name"
+_OF_SETUP = ("gather_subset", "gather_timeout", "fact_path")
 _ORDERS = ("inventory", "sorted", "reverse_sorted", "reverse_inventory", "shuffle")
 
 
@@ -61,6 +62,7 @@ class PlayReader:
             handlers=self._tasks.handlers(reader.data.get("handlers"), site, reader.at("handlers")),
             vars_files=_vars_files(reader),
             gather_facts=self._gather_facts(reader),
+            fact_arguments={key: reader.data[key] for key in _OF_SETUP if key in reader},
             serial=_serial(reader),
             max_fail_percentage=reader.number("max_fail_percentage"),
             force_handlers=reader.flag("force_handlers", default=False),
