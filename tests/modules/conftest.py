@@ -10,7 +10,7 @@ import pytest
 from jinja2.nativetypes import NativeEnvironment
 
 from raftfleet.clock import SystemClock
-from raftfleet.errors import TaskError
+from raftfleet.errors import SourceError, TaskError
 from raftfleet.inventory import Host
 from raftfleet.inventory.source import MarkedDict, MarkedStr
 from raftfleet.modules import generic_modules
@@ -105,7 +105,7 @@ class Bench:
         """Run a module that must fail, and return its message and hint."""
         try:
             result = self.run(name, given, **arguments)
-        except TaskError as error:
+        except (TaskError, SourceError) as error:
             return str(error)
         assert result.status is Status.FAILED, result
         return result.msg

@@ -198,12 +198,16 @@ class TestWaiting:
     @pytest.mark.parametrize(
         ("arguments", "message"),
         [
-            ({}, "either port or path"),
-            ({"port": 1, "path": "/x"}, "either port or path"),
-            ({"port": 1, "search_regex": "x"}, "wants a path"),
+            ({"port": 1, "path": "/x"}, "exclude each other"),
+            ({"port": 1, "search_regex": "x", "state": "absent"}, "state: started"),
             ({"port": 70000}, "is not a port"),
             ({"path": "/x", "search_regex": "("}, "is not valid"),
-            ({"port": 1, "state": "drained"}, "not supported"),
+            ({"state": "drained"}, "wants port"),
+            ({"port": 1, "state": "drained", "host": "example"}, "wants addresses"),
+            (
+                {"port": 1, "state": "drained", "active_connection_states": ["OPEN"]},
+                "no state of a connection",
+            ),
         ],
     )
     def test_what_cannot_be_waited_for_is_refused(
@@ -255,9 +259,8 @@ class TestPause:
     @pytest.mark.parametrize(
         ("arguments", "message"),
         [
-            ({}, "either seconds or minutes"),
-            ({"seconds": 1, "minutes": 1}, "either seconds or minutes"),
-            ({"prompt": "sure?"}, "wait_for"),
+            ({}, "seconds or minutes or prompt"),
+            ({"seconds": 1, "minutes": 1}, "exclude each other"),
             ({"seconds": 61}, "longer than the task may take"),
         ],
     )
