@@ -21,10 +21,13 @@ from raftfleet.modules.pause import Pause
 from raftfleet.modules.ping import Ping
 from raftfleet.modules.replace import Replace
 from raftfleet.modules.script import Script
+from raftfleet.modules.service import Service
 from raftfleet.modules.set_fact import SetFact
+from raftfleet.modules.setup import Setup
 from raftfleet.modules.shell import Shell
 from raftfleet.modules.slurp import Slurp
 from raftfleet.modules.stat_ import Stat
+from raftfleet.modules.systemd import Systemd, SystemdService
 from raftfleet.modules.tempfile_ import Tempfile
 from raftfleet.modules.template import Template
 from raftfleet.modules.unarchive import Unarchive
@@ -49,9 +52,6 @@ INSTEAD: Final[Mapping[str, str]] = {
     "group": "command: groupadd NAME",
     "package": "command, with the host's package manager",
     "raw": "shell",
-    "service": "command: systemctl start NAME",
-    "systemd": "command: systemctl start NAME",
-    "systemd_service": "command: systemctl start NAME",
     "user": "command: useradd NAME",
     "yum": "command: yum install -y NAME",
 }
@@ -75,10 +75,14 @@ def generic_modules() -> dict[str, Module]:
         Ping(),
         Replace(),
         Script(),
+        Service(),
         SetFact(),
+        Setup(),
         Shell(),
         Slurp(),
         Stat(),
+        Systemd(),
+        SystemdService(),
         Tempfile(),
         Template(),
         Unarchive(),

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from raftfleet.errors import Mark
     from raftfleet.playbook.templating.scope import Scope
 
-__all__ = ["finished", "render", "settle"]
+__all__ = ["finished", "render", "settle", "with_full_names"]
 
 _CACHED = 4096
 _SIMPLE = frozenset(
@@ -120,10 +120,17 @@ def _joined(values: Iterable[Any]) -> str:
     return "".join("" if value is None else str(settle(value)) for value in values)
 
 
+def with_full_names(named: Mapping[str, Any]) -> dict[str, Any]:
+    """Return filters or tests under the names that Ansible's own collection gives them."""
+    return {f"ansible.builtin.{name}": function for name, function in named.items()}
+
+
 def _prepared(environment: _Environment) -> _Environment:
     environment.filters.update(FILTERS)
     environment.tests.update(TESTS)
     environment.globals.update(GLOBALS)
+    for named in (environment.filters, environment.tests):
+        named.update(with_full_names(named))
     return environment
 
 
