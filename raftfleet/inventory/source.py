@@ -210,7 +210,7 @@ class _Reader:
         return _merged(MarkedDict(found, mark, keys, values), merged)
 
     def _key(self, event: Any, mark: Mark) -> Hashable:
-        if self._text[event.start_mark.index - 1 :].startswith("{{"):
+        if self._text.startswith("{{", event.start_mark.index - 1):
             raise template_error(Mark(mark.file, mark.line, mark.column - 1, mark.source))
         key = self._value(event)
         if isinstance(key, (MarkedDict, MarkedList)):

@@ -178,6 +178,15 @@ def _require(module: Declares, given: Mapping[str, Any], mark: Mark | None) -> N
     for name, argument in module.arguments.items():
         if argument.required and given.get(name) is None:
             raise SourceError(f"{module.name}: the argument {name!r} is missing", mark)
+    there = {name for name, value in given.items() if value is not None}
+    for names in getattr(module, "one_of", ()):
+        if not there.intersection(names):
+            raise SourceError(f"{module.name} wants {' or '.join(names)}", mark)
+    # A template may still come out as `omit`.
+    fixed = {name for name in there if not has_template(given[name])}
+    for names in getattr(module, "exclusive", ()):
+        if len(both := [name for name in names if name in fixed]) > 1:
+            raise SourceError(f"{module.name}: {' and '.join(both)} exclude each other", mark)
 
 
 def _converted(module: Declares, name: str, value: Any, mark: Mark | None) -> Any:

@@ -28,6 +28,7 @@ from raftfleet.playbook.templating.failure import TemplatingError, place_inside
 from raftfleet.playbook.templating.filters import FILTERS, NOT_OURS
 from raftfleet.playbook.templating.lookups import GLOBALS
 from raftfleet.playbook.templating.predicates import TESTS
+from raftfleet.playbook.templating.text import Syntax, TemplateFile
 from raftfleet.playbook.templating.undefined import Missing, MissingUsedError
 
 if TYPE_CHECKING:
@@ -142,13 +143,14 @@ _OPTIONS: dict[str, Any] = {
 
 
 @functools.cache
-def _environment(*, of_file: bool) -> _Environment:
-    return _prepared((_Environment if of_file else _InlineEnvironment)(**_OPTIONS))
+def _environment(*, of_file: bool, syntax: Syntax = ()) -> _Environment:
+    options = {**_OPTIONS, **dict(syntax)}
+    return _prepared((_Environment if of_file else _InlineEnvironment)(**options))
 
 
 @functools.lru_cache(maxsize=_CACHED)
-def _compiled(text: str, *, of_file: bool) -> Template:
-    return _environment(of_file=of_file).from_string(text)
+def _compiled(text: str, *, of_file: bool, syntax: Syntax = ()) -> Template:
+    return _environment(of_file=of_file, syntax=syntax).from_string(text)
 
 
 def render(text: str, scope: Scope, *, of_file: bool = False) -> Any:
@@ -168,7 +170,10 @@ def finished(text: str, scope: Scope, *, of_file: bool = False) -> Any:
 
 
 def _render(text: str, scope: Scope, *, of_file: bool) -> Any:
-    template = _compiled(str(text), of_file=of_file)
+    syntax: Syntax = ()
+    if isinstance(text, TemplateFile):
+        syntax, scope = text.syntax, scope.over(text.variables)
+    template = _compiled(str(text), of_file=of_file, syntax=syntax)
     context = _LazyContext(template.environment, scope, None, {})  # type: ignore[arg-type]
     return _listed(template.environment.concat(template.root_render_func(context)))
 
