@@ -12,6 +12,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from raftfleet.errors import SourceError
+from raftfleet.inventory.marked import mark_of
 from raftfleet.inventory.model import Group, Host, Inventory
 from raftfleet.inventory.varsfiles import VarsFolder
 
@@ -100,7 +102,13 @@ class _Assembly:
 
     def _nearness(self, group: str) -> tuple[int, int, str]:
         priority = self._tree.groups[group].variables.get(_PRIORITY, 1)
-        return self._depths[group], int(priority), group
+        try:
+            return self._depths[group], int(priority), group
+        except (TypeError, ValueError):
+            raise SourceError(
+                f"{_PRIORITY} of group {group!r} must be a whole number, not {priority!r}",
+                mark_of(priority),
+            ) from None
 
     def _of_groups(self, groups: tuple[str, ...]) -> dict[str, Any]:
         merged: dict[str, Any] = {}
