@@ -30,6 +30,7 @@ COMMANDS = {
     "inventory": ("inventory", "Print hosts, groups and variables, as ansible-inventory would."),
     "ping": ("ping", "Reach every host: how fast, and what is odd about it."),
     "analyze": ("analyze", "Judge the journal of a run again."),
+    "export": ("export", "Hand out the metrics of a finished run."),
     "import": ("import_", "Make a run folder from a recording of a real cluster."),
     "sandbox": ("sandbox", "Hosts made of namespaces on this machine."),
 }

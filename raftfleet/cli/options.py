@@ -34,6 +34,8 @@ _SECRET = re.compile(
     r"(passw|secret|token|credential|private_key|api_key).*", re.IGNORECASE | re.DOTALL
 )
 
+_LOGIN = re.compile(r"(^|//|=)[^\s/@:=]+:[^\s/@]+@")
+
 
 def need_inventory(inventories: Sequence[Path]) -> None:
     """Refuse a command line without any inventory."""
@@ -106,9 +108,6 @@ _SHARED = (
         "--ssh-common-args", help="As ansible_ssh_common_args, unless the inventory says."
     ),
     click.option("--ssh-extra-args", help="As ansible_ssh_extra_args, unless the inventory says."),
-    click.option("-b", "--become", is_flag=True, help="Become another user with sudo."),
-    click.option("--become-user", help="Whom --become makes of us. [default: root]"),
-    click.option("--become-method", type=click.Choice(["sudo"]), hidden=True, expose_value=False),
     click.option("-v", "--verbose", count=True, help="Show results; twice for more."),
     RUNS,
 )
@@ -128,8 +127,6 @@ class Given:
     timeout: int | None
     ssh_common_args: str | None
     ssh_extra_args: str | None
-    become: bool
-    become_user: str | None
     verbose: int
     runs: Path
 
@@ -166,8 +163,6 @@ class Given:
             "ansible_timeout": self.timeout,
             "ansible_ssh_common_args": self.ssh_common_args,
             "ansible_ssh_extra_args": self.ssh_extra_args,
-            "ansible_become": self.become or None,
-            "ansible_become_user": self.become_user,
         }
         return {name: value for name, value in said.items() if value is not None}
 
@@ -187,4 +182,4 @@ def shared(function: Callable[..., int]) -> Callable[..., int]:
 
 def without_secrets(argv: Sequence[str]) -> tuple[str, ...]:
     """Return a command line as it may be recorded: words that may hold a secret are cut short."""
-    return tuple(_SECRET.sub(r"\1***", word) for word in argv)
+    return tuple(_LOGIN.sub(r"\1***@", _SECRET.sub(r"\1***", word)) for word in argv)

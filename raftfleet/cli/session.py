@@ -19,6 +19,7 @@ import click
 
 from raftfleet.checks import Judgement, judge, judgement_json
 from raftfleet.cli.connections import Connections, check_connection
+from raftfleet.cli.exporting import Exporting, Exports
 from raftfleet.cli.interruption import Interruption
 from raftfleet.cli.options import without_secrets
 from raftfleet.clock import SystemClock
@@ -37,10 +38,11 @@ from raftfleet.systems import system_named
 from raftfleet.transport import unless_said
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from raftfleet.inventory import Host, Inventory
     from raftfleet.playbook import Playbook
+    from raftfleet.playbook.extension import PlayExtension
     from raftfleet.systems import Node, System
 
 __all__ = ["Asked", "Session"]
@@ -53,10 +55,11 @@ _PACKAGES = ("raftfleet", "fabric", "paramiko", "jinja2", "msgspec", "pyyaml")
 class Asked:
     """What the command line asked for.
 
-    ``playbook`` holds further options of the engine (tags, skip_tags, start_at_task, check, diff);
-    ``output`` is text or jsonl. ``reach`` holds connection variables that count where neither
-    the inventory nor a play says otherwise. ``keep`` says whether a run folder stays: never for a command that
-    only looks, and where nothing is said, when the inventory holds a cluster.
+    ``playbook`` holds further options of the engine (tags, skip_tags, start_at_task, check, diff),
+    become and become_user; ``output`` is text or jsonl. ``reach`` holds connection variables that
+    count where neither the inventory nor a play says otherwise. ``keep`` says whether a run folder
+    stays: never for a command that only looks, and where nothing is said, when the inventory holds
+    a cluster.
     """
 
     what: str
@@ -70,6 +73,7 @@ class Asked:
     output: str = "text"
     reach: Mapping[str, Any] = field(default_factory=dict)
     keep: bool | None = None
+    exporting: Exporting = field(default_factory=Exporting)
 
 
 class Session:
@@ -78,6 +82,7 @@ class Session:
     def __init__(self, asked: Asked) -> None:
         self.asked = asked
         self.clock = SystemClock()
+        self.exports = Exports(asked.exporting, PROJECT)
         self.inventory: Inventory = load_inventory(asked.inventories)
         for warning in self.inventory.warnings:
             click.echo(f"warning: {warning}", err=True)
@@ -184,13 +189,7 @@ class Session:
 
     def load(self, path: Path) -> Playbook:
         """Read and check a playbook."""
-        return load_playbook(
-            path,
-            modules={**generic_modules(), **raft_modules(self.control)},
-            extensions=self._extensions,
-            role_paths=[shipped("roles")],
-            instead=INSTEAD,
-        )
+        return _read(path, self.control, self._extensions)
 
     @cached_property
     def _extensions(self) -> dict[str, DrillExtension]:
@@ -214,24 +213,22 @@ class Session:
             inventory_file=next(iter(self.asked.inventories), None),
             verbosity=self.asked.verbose,
             stop=self.interruption.stop,
-            defaults=self._defaults,
-            **{**self.asked.playbook, **({} if first else {"start_at_task": None})},
+            **self._options(first=first),
         )
         code = self._guarded(engine)
         self._codes.append(code)
         return code
 
-    @property
-    def _defaults(self) -> dict[str, Any]:
-        """What plays do unless they say otherwise."""
-        keywords = {
-            "become": "ansible_become",
-            "become_user": "ansible_become_user",
-            "connection": "ansible_connection",
-            "remote_user": "ansible_user",
-        }
-        said = self.asked.reach
-        return {key: said[name] for key, name in keywords.items() if name in said}
+    def _options(self, *, first: bool) -> dict[str, Any]:
+        """Return what the command line asks of the engine, keywords for all plays among it."""
+        options = dict(self.asked.playbook)
+        said = {"connection": "ansible_connection", "remote_user": "ansible_user"}
+        defaults = {key: self.asked.reach.get(name) for key, name in said.items()}
+        for key in ("become", "become_user"):
+            defaults[key] = options.pop(key, None)
+        if not first:
+            options.pop("start_at_task", None)
+        return {**options, "defaults": {k: v for k, v in defaults.items() if v is not None}}
 
     def _raft(self) -> dict[str, Any]:
         """Return what templates see as ``raft``: one picture, frozen for a task."""
@@ -266,6 +263,7 @@ class Session:
             )
         )
         self.interruption.arm()
+        self.exports.watch(self.recorder, self.clock)
         return self
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
@@ -276,12 +274,11 @@ class Session:
             self._control.release()
             self._control.cluster.close()
         self.connections.close()
+        self.exports.close()
         self.recorder.close()
 
     def finish(self) -> tuple[Judgement, ExitCode]:
         """Judge what was recorded, write it down, and return judgement and exit code."""
-        from raftfleet.metrics import write_textfile  # noqa: PLC0415 - prometheus_client is slow
-
         judgement = judge(self.recorder.journal())
         codes = [*self._codes, judgement.exit_code]
         if self.interruption.stop.is_set():
@@ -305,8 +302,13 @@ class Session:
         self.recorder.record(RunEnded(exit_code=code))
         if self.folder is not None:
             write_summary(self.folder, judgement_json(judgement))
-            write_textfile(judgement, self.recorder.journal(), self.folder / "raftfleet.prom")
+        self.export(judgement)
         return judgement, code
+
+    def export(self, judgement: Judgement) -> None:
+        """Hand out the metrics of what was recorded; nothing of it can fail the run."""
+        if self.folder is not None:
+            self.exports.deliver(judgement, self.recorder.journal(), self.folder)
 
 
 def _value(scope: Scope, name: str) -> Any:
@@ -321,10 +323,20 @@ def syntax(paths: Sequence[Path]) -> None:
         raise UsageError("there is no cluster in a syntax check")
 
     for path in paths:
-        load_playbook(
-            path,
-            modules={**generic_modules(), **raft_modules(nobody)},
-            extensions={"drill": DrillExtension(nobody)},
-            role_paths=[shipped("roles")],
-            instead=INSTEAD,
-        )
+        _read(path, nobody, {"drill": DrillExtension(nobody)})
+
+
+def _read(
+    path: Path, control: Callable[[], Control], extensions: Mapping[str, PlayExtension]
+) -> Playbook:
+    """Read and check a playbook; say what is accepted in it and means nothing."""
+    playbook = load_playbook(
+        path,
+        modules={**generic_modules(), **raft_modules(control)},
+        extensions=extensions,
+        role_paths=[shipped("roles")],
+        instead=INSTEAD,
+    )
+    for warning in playbook.warnings:
+        click.echo(f"warning: {warning}", err=True)
+    return playbook

@@ -111,7 +111,9 @@ def _shown(outcome: Outcome) -> dict[str, Any]:
     if outcome.secret:
         kept = {key: outcome.values[key] for key in _KEPT if key in outcome.values}
         return {**kept, "censored": CENSORED}
-    return {key: value for key, value in outcome.values.items() if key not in _REPEATED}
+    # What was gathered is large, the same in every play, and holds the environment, secrets and all.
+    left_out = {*_REPEATED, "ansible_facts"} if outcome.gathered else _REPEATED
+    return {key: value for key, value in outcome.values.items() if key not in left_out}
 
 
 def _label(item: str, *, secret: bool) -> str:
