@@ -85,7 +85,7 @@ class Project:
     def play(self) -> list[dict[str, Any]]:
         said = self._said
         ask = {"say": ["{{ " + name + " }}" for name in self._names], "vars": said["task vars"]}
-        first = [{"set_fact": said["set_fact"]}] if said["set_fact"] else []
+        first: list[dict[str, Any]] = [{"set_fact": said["set_fact"]}] if said["set_fact"] else []
         if said["include_vars"]:
             first.append({"include_vars": "included.json"})
         self._write("book/roles/r/defaults/main.yml", said["role defaults"])
