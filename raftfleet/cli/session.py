@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any, Self
 import click
 
 from raftfleet.checks import Judgement, judge, judgement_json
-from raftfleet.cli.connections import Connections, check_connection
+from raftfleet.cli.checking import check_connection, odd_variables
+from raftfleet.cli.connections import Connections
 from raftfleet.cli.exporting import Exporting, Exports
 from raftfleet.cli.interruption import Interruption
 from raftfleet.cli.options import without_secrets
@@ -176,7 +177,9 @@ class Session:
 
         A variable whose template needs more than the inventory is looked at when it is used.
         """
+        odd: dict[str, None] = {}
         for host in self.inventory.hosts.values():
+            odd |= dict.fromkeys(odd_variables(host.variables))
             scope = self._scope(host)
             known: dict[str, object] = {}
             for name in (one for one in scope if one.startswith("ansible_")):
@@ -184,6 +187,8 @@ class Session:
                     known[name] = _value(scope, name)
             known = unless_said(known, self.asked.reach)
             check_connection(host, known, PROJECT / "known_hosts")
+        for warning in odd:
+            click.echo(f"warning: {warning}", err=True)
 
     # --- playbooks ---------------------------------------------------------------------------
 
