@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from raftfleet.cli.exporting import PUSH_GATEWAY, TEXTFILE_DIR, Exporting, Exports
+from raftfleet.cli.exporting import GRAFANA_URL, PUSH_GATEWAY, TEXTFILE_DIR, Exporting, Exports
 from raftfleet.cli.options import RUNS
 from raftfleet.errors import UsageError
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 )
 @TEXTFILE_DIR
 @PUSH_GATEWAY
+@GRAFANA_URL
 @click.option(
     "--delete", is_flag=True, help="Delete the cluster's group from the Pushgateway instead."
 )
@@ -36,6 +37,7 @@ def command(
     openmetrics: Path | None,
     textfile_dir: Path | None,
     push_gateway: str | None,
+    grafana_url: str | None,
     *,
     delete: bool,
 ) -> int:
@@ -59,10 +61,13 @@ def command(
     elif delete:
         click.echo(f"deleted: {_delete(journal, push_gateway or '')}")
     else:
-        exports = Exports(Exporting(textfile_dir=textfile_dir, push_gateway=push_gateway), PROJECT)
+        asked = Exporting(
+            textfile_dir=textfile_dir, push_gateway=push_gateway, grafana_url=grafana_url
+        )
+        exports = Exports(asked, PROJECT)
         figures = exports.count(judgement, journal)
         click.echo(f"counted: {exports.state(journal).path}")
-        for way in exports.ways(figures):
+        for way in (*exports.ways(figures), *exports.marks(judgement, journal)):
             click.echo(way())
     return 0
 

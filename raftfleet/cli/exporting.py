@@ -19,9 +19,10 @@ if TYPE_CHECKING:
     from raftfleet.clock import Clock
     from raftfleet.journal import Journal, Recorder
     from raftfleet.metrics import Figures, Live, MetricsState
+    from raftfleet.metrics.grafana import Grafana
     from raftfleet.metrics.push import Pushgateway
 
-__all__ = ["PUSH_GATEWAY", "TEXTFILE_DIR", "Exporting", "Exports", "exporting"]
+__all__ = ["GRAFANA_URL", "PUSH_GATEWAY", "TEXTFILE_DIR", "Exporting", "Exports", "exporting"]
 
 T = TypeVar("T")
 
@@ -39,6 +40,14 @@ PUSH_GATEWAY = click.option(
     show_envvar=True,
     help="Push the metrics to this Pushgateway when the run is over.",
 )
+GRAFANA_URL = click.option(
+    "--grafana-url",
+    metavar="URL",
+    envvar="RAFTFLEET_GRAFANA_URL",
+    show_envvar=True,
+    help="Mark drills, faults and elections in this Grafana when the run is over; the token of a"
+    " service account is taken from RAFTFLEET_GRAFANA_TOKEN.",
+)
 _METRICS_PORT = click.option(
     "--metrics-port",
     type=click.IntRange(0, 65535),
@@ -54,6 +63,7 @@ class Exporting:
 
     textfile_dir: Path | None = None
     push_gateway: str | None = None
+    grafana_url: str | None = None
     metrics_port: int | None = None
 
 
@@ -62,11 +72,11 @@ def exporting(function: Callable[..., int]) -> Callable[..., int]:
 
     @functools.wraps(function)
     def command(*words: Any, **options: Any) -> int:
-        names = ("textfile_dir", "push_gateway", "metrics_port")
+        names = ("textfile_dir", "push_gateway", "grafana_url", "metrics_port")
         asked = Exporting(**{name: options.pop(name) for name in names})
         return function(*words, exporting=asked, **options)
 
-    for option in (PUSH_GATEWAY, _METRICS_PORT, TEXTFILE_DIR):
+    for option in (GRAFANA_URL, PUSH_GATEWAY, _METRICS_PORT, TEXTFILE_DIR):
         command = option(command)
     return command
 
@@ -83,6 +93,7 @@ class Exports:
         self._directory = _checked(asked.textfile_dir)
         self._project = project
         self._gateway = _gateway(asked.push_gateway)
+        self._grafana = _grafana(asked.grafana_url)
         self._live: Live | None = None
         self._listener = None
         if asked.metrics_port is not None:
@@ -116,6 +127,8 @@ class Exports:
         _tried(lambda: write_openmetrics(judgement, journal, folder / "metrics.om"))
         for way in self.ways(figures) if figures else ():
             _tried(way)
+        for way in self.marks(judgement, journal):
+            _tried(way)
 
     def count(self, judgement: Judgement, journal: Journal) -> Figures:
         """Count a run in, unless it has been, and return all figures of its cluster."""
@@ -139,6 +152,14 @@ class Exports:
         if gateway is not None:
             yield lambda: gateway.push(figures, cluster)
 
+    def marks(self, judgement: Judgement, journal: Journal) -> Iterator[Callable[[], str]]:
+        """Yield what marks a run in the Grafana asked for, and returns where that is."""
+        grafana = self._grafana
+        if grafana is not None:
+            from raftfleet.metrics.annotations import annotations  # noqa: PLC0415 - slow
+
+            yield lambda: grafana.annotate(annotations(judgement, journal), judgement.run)
+
     def _now(self) -> Figures:
         from raftfleet.metrics import Figures  # noqa: PLC0415 - slow
 
@@ -161,6 +182,14 @@ def _gateway(url: str | None) -> Pushgateway | None:
     from raftfleet.metrics.push import Pushgateway  # noqa: PLC0415 - slow
 
     return Pushgateway(url)
+
+
+def _grafana(url: str | None) -> Grafana | None:
+    if not url:
+        return None
+    from raftfleet.metrics.grafana import TOKEN, Grafana  # noqa: PLC0415 - slow
+
+    return Grafana(url, os.environ.get(TOKEN, ""))
 
 
 def _has_cluster(journal: Journal) -> bool:
