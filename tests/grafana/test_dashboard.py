@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from raftfleet.checks import judge
+from raftfleet.journal.values import Role
 from raftfleet.metrics import METRICS, MetricsState, state_path
 from raftfleet.metrics.backfill import write_openmetrics
 from raftfleet.metrics.textfile import write_shared
@@ -151,7 +152,10 @@ def told() -> Journal:
     story = Story(groups=("data", "meta")).running()
     story.drill("leader-moves", budget={"outage": 9.0}).writer("n2").writes(1, via="n2").let(3)
     story.stop("n1").writes(1, "unknown", via="n2").let(4)
-    story.elect("n2", term=2).writes(1, via="n2").start("n1", term=2, leader="n2").let(2)
+    story.elect("n2", term=2).writes(1, via="n2").start(
+        "n1", term=2, leader="n2", role=Role.FOLLOWER
+    )
+    story.let(0.5).say("n1").let(1.5)
     story.fault("pause", "n3").let(7).undo("pause", "n3").let(2).writer_stops("n2")
     return story.end().journal()
 
