@@ -156,9 +156,9 @@ class Exports:
         """Yield what marks a run in the Grafana asked for, and returns where that is."""
         grafana = self._grafana
         if grafana is not None:
-            from raftfleet.metrics.annotations import annotations  # noqa: PLC0415 - slow
+            from raftfleet.metrics.annotations import marks  # noqa: PLC0415 - slow
 
-            yield lambda: grafana.annotate(annotations(judgement, journal), judgement.run)
+            yield lambda: grafana.annotate(marks(judgement, journal), judgement.run)
 
     def _now(self) -> Figures:
         from raftfleet.metrics import Figures  # noqa: PLC0415 - slow

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from raftfleet.journal import Journal
     from raftfleet.journal.events import Event
 
-__all__ = ["Annotation", "annotations"]
+__all__ = ["Annotation", "marks"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class Annotation:
     end: float | None = None
 
 
-def annotations(judgement: Judgement, journal: Journal) -> tuple[Annotation, ...]:
+def marks(judgement: Judgement, journal: Journal) -> tuple[Annotation, ...]:
     """Return the marks of a run in the order of time; each is tagged with the run's name."""
     events = journal.events
     if not events:

@@ -15,7 +15,7 @@ import pytest
 from raftfleet.checks import judge
 from raftfleet.cli import run
 from raftfleet.errors import UsageError
-from raftfleet.metrics.annotations import Annotation, annotations
+from raftfleet.metrics.annotations import Annotation, marks
 from raftfleet.metrics.grafana import TOKEN, Grafana
 from raftfleet.testing.journal import Story
 
@@ -102,13 +102,13 @@ def story(folder: Path | None = None) -> Story:
     return told.stop("n1").let(5.1).elect("n2", term=2).let(1).end()
 
 
-def marks() -> tuple[Annotation, ...]:
+def told_marks() -> tuple[Annotation, ...]:
     journal = story().journal()
-    return annotations(judge(journal), journal)
+    return marks(judge(journal), journal)
 
 
 def test_a_run_is_marked_once_in_milliseconds(api: Played) -> None:
-    told = marks()
+    told = told_marks()
     said = Grafana(f"{api.url}/", f"{GOOD}\n").annotate(told, "told")
     assert said == f"{api.url} (3 annotations, 0 were there)"
     drill = api.kept[0]
@@ -127,15 +127,15 @@ def test_a_run_is_marked_once_in_milliseconds(api: Played) -> None:
 def test_what_was_not_taken_the_first_time_is_sent_the_second(api: Played) -> None:
     api.fails_after = 2
     with pytest.raises(UsageError, match="took 2 of 3 annotations: HTTP 500") as refused:
-        Grafana(api.url, GOOD).annotate(marks(), "told")
+        Grafana(api.url, GOOD).annotate(told_marks(), "told")
     assert "page" not in str(refused.value)
     api.fails_after = 99
-    assert "(1 annotations, 2 were" in Grafana(api.url, GOOD).annotate(marks(), "told")
+    assert "(1 annotations, 2 were" in Grafana(api.url, GOOD).annotate(told_marks(), "told")
 
 
 def test_a_wrong_token_is_refused_and_not_shown(api: Played) -> None:
     with pytest.raises(UsageError, match=r"HTTP 401 Invalid API \[31m key") as refused:
-        Grafana(api.url, "glsa_hunter2").annotate(marks(), "told")
+        Grafana(api.url, "glsa_hunter2").annotate(told_marks(), "told")
     assert "hunter2" not in str(refused.value)
     assert api.kept == []
 
@@ -145,7 +145,7 @@ def test_a_login_for_that_host_in_netrc_does_not_take_the_tokens_place(
 ) -> None:
     (tmp_path / "netrc").write_text("machine 127.0.0.1 login me password wrong\n")
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
-    Grafana(api.url, GOOD).annotate(marks(), "told")
+    Grafana(api.url, GOOD).annotate(told_marks(), "told")
     assert len(api.kept) == 3
 
 
@@ -161,14 +161,14 @@ def test_a_login_for_that_host_in_netrc_does_not_take_the_tokens_place(
 def test_whatever_answers_is_a_clear_error(api: Played, odd: tuple[int, bytes], says: str) -> None:
     api.odd = odd
     with pytest.raises(UsageError, match=says):
-        Grafana(api.url, GOOD).annotate(marks(), "told")
+        Grafana(api.url, GOOD).annotate(told_marks(), "told")
 
 
 def test_a_grafana_that_does_not_answer_is_given_up() -> None:
     with socket.create_server(("127.0.0.1", 0)) as mute:
         url = f"http://127.0.0.1:{mute.getsockname()[1]}"
         with pytest.raises(UsageError, match="took 0 of 3"):
-            Grafana(url, GOOD, timeout=0.2).annotate(marks(), "told")
+            Grafana(url, GOOD, timeout=0.2).annotate(told_marks(), "told")
 
 
 @pytest.mark.parametrize(
