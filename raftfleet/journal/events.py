@@ -27,8 +27,8 @@ __all__ = [
     "NodeBusy", "NodeDeployed", "NodeExited", "NodeFound",
     "NodeNotExited", "NodeReady", "NodeSignalled", "NodeStartIntent", "NodeStarted",
     "NodeStopIntent", "NodeWiped", "PeersRead", "PlayEnded", "PlayStarted", "ReadMissed",
-    "RunEnded", "RunStarted", "StatusMissed", "StatusSeen", "StoreRead", "TaskProgress",
-    "TaskResult", "TaskStarted", "UnknownEvent", "VerdictGiven", "WaitBegan", "WaitEnded",
+    "RunEnded", "RunStarted", "StatusMissed", "StatusSeen", "StoreRead", "TaskCommand",
+    "TaskProgress", "TaskResult", "TaskStarted", "UnknownEvent", "VerdictGiven", "WaitBegan", "WaitEnded",
     "WriteEnded", "WriteSkipped", "WriterStarted", "WriterStopped", "WritesRemoved",
 ]
 # fmt: on
@@ -109,36 +109,59 @@ class PlayStarted(Event, frozen=True, kw_only=True, tag="play.started"):
 
 
 class PlayEnded(Event, frozen=True, kw_only=True, tag="play.ended"):
-    """A play ended."""
+    """A play ended; ``cut`` when one failure ended it for all (`any_errors_fatal` and the like)."""
 
     play: str
+    cut: bool = False
 
 
 class TaskStarted(Event, frozen=True, kw_only=True, tag="task.started"):
-    """A task begins; ``task`` is its number in this run, ``where`` is ``file:line``."""
+    """A task begins; ``task`` is its number in this run, ``where`` is ``file:line``.
+
+    ``check``: in check mode, so it changes nothing.
+    """
 
     task: int
     name: str
     module: str
     where: str = ""
     handler: bool = False
+    check: bool = False
 
 
 class TaskProgress(Event, frozen=True, kw_only=True, tag="task.progress"):
-    """Something to show while a task is busy: bytes sent, a retry, what a wait last saw."""
+    """Something to show while a task is busy: bytes sent, a retry, what a wait last saw.
+
+    ``left`` is how many tries are left when it failed and is tried again.
+    """
 
     task: int
     host: str
     text: str
     done: int | None = None
     total: int | None = None
+    left: int | None = None
+
+
+class TaskCommand(Event, frozen=True, kw_only=True, tag="task.command"):
+    """A task is about to do this on a host; recorded from ``-vvv`` on.
+
+    ``what`` is run, open, put or get; ``line`` is the command's line, or the path.
+    """
+
+    task: int
+    host: str
+    what: str
+    line: str
+    become: str = ""
 
 
 class TaskResult(Event, frozen=True, kw_only=True, tag="task.result"):
     """What a task came to on one host.
 
     ``status`` is one of ok, changed, failed, skipped, unreachable; ``ignored`` and ``rescued``
-    qualify a failure. ``result`` is what `register` sees, without secrets.
+    qualify a failure. ``result`` is what `register` sees, without secrets. ``delegated`` is the
+    host that the task acted on instead.
     """
 
     task: int
@@ -149,6 +172,7 @@ class TaskResult(Event, frozen=True, kw_only=True, tag="task.result"):
     item: str | None = None
     ignored: bool = False
     rescued: bool = False
+    delegated: str = ""
 
 
 # --- cluster and node ------------------------------------------------------------------------

@@ -101,7 +101,7 @@ class PlayRun:
                     self._batch(state, batch)
             finally:
                 self._run.failed |= state.failed
-                recorder.play_ended(state.name)
+                recorder.play_ended(state.name, cut=state.doomed)
             if self._run.broken or state.over:
                 return
 

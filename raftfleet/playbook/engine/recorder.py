@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from raftfleet.journal.events import (
     PlayEnded,
     PlayStarted,
+    TaskCommand,
     TaskProgress,
     TaskResult,
     TaskStarted,
@@ -47,11 +48,11 @@ class Recorder:
         """Say that a play begins on these hosts; on none when its pattern matches nobody."""
         self._write(PlayStarted(play=name, hosts=tuple(host.name for host in hosts)))
 
-    def play_ended(self, name: str) -> None:
-        """Say that a play ended."""
-        self._write(PlayEnded(play=name))
+    def play_ended(self, name: str, *, cut: bool = False) -> None:
+        """Say that a play ended; ``cut``: for all, because of one failure."""
+        self._write(PlayEnded(play=name, cut=cut))
 
-    def task_started(self, job: Job, title: str) -> None:
+    def task_started(self, job: Job, title: str, *, check: bool = False) -> None:
         """Say that a task begins."""
         mark = job.task.mark
         self._write(
@@ -61,7 +62,24 @@ class Recorder:
                 module=job.task.action,
                 where=f"{mark.file}:{mark.line}",
                 handler=job.handler,
+                check=check,
             )
+        )
+
+    def command(
+        self,
+        job: Job,
+        host: Host,
+        what: str,
+        line: str,
+        become: str | None,
+        *,
+        secret: bool,
+    ) -> None:
+        """Say what is about to be done on a host."""
+        shown = CENSORED if secret else line
+        self._write(
+            TaskCommand(task=job.number, host=host.name, what=what, line=shown, become=become or "")
         )
 
     def progress(
@@ -72,12 +90,15 @@ class Recorder:
         *,
         done: int | None = None,
         total: int | None = None,
+        left: int | None = None,
         secret: bool = False,
     ) -> None:
         """Say what a busy task is at."""
         shown = CENSORED if secret else str(text)
         self._write(
-            TaskProgress(task=job.number, host=host.name, text=shown, done=done, total=total)
+            TaskProgress(
+                task=job.number, host=host.name, text=shown, done=done, total=total, left=left
+            )
         )
 
     def result(
@@ -102,6 +123,7 @@ class Recorder:
                 item=None if item is None else _label(item, secret=outcome.secret),
                 ignored=ignored,
                 rescued=rescued,
+                delegated=outcome.delegated,
             )
         )
 
@@ -110,7 +132,8 @@ def _shown(outcome: Outcome) -> dict[str, Any]:
     if outcome.secret:
         kept = {key: outcome.values[key] for key in _KEPT if key in outcome.values}
         return {**kept, "censored": CENSORED}
-    return {key: value for key, value in outcome.values.items() if key not in _REPEATED}
+    shown = {key: value for key, value in outcome.values.items() if key not in _REPEATED}
+    return {**shown, "diff": outcome.diff} if "diff" in shown else shown
 
 
 def _label(item: str, *, secret: bool) -> str:
