@@ -197,6 +197,7 @@ class Session:
             variable_providers={"raft": self._raft},
             inventory_file=self.asked.inventories[0],
             stop=self.interruption.stop,
+            verbosity=self.asked.verbose,
             **self.asked.playbook,
         )
         code = self._guarded(engine)

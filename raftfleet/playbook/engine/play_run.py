@@ -95,7 +95,7 @@ class PlayRun:
         for batch in divided or [[]]:
             state.begin(batch)
             present = state.present(batch)
-            recorder.play_started(state.name, present)
+            recorder.play_started(state.name, present, check=self._services.options.check)
             try:
                 if present:
                     self._batch(state, batch)

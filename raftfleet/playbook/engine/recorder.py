@@ -44,9 +44,9 @@ class Recorder:
             self.recap.add(event)
             self._record(event)
 
-    def play_started(self, name: str, hosts: Sequence[Host]) -> None:
+    def play_started(self, name: str, hosts: Sequence[Host], *, check: bool = False) -> None:
         """Say that a play begins on these hosts; on none when its pattern matches nobody."""
-        self._write(PlayStarted(play=name, hosts=tuple(host.name for host in hosts)))
+        self._write(PlayStarted(play=name, hosts=tuple(host.name for host in hosts), check=check))
 
     def play_ended(self, name: str, *, cut: bool = False) -> None:
         """Say that a play ended; ``cut``: for all, because of one failure."""
