@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 import click
 
 from raftfleet.cli.options import RUNS
+from raftfleet.cli.output import OUTPUT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from raftfleet.cli.output import Shown
     from raftfleet.sandbox import Sandbox
 
 
@@ -33,7 +35,10 @@ if TYPE_CHECKING:
 @click.option("--name", default="demo", show_default=True, help="The sandbox's name.")
 @click.option("-v", "--verbose", count=True, help="Show results; twice for more.")
 @RUNS
-def command(era: str, name: str, verbose: int, runs: Path, *, full: bool, keep: bool) -> int:
+@OUTPUT
+def command(
+    era: str, name: str, verbose: int, runs: Path, output: Shown, *, full: bool, keep: bool
+) -> int:
     """Make three hosts, deploy a cluster over SSH, drill it, judge it, and take all away again.
 
     The drills: stop a follower, stop the leader, let a node rejoin, restart every node in turn,
@@ -61,7 +66,9 @@ def command(era: str, name: str, verbose: int, runs: Path, *, full: bool, keep: 
     ]
     with _hosts(name, keep=keep) as sandbox:
         inventory = _inventory(sandbox, era, PROJECT / f"{name}.yml")
-        asked = Asked(what="demo", inventories=[inventory], runs=runs, verbose=verbose)
+        asked = Asked(
+            what="demo", inventories=[inventory], runs=runs, verbose=verbose, output=output
+        )
         code = run_plays(asked, plays, installs=True)
         if keep:
             click.echo(_kept(inventory, name, up=code == 0))

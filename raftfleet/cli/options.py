@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from raftfleet.cli.session import Asked
 
-__all__ = ["OUTPUT", "RUNS", "Given", "extra_variables", "shared", "without_secrets"]
+__all__ = ["RUNS", "Given", "extra_variables", "shared", "without_secrets"]
 
 _SECRET = re.compile(
     r"(passw|secret|token|credential|private_key|api_key).*", re.IGNORECASE | re.DOTALL
@@ -31,14 +31,6 @@ RUNS = click.option(
     default=Path("runs"),
     show_default=True,
     help="Where run folders are kept; one without a cluster is kept only when this is given.",
-)
-
-OUTPUT = click.option(
-    "--output",
-    type=click.Choice(["text", "jsonl"]),
-    default="text",
-    show_default=True,
-    help="For people, or every event as a line of JSON.",
 )
 
 _SHARED = (

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from raftfleet.cli.options import OUTPUT, Given, shared
+from raftfleet.cli.options import Given, shared
+from raftfleet.cli.output import OUTPUT
+
+if TYPE_CHECKING:
+    from raftfleet.cli.output import Shown
 
 
 @click.command("play")
@@ -25,7 +30,7 @@ def command(
     tags: tuple[str, ...],
     skip_tags: tuple[str, ...],
     start_at_task: str | None,
-    output: str,
+    output: Shown,
     *,
     check: bool,
     diff: bool,

@@ -19,8 +19,10 @@ import click
 
 from raftfleet.checks import Judgement, judge, judgement_json
 from raftfleet.cli.connections import Connections, check_connection
+from raftfleet.cli.errors import told
 from raftfleet.cli.interruption import Interruption
 from raftfleet.cli.options import without_secrets
+from raftfleet.cli.output import Shown, write_junit
 from raftfleet.clock import SystemClock
 from raftfleet.cluster import Cluster, Control, Holder, check_reach, make_nodes
 from raftfleet.drill import DrillExtension
@@ -53,7 +55,7 @@ class Asked:
     """What the command line asked for.
 
     ``playbook`` holds further options of the engine (tags, skip_tags, start_at_task, check, diff);
-    ``output`` is text or jsonl. ``keep`` says whether a run folder stays: never for a command that
+    ``output`` says how what happens is shown. ``keep`` says whether a run folder stays: never for a command that
     only looks, and where nothing is said, when the inventory holds a cluster.
     """
 
@@ -65,7 +67,7 @@ class Asked:
     forks: int = 20
     verbose: int = 0
     playbook: Mapping[str, Any] = field(default_factory=dict)
-    output: str = "text"
+    output: Shown = field(default_factory=Shown)
     keep: bool | None = None
 
 
@@ -216,9 +218,11 @@ class Session:
             return ExitCode.INTERRUPTED
         except RaftfleetError as error:
             click.echo(f"error: {error}", err=True)
+            self.recorder.record(told(error))
             return error.exit_code
         for defect in result.defects:
             click.echo(f"defect in raftfleet: {type(defect).__name__}: {defect}", err=True)
+            self.recorder.record(told(defect))
         return result.exit_code
 
     # --- the run -----------------------------------------------------------------------------
@@ -241,7 +245,10 @@ class Session:
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         if isinstance(error, RaftfleetError):
+            self.recorder.record(told(error))
             self.recorder.record(RunEnded(exit_code=error.exit_code, reason=error.message))
+        if self.asked.output.junit is not None:
+            write_junit(self.recorder.journal(), self.asked.output.junit)
         self.interruption.disarm()
         if "_control" in self.__dict__:
             self._control.release()

@@ -5,11 +5,13 @@ from __future__ import annotations
 import click
 
 from raftfleet.cli.options import Given, shared
+from raftfleet.cli.output import OUTPUT, Shown
 
 
 @click.command("up")
 @shared
-def command(given: Given) -> int:
+@OUTPUT
+def command(given: Given, output: Shown) -> int:
     """Deploy what changed and start every node that is down, one at a time.
 
     This is also what brings back a node that a killed run had stopped.
@@ -18,4 +20,4 @@ def command(given: Given) -> int:
     from raftfleet.shipped import shipped  # noqa: PLC0415
 
     plays = [Step(shipped("playbooks", "up.yml"))]
-    return run_plays(given.asked("up"), plays, installs=True)
+    return run_plays(given.asked("up", output=output), plays, installs=True)

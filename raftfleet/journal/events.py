@@ -27,7 +27,7 @@ __all__ = [
     "NodeBusy", "NodeDeployed", "NodeExited", "NodeFound",
     "NodeNotExited", "NodeReady", "NodeSignalled", "NodeStartIntent", "NodeStarted",
     "NodeStopIntent", "NodeWiped", "PeersRead", "PlayEnded", "PlayStarted", "ReadMissed",
-    "RunEnded", "RunStarted", "StatusMissed", "StatusSeen", "StoreRead", "TaskCommand",
+    "RunEnded", "RunError", "RunStarted", "StatusMissed", "StatusSeen", "StoreRead", "TaskCommand",
     "TaskProgress", "TaskResult", "TaskStarted", "UnknownEvent", "VerdictGiven", "WaitBegan", "WaitEnded",
     "WriteEnded", "WriteSkipped", "WriterStarted", "WriterStopped", "WritesRemoved",
 ]
@@ -59,6 +59,18 @@ class RunStarted(Event, frozen=True, kw_only=True, tag="run.started"):
     seed: int
     inventory: dict[str, str] = {}
     recording: str = ""
+
+
+class RunError(Event, frozen=True, kw_only=True, tag="run.error"):
+    """Something other than a task went wrong: a wrong file or request, or a defect of raftfleet.
+
+    ``exit_code`` is what it alone leads to; ``where`` is ``file:line:column``, where that is known.
+    """
+
+    message: str
+    exit_code: int
+    hint: str = ""
+    where: str = ""
 
 
 class RunEnded(Event, frozen=True, kw_only=True, tag="run.ended"):
