@@ -33,11 +33,12 @@ COMMANDS = {
     "status": ("status", "Ask every node for its own view of every group."),
     "ping": ("ping", "Reach every host: how fast, and what is odd about it."),
     "analyze": ("analyze", "Judge the journal of a run again."),
+    "report": ("report", "Tell a run again: text, lines of JSON, JUnit XML for a CI server."),
     "import": ("import_", "Make a run folder from a recording of a real cluster."),
     "sandbox": ("sandbox", "Hosts made of namespaces on this machine."),
 }
 
-EVENTFUL = frozenset({"demo", "play", "drill", "up", "down"})
+EVENTFUL = frozenset({"demo", "play", "drill", "up", "down", "report"})
 """Commands whose `--output jsonl` is the events of a run, from the first line to the recap."""
 
 AFTERWARDS = """\

@@ -73,7 +73,7 @@ def OUTPUT(function: Callable[..., int]) -> Callable[..., int]:  # noqa: N802 - 
         lines = _lines() if form == "jsonl" else None
         shown = Shown(lines=lines, colour=_COLOURS[color], junit=junit)
         if junit is not None:
-            junit.unlink(missing_ok=True)  # an older run's outcome must not pass for this one's
+            _clear(junit)
         try:
             return function(*given, output=shown, **words)
         except Exception as error:
@@ -102,8 +102,16 @@ def write_junit(journal: Journal, path: Path) -> None:
     from raftfleet.report import junit_xml  # noqa: PLC0415 - not for --help
 
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(junit_xml(journal), encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"--junit: cannot write {path}: {error.strerror}") from None
+
+
+def _clear(path: Path) -> None:
+    """Make room for an outcome: an older run's must not pass for this one's."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.unlink(missing_ok=True)
     except OSError as error:
         raise UsageError(f"--junit: cannot write {path}: {error.strerror}") from None
 

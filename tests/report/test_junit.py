@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -12,10 +12,7 @@ from raftfleet.journal import events as ev
 from raftfleet.journal.codec import Record, encode
 from raftfleet.journal.reader import Journal
 from raftfleet.report import junit_xml
-from raftfleet.testing.journal import Story
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
+from tests.checks.test_verdict import good
 
 STARTED = ev.RunStarted(run="r1", argv=(), versions={"raftfleet": "0.1"}, seed=7)
 PLAY = ev.PlayStarted(play="Deploy", hosts=("n1",), t=1.0, wall=1e9)
@@ -178,15 +175,22 @@ def test_a_run_that_was_cut_short_does_not_look_passed() -> None:
     assert outcome(run(result())) == [("[n1] copy it", "passed")]
 
 
-def verdicts(story: Story) -> Iterable[tuple[str, str]]:
-    root = parsed(story.end().journal())
-    return [pair for pair in outcome(root) if pair[0].startswith("verdict")]
+def verdicts(source: Journal) -> list[tuple[str, str]]:
+    return [pair for pair in outcome(parsed(source)) if pair[0].startswith("verdict")]
 
 
 def test_each_drill_is_a_case_of_its_own() -> None:
-    passed = Story().running().drill("starts").let(5)
+    passed = good().end().journal()
+    failed = good().stop("n3", took=3).end().journal()
+    blind = good().end(missing=["n1"]).journal()
     assert verdicts(passed) == [("verdict: told", "passed")]
-    failed = Story().running().drill("starts").let(5).gone("n3", status=1)
     assert verdicts(failed) == [("verdict: told", "failure")]
-    thin = Story().running().drill("leader-moves").let(5)
-    assert verdicts(thin) == [("verdict: told", "error")]
+    assert verdicts(blind) == [("verdict: told", "error")]
+
+
+def test_a_verdict_tells_its_findings() -> None:
+    failure = parsed(good().stop("n3", took=3).end().journal()).find(".//failure")
+    assert failure is not None
+    assert failure.attrib["type"] == "fail"
+    assert failure.attrib["message"].startswith("exits-graceful: ")
+    assert failure.text
