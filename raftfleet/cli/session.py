@@ -21,6 +21,7 @@ from raftfleet.checks import Judgement, judge, judgement_json
 from raftfleet.cli.connections import Connections, check_connection
 from raftfleet.cli.errors import told
 from raftfleet.cli.interruption import Interruption
+from raftfleet.cli.offered import task_modules
 from raftfleet.cli.options import without_secrets
 from raftfleet.cli.output import Shown, write_junit
 from raftfleet.clock import SystemClock
@@ -30,8 +31,7 @@ from raftfleet.errors import ExitCode, InterruptedRun, RaftfleetError, UsageErro
 from raftfleet.inventory import load_inventory
 from raftfleet.journal import Recorder, make_run_folder, write_summary
 from raftfleet.journal.events import FindingMade, RunEnded, RunStarted, VerdictGiven
-from raftfleet.modules import INSTEAD, generic_modules
-from raftfleet.modules.raft import raft_modules
+from raftfleet.modules import INSTEAD
 from raftfleet.playbook import Engine, Scope, has_template, load_playbook, written
 from raftfleet.sandbox import join
 from raftfleet.shipped import shipped
@@ -174,7 +174,7 @@ class Session:
         """Read and check a playbook."""
         return load_playbook(
             path,
-            modules={**generic_modules(), **raft_modules(self.control)},
+            modules=task_modules(self.control),
             extensions=self._extensions,
             role_paths=[shipped("roles")],
             instead=INSTEAD,
@@ -301,7 +301,7 @@ def syntax(paths: Sequence[Path]) -> None:
     for path in paths:
         load_playbook(
             path,
-            modules={**generic_modules(), **raft_modules(nobody)},
+            modules=task_modules(nobody),
             extensions={"drill": DrillExtension(nobody)},
             role_paths=[shipped("roles")],
             instead=INSTEAD,

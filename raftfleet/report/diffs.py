@@ -28,16 +28,16 @@ def diff_lines(result: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 def _unified(diff: Mapping[str, Any], result: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     before, after = _lines(diff.get("before")), _lines(diff.get("after"))
     path = result.get("dest") or result.get("path")
-    names = [
+    shown = [
         _name(word, diff.get(f"{word}_header") or (path if isinstance(path, str) else ""))
         for word in ("before", "after")
     ]
     if before == after:
-        yield f"--- {names[0]}", "bold"
-        yield f"+++ {names[1]}", "bold"
+        yield f"--- {shown[0]}", "bold"
+        yield f"+++ {shown[1]}", "bold"
         yield " (what differs is masked)", "dim"
         return
-    for number, line in enumerate(difflib.unified_diff(before, after, *names)):
+    for number, line in enumerate(difflib.unified_diff(before, after, shown[0], shown[1])):
         style = "bold" if number < 2 else _STYLES.get(line[:1], "")
         yield line.removesuffix("\n"), style
         if not line.endswith("\n"):

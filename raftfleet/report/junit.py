@@ -69,7 +69,7 @@ class _Suite:
 def junit_xml(journal: Journal) -> str:
     """Return the run as JUnit XML."""
     suites = _suites(journal)
-    root = ET.Element("testsuites", name="raftfleet", **_counts(suites))
+    root = ET.Element("testsuites", {"name": "raftfleet", **_counts(suites)})
     for number, suite in enumerate(suites):
         _add_suite(root, suite, number, journal)
     ET.indent(root)
@@ -87,17 +87,16 @@ def _counts(suites: Sequence[_Suite]) -> dict[str, str]:
 
 def _add_suite(root: ET.Element, suite: _Suite, number: int, journal: Journal) -> None:
     stamp = dt.datetime.fromtimestamp(suite.wall, tz=dt.UTC)
-    element = ET.SubElement(
-        root,
-        "testsuite",
-        name=_clean(suite.name),
-        id=str(number),
-        package="raftfleet",
-        hostname="localhost",
-        timestamp=f"{stamp:%Y-%m-%dT%H:%M:%S}",
-        skipped=str(suite.count("skipped")),
+    attributes = {
+        "name": _clean(suite.name),
+        "id": str(number),
+        "package": "raftfleet",
+        "hostname": "localhost",
+        "timestamp": f"{stamp:%Y-%m-%dT%H:%M:%S}",
+        "skipped": str(suite.count("skipped")),
         **_counts([suite]),
-    )
+    }
+    element = ET.SubElement(root, "testsuite", attributes)
     properties = ET.SubElement(element, "properties")
     for name, value in _properties(journal):
         ET.SubElement(properties, "property", name=_clean(name), value=_clean(value))
