@@ -171,7 +171,7 @@ class NodeLife:
                 stdin=asset("waiter.sh").encode(),
                 home=str(self.place.node.home),
                 console=str(self.console),
-                scene=inner(command),
+                scene=inner(command, spelled=True),
                 line=command.line,
             )
         except UnreachableError as error:
