@@ -48,7 +48,8 @@ class JsonLines:
 
     def more(self, kind: str, **fields: Any) -> None:
         """Print a line that is no event of a journal: an answer to a question about a playbook."""
-        self._write(json.dumps({"event": kind, **fields}, ensure_ascii=False, default=str))
+        line = {"event": kind, **fields}
+        self._write(json.dumps(line, ensure_ascii=False, default=str, separators=(",", ":")))
 
     def finish(self, code: ExitCode | int) -> None:
         """Print the recap, once."""
