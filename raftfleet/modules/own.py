@@ -8,67 +8,34 @@ from __future__ import annotations
 
 import importlib.util
 import inspect
-import re
 import sys
 import traceback
-from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import entry_points
-from pathlib import Path
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Final, cast
 
-from raftfleet.errors import Mark, RaftfleetError, SourceError, TaskError, UsageError
+from raftfleet.errors import Mark, SourceError, UsageError
 from raftfleet.modules.base import GenericModule
-from raftfleet.playbook.module import Argument, Result
+from raftfleet.modules.own_guard import Guarded, check
+from raftfleet.playbook.builtin import BUILTIN
 from raftfleet.playbook.syntax.actions import DYNAMIC, STATIC
-from raftfleet.playbook.syntax.kinds import KINDS
 from raftfleet.playbook.syntax.words import BLOCK, HANDLER
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator
     from importlib.metadata import EntryPoint
+    from pathlib import Path
     from types import ModuleType
 
-    from raftfleet.playbook.module import Module, ModuleContext
+    from raftfleet.modules.own_guard import Complaint
+    from raftfleet.playbook.module import Module
 
 __all__ = ["GROUP", "own_modules"]
 
 GROUP: Final = "raftfleet.modules"
 """The entry point group of modules that packages bring along."""
 
-_NAME: Final = re.compile(r"[a-z][a-z0-9_]*")
-_TAKEN: Final = {*DYNAMIC, *STATIC, *BLOCK, *HANDLER, "add_host", "group_by", "include_vars"}
-
-
-class _Guarded:
-    """A module of somebody's own: what it does not say is as usual, and its mistakes are its own.
-
-    An exception that it does not mean to raise fails the task, with the place in its file.
-    """
-
-    def __init__(self, module: Module) -> None:
-        self._module = module
-        self.name = module.name
-        self.arguments: Mapping[str, Argument] = getattr(module, "arguments", MappingProxyType({}))
-        self.free_form: str | None = getattr(module, "free_form", None)
-        self.once = bool(getattr(module, "once", False))
-        self.local = bool(getattr(module, "local", False))
-        self.raw = frozenset(getattr(module, "raw", ()))
-
-    def run(self, arguments: Mapping[str, Any], context: ModuleContext) -> Result:
-        """Run the module."""
-        try:
-            result = self._module.run(arguments, context)
-        except RaftfleetError:
-            raise
-        except Exception as error:
-            frame = traceback.extract_tb(error.__traceback__)[-1]
-            where = f"{_short(Path(frame.filename))}:{frame.lineno}"
-            raise TaskError(f"{type(error).__name__}: {error} ({where})") from error
-        if not isinstance(result, Result):
-            raise TaskError(f"the module {self.name} returned {result!r}, and not a Result")
-        return result
+_TAKEN: Final = {*DYNAMIC, *STATIC, *BUILTIN, *BLOCK, *HANDLER}
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +44,7 @@ class _Found:
 
     module: Module
     where: str
-    complaint: Callable[[str, str | None], UsageError]
+    complaint: Complaint
 
 
 def own_modules(folders: Iterable[Path], shipped: Collection[str]) -> dict[str, Module]:
@@ -88,7 +55,7 @@ def own_modules(folders: Iterable[Path], shipped: Collection[str]) -> dict[str, 
     """
     known: dict[str, _Found] = {}
     for found in (*_of_packages(), *_of_folders(folders)):
-        _check(found)
+        check(found.module, found.complaint)
         name = found.module.name
         if name in shipped or name in _TAKEN:
             what = (
@@ -99,7 +66,7 @@ def own_modules(folders: Iterable[Path], shipped: Collection[str]) -> dict[str, 
             other = known[name].where
             raise found.complaint(f"there is another module {name!r}: {other}", None)
         known[name] = found
-    return {name: _Guarded(found.module) for name, found in known.items()}
+    return {name: Guarded(found.module) for name, found in known.items()}
 
 
 # --- where they come from -----------------------------------------------------------------------
@@ -181,9 +148,7 @@ def _of_package(entry: EntryPoint) -> _Found:
     return _Found(cast("Module", loaded), package, complaint)
 
 
-def _made(
-    kind: type, complaint: Callable[[str, str | None], UsageError], where: str = ""
-) -> _Found:
+def _made(kind: type, complaint: Complaint, where: str = "") -> _Found:
     try:
         module = kind()
     except Exception as error:  # noqa: BLE001 - and their classes
@@ -192,7 +157,7 @@ def _made(
     return _Found(module, where or str(complaint("", None)).partition(": ")[0], complaint)
 
 
-def _place_of(kind: type, path: Path) -> Callable[[str, str | None], UsageError]:
+def _place_of(kind: type, path: Path) -> Complaint:
     """Return how to complain about a class, at the line where it begins."""
     try:
         line = inspect.getsourcelines(kind)[1]
@@ -207,58 +172,5 @@ def _line_of(error: Exception, path: Path) -> int:
     return next((f.lineno or 1 for f in reversed(frames) if f.filename == str(path)), 1)
 
 
-def _short(path: Path) -> Path:
-    """Return a path as people wrote it, when it lies below the current folder."""
-    here = Path.cwd()
-    return path.relative_to(here) if path.is_relative_to(here) else path
-
-
 def _mark(path: Path, line: int, column: int = 1) -> Mark:
     return Mark(str(path), line, column, path.read_text(encoding="utf-8", errors="replace"))
-
-
-# --- what they must be --------------------------------------------------------------------------
-
-
-def _check(found: _Found) -> None:
-    """Complain about what would otherwise go wrong in the middle of a run."""
-    module, complaint = found.module, found.complaint
-    name = getattr(module, "name", None)
-    if not isinstance(name, str) or not _NAME.fullmatch(name):
-        raise complaint(
-            f"name is {name!r}, and must be what a task calls the module by",
-            'small letters, digits and _: name = "restart_app"',
-        )
-    run = getattr(type(module), "run", None)
-    if not callable(run) or run is GenericModule.run:
-        raise complaint(
-            f"the module {name!r} has no method run",
-            "def run(self, arguments, context): ... return Result(...)",
-        )
-    _check_arguments(_Guarded(module), complaint)
-
-
-def _check_arguments(module: Module, complaint: Callable[[str, str | None], UsageError]) -> None:
-    arguments: object = module.arguments
-    if not isinstance(arguments, Mapping):
-        raise complaint(
-            f"arguments of {module.name!r} is no mapping", 'arguments = {"path": Argument()}'
-        )
-    for word, argument in arguments.items():
-        if not isinstance(word, str) or not isinstance(argument, Argument):
-            raise complaint(
-                f"arguments of {module.name!r}: {word!r} is declared as {argument!r}",
-                "each is an Argument: Argument(kind='path', required=True)",
-            )
-        if argument.kind not in KINDS:
-            raise complaint(
-                f"arguments of {module.name!r}: {word} is of the unknown kind {argument.kind!r}",
-                f"kinds: {', '.join(sorted(KINDS))}",
-            )
-    if module.free_form is not None and module.free_form not in arguments:
-        raise complaint(
-            f"free_form of {module.name!r} names no argument: {module.free_form!r}", None
-        )
-    if not set(module.raw) <= set(arguments):
-        unknown = ", ".join(sorted(set(module.raw) - set(arguments)))
-        raise complaint(f"raw of {module.name!r} names no argument: {unknown}", None)
