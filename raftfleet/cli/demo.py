@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from raftfleet.cli.exporting import Exporting, exporting
 from raftfleet.cli.options import RUNS
 from raftfleet.cli.output import OUTPUT
 
@@ -36,8 +37,17 @@ if TYPE_CHECKING:
 @click.option("-v", "--verbose", count=True, help="Show results; twice for more.")
 @RUNS
 @OUTPUT
+@exporting
 def command(
-    era: str, name: str, verbose: int, runs: Path, output: Shown, *, full: bool, keep: bool
+    era: str,
+    name: str,
+    verbose: int,
+    runs: Path,
+    output: Shown,
+    *,
+    full: bool,
+    keep: bool,
+    exporting: Exporting,
 ) -> int:
     """Make three hosts, deploy a cluster over SSH, drill it, judge it, and take all away again.
 
@@ -67,7 +77,12 @@ def command(
     with _hosts(name, keep=keep) as sandbox:
         inventory = _inventory(sandbox, era, PROJECT / f"{name}.yml")
         asked = Asked(
-            what="demo", inventories=[inventory], runs=runs, verbose=verbose, output=output
+            what="demo",
+            inventories=[inventory],
+            runs=runs,
+            verbose=verbose,
+            output=output,
+            exporting=exporting,
         )
         code = run_plays(asked, plays, installs=True)
         if keep:
@@ -91,7 +106,7 @@ def _hosts(name: str, *, keep: bool) -> Iterator[Sandbox]:
 
 def _inventory(sandbox: Sandbox, era: str, path: Path) -> Path:
     """Write the sandbox's inventory with the simulator as the program of every node."""
-    more = f"    robustmq_binary: simulator\n    robustmq_era: {era}\n"
+    more = f"    robustmq_binary: simulator\n    robustmq_era: {era}\n    raft_cluster: {sandbox.name}\n"
     text = sandbox.inventory().replace("  children:\n", f"{more}  children:\n", 1)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text)

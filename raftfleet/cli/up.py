@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from raftfleet.cli.exporting import Exporting, exporting
 from raftfleet.cli.options import Given, shared
 from raftfleet.cli.output import OUTPUT, Shown
 
@@ -11,7 +12,8 @@ from raftfleet.cli.output import OUTPUT, Shown
 @click.command("up")
 @shared
 @OUTPUT
-def command(given: Given, output: Shown) -> int:
+@exporting
+def command(given: Given, output: Shown, exporting: Exporting) -> int:
     """Deploy what changed and start every node that is down, one at a time.
 
     This is also what brings back a node that a killed run had stopped.
@@ -20,4 +22,5 @@ def command(given: Given, output: Shown) -> int:
     from raftfleet.shipped import shipped  # noqa: PLC0415
 
     plays = [Step(shipped("playbooks", "up.yml"))]
-    return run_plays(given.asked("up", output=output), plays, installs=True)
+    asked = given.asked("up", output=output, exporting=exporting)
+    return run_plays(asked, plays, installs=True)

@@ -76,6 +76,8 @@ class LiveConsole:
 
     def _play(self, event: ev.PlayStarted) -> None:
         self._terminal.header(f"PLAY [{one_line(event.play)}]{_mode(check=event.check)}")
+        for part in event.unmatched:
+            self._warning(f"no host and no group matches {part}")
         if not event.hosts:
             self._terminal.line("skipping: no hosts matched", STYLES["skipped"])
 
@@ -140,9 +142,12 @@ class LiveConsole:
         """Show what a module warned of, each once."""
         warnings = event.result.get("warnings")
         for warning in warnings if isinstance(warnings, list) else []:
-            if str(warning) not in self._warned:
-                self._warned.add(str(warning))
-                self._terminal.line(f"[WARNING]: {one_line(str(warning))}", "bright_magenta")
+            self._warning(str(warning))
+
+    def _warning(self, text: str) -> None:
+        if text not in self._warned:
+            self._warned.add(text)
+            self._terminal.line(f"[WARNING]: {one_line(text)}", "bright_magenta")
 
     # --- inclusions: one line for all hosts that include the same ------------------------------
 
