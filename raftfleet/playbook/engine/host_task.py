@@ -13,7 +13,7 @@ from raftfleet.playbook.engine.attempt import Attempt, pause, refuse_when_stoppe
 from raftfleet.playbook.engine.loop import items_of, turns
 from raftfleet.playbook.engine.outcome import Outcome, bare_data
 from raftfleet.playbook.engine.recorder import CENSORED
-from raftfleet.playbook.engine.secrets import masked, secret_values
+from raftfleet.playbook.engine.secrets import masked_diff, secret_values
 from raftfleet.playbook.templating import TemplatingError, first_false
 
 if TYPE_CHECKING:
@@ -120,7 +120,7 @@ class HostTask:
                 outcome.delegated = acting if acting != self._host.name else ""
         if "diff" in outcome.values and not outcome.secret:
             hidden = variables.memory[self._host.name].hidden
-            outcome.diff = masked(outcome.values["diff"], secret_values(scope, hidden))
+            outcome.diff = masked_diff(outcome.values["diff"], secret_values(scope, hidden))
 
     def _looped(self, loop: Loop, scope: Scope) -> Outcome:
         try:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from raftfleet.playbook.templating import Scope
 
-__all__ = ["HIDDEN", "is_secret_name", "masked", "secret_values"]
+__all__ = ["HIDDEN", "is_secret_name", "masked", "masked_diff", "secret_values"]
 
 HIDDEN: Final = "********"
 _WORDS: Final = (
@@ -91,6 +91,31 @@ def masked(value: Any, secrets: Collection[str]) -> Any:
     for secret in secrets:
         value = value.replace(secret, HIDDEN)
     return _WRITTEN.sub(_without, _KEY.sub(rf"\g<1>{HIDDEN}\n\g<2>", value))
+
+
+def masked_diff(diff: Any, secrets: Collection[str]) -> Any:
+    """Return a diff, or several, without secrets; a line in which one is new says so."""
+    if isinstance(diff, list | tuple):
+        return [masked_diff(one, secrets) for one in diff]
+    shown = masked(diff, secrets)
+    if not isinstance(diff, Mapping):
+        return shown
+    before, after = diff.get("before"), diff.get("after")
+    if isinstance(before, str) and isinstance(after, str):
+        shown["after"] = _telling(before, after, shown["after"])
+    return shown
+
+
+def _telling(before: str, after: str, shown: str) -> str:
+    """Mark the masked lines of ``shown`` that were not there before: else they look unchanged."""
+    real, lines = after.splitlines(keepends=True), shown.splitlines(keepends=True)
+    if len(real) != len(lines):
+        return shown  # a secret of several lines was masked as one
+    known = set(before.splitlines(keepends=True))
+    return "".join(
+        line if line == was or was in known else line.replace(HIDDEN, f"{HIDDEN} (new)", 1)
+        for line, was in zip(lines, real, strict=True)
+    )
 
 
 def _without(found: re.Match[str]) -> str:

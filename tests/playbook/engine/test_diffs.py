@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from raftfleet.playbook import Argument, Result, Status
-from raftfleet.playbook.engine.secrets import HIDDEN, is_secret_name, masked, secret_values
+from raftfleet.playbook.engine.secrets import (
+    HIDDEN,
+    is_secret_name,
+    masked,
+    masked_diff,
+    secret_values,
+)
 from raftfleet.playbook.templating import Scope, written
 from tests.playbook.conftest import FakeModule
 
@@ -83,6 +89,19 @@ def test_texts_inside_a_value_are_masked_and_other_values_stay() -> None:
     assert masked(diff, ["s3cret"]) == [{"before": f"a {HIDDEN}", "after": None, "lines": 3}]
 
 
+def test_a_line_whose_secret_is_another_one_says_so() -> None:
+    diff = {"before": "a\npassword=one\ntoken=same\n", "after": "b\npassword=two\ntoken=same\n"}
+    assert masked_diff([diff], ["one", "two"]) == [
+        {
+            "before": f"a\npassword={HIDDEN}\ntoken={HIDDEN}\n",
+            "after": f"b\npassword={HIDDEN} (new)\ntoken={HIDDEN}\n",
+        }
+    ]
+    key = "-----BEGIN PRIVATE KEY-----\nA\nB\n-----END PRIVATE KEY-----\n"
+    assert "(new)" not in str(masked_diff({"before": "", "after": key}, []))
+    assert masked_diff("token=x", ()) == f"token={HIDDEN}"
+
+
 def _write(arguments: Mapping[str, Any], context: ModuleContext) -> Result:
     del context
     return Result(Status.CHANGED, diff=("old\n", f"{arguments['text']}\n"))
@@ -104,7 +123,7 @@ def test_a_templated_secret_never_stands_in_an_events_diff(
     task = f'- {{write: {{text: "{text}"}}, vars: {{db_password: hunter2}}, register: w}}'
     seen = '- {say: "{{ w.diff.after }}"}'
     last = stage.tasks(f"{before}\n{task}", diff=True).results()[-1]
-    assert last.result["diff"] == {"before": "old\n", "after": f"x {HIDDEN} y\n"}
+    assert last.result["diff"] == {"before": "old\n", "after": f"x {HIDDEN} (new) y\n"}
     registered = stage.tasks(f"{before}\n{task}\n{seen}", diff=True).of("e1")[-1]
     assert registered.strip() == "x hunter2 y"
 
