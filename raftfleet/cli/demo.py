@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 )
 @click.option("--keep", is_flag=True, help="Leave the hosts up and the cluster running.")
 @click.option("--name", default="demo", show_default=True, help="The sandbox's name.")
-@click.option("-v", "--verbose", count=True, help="Show results; twice for more.")
+@click.option("-v", "--verbose", count=True, help="Results; -vv: places; -vvv: commands.")
 @RUNS
 @OUTPUT
 @exporting

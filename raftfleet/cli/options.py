@@ -102,7 +102,7 @@ _SHARED = (
     click.option("-b", "--become", is_flag=True, help="Become another user with sudo."),
     click.option("--become-user", help="Whom --become makes of us. [default: root]"),
     click.option("--become-method", type=click.Choice(["sudo"]), hidden=True, expose_value=False),
-    click.option("-v", "--verbose", count=True, help="Show results; twice for more."),
+    click.option("-v", "--verbose", count=True, help="Results; -vv: places; -vvv: commands."),
     RUNS,
 )
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @click.command("report")
 @click.argument("run", default="latest")
-@click.option("-v", "--verbose", count=True, help="Show results; more with each.")
+@click.option("-v", "--verbose", count=True, help="Results; -vv: places; -vvv: commands.")
 @RUNS
 @OUTPUT
 def command(run: str, runs: Path, verbose: int, output: Shown) -> int:
