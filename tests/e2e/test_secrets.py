@@ -72,6 +72,11 @@ def test_nothing_that_is_left_or_shown_holds_the_secret(
     assert (runs / "latest" / "summary.json").exists()
     assert holders(runs) == []
     assert holders(junit.parent) == []
+    assert holders(fleet.folder) == []
+    look = f"grep -rlF -D skip {CANARY} /run /tmp /var/tmp /var/lib/raftfleet /root 2>/dev/null"
+    left = fleet.say("sandbox", "ssh", "--name", fleet.name, "n1", look).text.split()
+    assert set(left) <= {"/tmp/secret", "/tmp/other-False"}
+    assert checking or "/tmp/secret" in left
 
 
 def test_the_look_at_the_process_table_sees_an_argument(fleet: Fleet, tmp_path: Path) -> None:
