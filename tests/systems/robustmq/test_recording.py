@@ -344,7 +344,7 @@ def test_what_is_no_recording_is_refused(tmp_path: Path) -> None:
         ("status.jsonl.gz", gzip.compress(b"[]\n", mtime=0), "this line is not an object"),
         (
             "status.jsonl.gz",
-            gzip.compress(b'{"node":1,"t2":1,"status":{"g":[]}}\n'),
+            gzip.compress(b'{"node":1,"t2":1,"status":{"g":[]}}\n', mtime=0),
             "status.jsonl.gz:1:1: this is no ClusterStatus",
         ),
     ],
