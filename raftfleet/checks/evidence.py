@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from .window import Window
 
-__all__ = ["EVIDENCE", "counted", "evidence_gaps"]
+__all__ = ["EVIDENCE", "adds_up", "counted", "evidence_gaps"]
 
 _NAME = "evidence"
 
@@ -121,6 +121,11 @@ EVIDENCE: Mapping[str, Callable[[Window], int]] = {
     "watched_percent": _watched_percent,
 }
 """What `evidence:` may ask for, and how it is counted."""
+
+
+def adds_up(name: str) -> bool:
+    """Whether counts of this kind may be added over drills: events may, nodes seen may not."""
+    return not name.endswith(("_percent", "_seen", "_read"))
 
 
 def counted(window: Window) -> dict[str, int]:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from .lives import Life
     from .window import Window
 
-__all__ = ["GroupMoved", "Timeline", "timelines"]
+__all__ = ["GroupMoved", "Timeline", "caught_up", "ready_at", "timelines"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +95,8 @@ def _timeline(
         last_write=last,
         first_writes=firsts,
         started=back.started.at if back and back.started else None,
-        ready=_ready(back) if back else None,
-        caught_up=_caught_up(window, back) if back else None,
+        ready=ready_at(back) if back else None,
+        caught_up=caught_up(window, back) if back else None,
     )
 
 
@@ -146,7 +146,7 @@ def _writes(window: Window, gone: Interval) -> tuple[Interval | None, dict[str, 
     return last, firsts
 
 
-def _ready(life: Life) -> Interval | None:
+def ready_at(life: Life) -> Interval | None:
     """Return when a life held all its ports: after the last look that found one closed."""
     if life.ready is None:
         return None
@@ -154,9 +154,9 @@ def _ready(life: Life) -> Interval | None:
     return Interval(min(life.began if since is None else since, life.ready.t), life.ready.t)
 
 
-def _caught_up(window: Window, life: Life) -> Interval | None:
+def caught_up(window: Window, life: Life) -> Interval | None:
     """Return when a life was ready and had applied what every group's leader had by then."""
-    ready = _ready(life)
+    ready = ready_at(life)
     if ready is None:
         return None
     marks: dict[str, int] = {}

@@ -1,93 +1,110 @@
-"""The samples of a run as Prometheus metric families, made anew whenever they are asked for."""
+"""Figures as Prometheus metric families, made anew at every scrape."""
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from itertools import accumulate
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
+from prometheus_client import CollectorRegistry
 from prometheus_client.core import (
     CounterMetricFamily,
     GaugeMetricFamily,
     HistogramMetricFamily,
     InfoMetricFamily,
 )
+from prometheus_client.samples import Exemplar as Example
 
-from .names import LADDER, METRICS, Kind
-from .samples import samples
+from .figures import Figures
+from .metric import Kind
+from .names import METRICS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from prometheus_client import Metric as Family
 
-    from raftfleet.checks import Judgement
-    from raftfleet.journal import Journal
+    from .figures import Histogram, Labels
+    from .metric import Metric
 
-    from .names import Metric
+__all__ = ["Collector", "Source", "make_registry"]
 
-__all__ = ["RunCollector"]
-
-Series: TypeAlias = dict[tuple[str, ...], list[float]]
-_BOUNDS = tuple(f"{bound:.4g}" for bound in LADDER)
-_EDGES = tuple(map(float, _BOUNDS))
+Source: TypeAlias = "Callable[[], Figures]"
+"""Gives the figures as they are now: of a state file, of a run that goes on, of a journal."""
 
 
-class RunCollector:
-    """A collector for a registry: const metrics of one run."""
+class Collector:
+    """Const metrics from any number of sources.
 
-    def __init__(self, judgement: Judgement, journal: Journal) -> None:
-        self._values: dict[str, Series] = {}
-        for sample in samples(judgement, journal):
-            series = self._values.setdefault(sample.metric, {})
-            series.setdefault(sample.labels, []).append(float(sample.value))
+    Every scrape asks the sources anew and nothing is kept between scrapes: a series that no source
+    names any more is gone. Where two sources have the same counter or histogram, they add up.
+    """
+
+    def __init__(self, *sources: Source) -> None:
+        self._sources = sources
 
     def collect(self) -> Iterator[Family]:
-        """Yield every family that has a value."""
+        """Yield every family that has a value, in the order of the table."""
+        figures = Figures()
+        for source in self._sources:
+            figures.add(source())
         for name, metric in METRICS.items():
-            if name in self._values:
-                yield _MAKERS[metric.kind](metric, self._values[name])
+            if metric.kind is Kind.HISTOGRAM:
+                if figures.histograms.get(name):
+                    yield _histogram(metric, figures.histograms[name])
+            elif figures.values.get(name):
+                yield _MAKERS[metric.kind](metric, figures.values[name])
 
 
-def _gauge(metric: Metric, series: Series) -> Family:
+def make_registry(*sources: Source) -> CollectorRegistry:
+    """Return a registry of our own with nothing in it but these sources."""
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(Collector(*sources))
+    return registry
+
+
+def _gauge(metric: Metric, series: Mapping[Labels, float]) -> Family:
     family = GaugeMetricFamily(metric.name, metric.help, labels=metric.labels)
-    for labels, values in series.items():
-        family.add_metric(labels, values[-1])
+    for labels, value in series.items():
+        family.add_metric(labels, value)
     return family
 
 
-def _counter(metric: Metric, series: Series) -> Family:
+def _counter(metric: Metric, series: Mapping[Labels, float]) -> Family:
     family = CounterMetricFamily(metric.name, metric.help, labels=metric.labels)
-    for labels, values in series.items():
-        family.add_metric(labels, sum(values))
+    for labels, value in series.items():
+        family.add_metric(labels, value)
     return family
 
 
-def _info(metric: Metric, series: Series) -> Family:
+def _info(metric: Metric, series: Mapping[Labels, float]) -> Family:
     family = InfoMetricFamily(metric.name, metric.help)
     for labels in series:
         family.add_metric([], dict(zip(metric.labels, labels, strict=True)))
     return family
 
 
-def _histogram(metric: Metric, series: Series) -> Family:
+def _histogram(metric: Metric, series: Mapping[Labels, Histogram]) -> Family:
     family = HistogramMetricFamily(metric.name, metric.help, labels=metric.labels)
-    for labels, values in series.items():
-        family.add_metric(labels, buckets=_buckets(values), sum_value=sum(values))
+    bounds = (*metric.ladder, float("inf"))
+    for labels, histogram in series.items():
+        counts = accumulate(histogram.counts.get(bound, 0) for bound in bounds)
+        buckets: list[Any] = [
+            (_bound(bound), count, _example(histogram, bound))
+            for bound, count in zip(bounds, counts, strict=True)
+        ]
+        family.add_metric(labels, buckets=buckets, sum_value=histogram.total)
     return family
 
 
-def _buckets(values: Iterable[float]) -> list[tuple[str, float]]:
-    """Return the cumulative counts up to each bound of the ladder, and of all."""
-    counts = [0.0] * (len(_EDGES) + 1)
-    for value in values:
-        counts[bisect_left(_EDGES, value)] += 1
-    return list(zip((*_BOUNDS, "+Inf"), accumulate(counts), strict=True))
+def _bound(bound: float) -> str:
+    return "+Inf" if bound == float("inf") else f"{bound:.4g}"
 
 
-_MAKERS = {
-    Kind.GAUGE: _gauge,
-    Kind.COUNTER: _counter,
-    Kind.INFO: _info,
-    Kind.HISTOGRAM: _histogram,
-}
+def _example(histogram: Histogram, bound: float) -> Example | None:
+    exemplar = histogram.exemplars.get(bound)
+    if exemplar is None:
+        return None
+    return Example({"run_id": exemplar.run_id}, exemplar.value, exemplar.at or None)
+
+
+_MAKERS = {Kind.GAUGE: _gauge, Kind.COUNTER: _counter, Kind.INFO: _info}

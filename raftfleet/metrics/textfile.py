@@ -1,4 +1,4 @@
-"""The Prometheus textfile of a run, for node_exporter's textfile collector."""
+"""The Prometheus textfile, for node_exporter's textfile collector."""
 
 from __future__ import annotations
 
@@ -6,25 +6,32 @@ from typing import TYPE_CHECKING
 
 from raftfleet.journal import write_file
 
+from .samples import run_figures
+
 if TYPE_CHECKING:
     from pathlib import Path
 
     from raftfleet.checks import Judgement
     from raftfleet.journal import Journal
 
-__all__ = ["write_textfile"]
+    from .figures import Figures
+
+__all__ = ["write_figures", "write_textfile"]
 
 
 def write_textfile(judgement: Judgement, journal: Journal, path: Path) -> Path:
-    """Write a run's metrics in one step; whoever reads the file finds all of it or none.
+    """Write the figures of one run, as `write_figures` does."""
+    return write_figures(run_figures(judgement, journal), path)
+
+
+def write_figures(figures: Figures, path: Path) -> Path:
+    """Write figures in one step; whoever reads the file finds all of it or none.
 
     It may be read by everybody: a collector runs as another user. Raises `JournalError` when it
     cannot be written.
     """
-    from prometheus_client import CollectorRegistry, generate_latest  # noqa: PLC0415 - slow
+    from prometheus_client import generate_latest  # noqa: PLC0415 - slow
 
-    from .collector import RunCollector  # noqa: PLC0415
+    from .collector import make_registry  # noqa: PLC0415
 
-    registry = CollectorRegistry(auto_describe=False)
-    registry.register(RunCollector(judgement, journal))
-    return write_file(path, generate_latest(registry), mode=0o644)
+    return write_file(path, generate_latest(make_registry(lambda: figures)), mode=0o644)
