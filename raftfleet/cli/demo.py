@@ -84,7 +84,7 @@ def _hosts(name: str, *, keep: bool) -> Iterator[Sandbox]:
 
 def _inventory(sandbox: Sandbox, era: str, path: Path) -> Path:
     """Write the sandbox's inventory with the simulator as the program of every node."""
-    more = f"    robustmq_binary: simulator\n    robustmq_era: {era}\n"
+    more = f"    robustmq_binary: simulator\n    robustmq_era: {era}\n    raft_cluster: {sandbox.name}\n"
     text = sandbox.inventory().replace("  children:\n", f"{more}  children:\n", 1)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text)

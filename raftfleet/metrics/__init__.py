@@ -11,6 +11,7 @@ from .live import Live
 from .metric import LADDER, LONG_LADDER, Kind, Metric
 from .names import LABELS, METRICS, TABLE
 from .samples import run_figures
+from .state import MetricsState, state_path
 from .textfile import write_figures, write_textfile
 
 __all__ = [
@@ -23,8 +24,10 @@ __all__ = [
     "Kind",
     "Live",
     "Metric",
+    "MetricsState",
     "Sample",
     "run_figures",
+    "state_path",
     "write_figures",
     "write_textfile",
 ]
