@@ -30,6 +30,7 @@ COMMANDS = {
     "ping": ("ping", "Reach every host: how fast, and what is odd about it."),
     "analyze": ("analyze", "Judge the journal of a run again."),
     "import": ("import_", "Make a run folder from a recording of a real cluster."),
+    "serve": ("serve", "Watch without end: metrics, probes, drills on a schedule."),
     "sandbox": ("sandbox", "Hosts made of namespaces on this machine."),
 }
 

@@ -131,7 +131,9 @@ class _Reader:
     def wrong(self, key: str, wants: str, hint: str | None = None) -> SourceError:
         """Return the complaint about a key's value."""
         return SourceError(
-            f"{key}: wants {wants}, not {plain(self.given.get(key))!r}", self.mark_of(key), hint=hint
+            f"{key}: wants {wants}, not {plain(self.given.get(key))!r}",
+            self.mark_of(key),
+            hint=hint,
         )
 
     def drills(self) -> tuple[str, ...]:
@@ -151,7 +153,9 @@ class _Reader:
         if not isinstance(name, str) or not _NAME.fullmatch(name):
             key = "name" if "name" in self.given else "drill"
             raise self.wrong(
-                key, "a short name of letters, digits and . _ + -", "set `name:`, a label in metrics"
+                key,
+                "a short name of letters, digits and . _ + -",
+                "set `name:`, a label in metrics",
             )
         return str(name)
 

@@ -1,16 +1,17 @@
 """The daemon: pages answered by threads, the cluster watched by threads, drills on the main thread.
 
 Drills run where signals arrive, so a signal in the middle of one is the drill's own affair: it
-starts again what it stopped and ends as interrupted. One at a time: a schedule that comes due
-meanwhile is skipped, and so is one whose cluster is not in a steady state, is locked by another
-controller, or has a host that cannot be asked. What is skipped is counted and logged, and not made
-up for.
+starts again what it stopped and ends as interrupted. One runs at a time: another schedule that comes
+due meanwhile waits its turn, the same one is skipped. Skipped is also what is due while the cluster
+is not in a steady state, is locked by another controller, or has a host that cannot be asked, and
+what was due while this process did not run. What is skipped is counted, logged and not made up for.
 """
 
 from __future__ import annotations
 
 import signal
 import threading
+from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -24,16 +25,17 @@ if TYPE_CHECKING:
 
     from raftfleet.clock import Clock
     from raftfleet.journal import Recorder
+    from raftfleet.metrics.figures import Labels
 
     from .config import Scheduled
     from .log import Log
     from .own import Own
-    from .timetable import Due
     from .watch import Watch
 
 __all__ = ["Daemon", "Ran", "Runner"]
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_ACTIVE = "raftfleet_drill_active"
 _LOOK_AGAIN = 15.0
 """Seconds after which the wall clock is looked at again: it may have been set."""
 
@@ -90,16 +92,23 @@ class Daemon:
         self._log = log
         self._turn = threading.Condition()
         self._stopping = False
+        self._waiting: deque[str] = deque()
         self._live: Live | None = None
-        self._ended: dict[str, Figures] = {}
-        self.timetable = timetable(scheduled, clock.wall())
+        self._over: set[Labels] = set()
+        self.timetable = Timetable(
+            {one.name: one.when for one in scheduled},
+            clock.wall(),
+            jitter={one.name: one.jitter for one in scheduled},
+        )
 
     # --- what metrics show -------------------------------------------------------------------
 
     def figures(self) -> Figures:
         """Return what the drill under way shows, and that those before it are over."""
         live = self._live
-        figures = Figures({"raftfleet_drill_active": dict.fromkeys(self._over, 0.0)})
+        figures = Figures()
+        if self._over:
+            figures.values[_ACTIVE] = dict.fromkeys(sorted(self._over), 0.0)
         if live is not None:
             figures.add(live.figures())
         return figures
@@ -121,10 +130,11 @@ class Daemon:
         before = {number: signal.signal(number, self._signalled) for number in _SIGNALS}
         try:
             while not self._stopping:
-                for due in self.timetable.take(self._clock.wall()):
-                    if not self._stopping and self._due(due) is ExitCode.INTERRUPTED:
-                        return ExitCode.INTERRUPTED
-                self._await(min(_LOOK_AGAIN, self.timetable.left(self._clock.wall())))
+                self._gather()
+                if not self._waiting:
+                    self._await(min(_LOOK_AGAIN, self.timetable.left(self._clock.wall())))
+                elif self._turn_of(self._waiting.popleft()) is ExitCode.INTERRUPTED:
+                    return ExitCode.INTERRUPTED
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
@@ -145,20 +155,75 @@ class Daemon:
             if not self._stopping and seconds > 0:
                 self._clock.wait(self._turn, seconds)
 
-    # --- one slot ----------------------------------------------------------------------------
+    # --- slots -------------------------------------------------------------------------------
 
-    def _due(self, due: Due) -> ExitCode | None:
-        one = self._scheduled[due.name]
-        reason, why = self._unfit(due)
+    def _gather(self) -> None:
+        """Line up what is due; what comes too late is skipped."""
+        for due in self.timetable.take(self._clock.wall()):
+            if due.missed:
+                self._skip(due.name, "late", f"it was due {due.late:.0f} s ago")
+            elif due.name not in self._waiting:
+                self._waiting.append(due.name)
+
+    def _gather_behind(self, running: str, since: float) -> None:
+        """Line up what came due while a drill ran; itself it does not wait for."""
+        for due in self.timetable.take(self._clock.wall()):
+            if due.name == running:
+                self._skip(due.name, "overlap", "it was still running")
+            elif self._clock.wall() - due.late < since:
+                self._skip(due.name, "late", f"it was due {due.late:.0f} s ago")
+            elif due.name not in self._waiting:
+                self._waiting.append(due.name)
+
+    def _skip(self, name: str, reason: str, why: str) -> None:
+        self._own.skipped(name, reason)
+        self._log.warn("schedule skipped", schedule=name, reason=reason, why=why)
+
+    def _turn_of(self, name: str) -> ExitCode | None:
+        """Run the drills of a schedule, unless the cluster is not fit for it."""
+        reason, why = self._unfit()
         if reason:
-            self._own.skipped(one.name, reason)
-            self._log.warn("schedule skipped", schedule=one.name, reason=reason, why=why)
+            self._skip(name, reason, why)
             return None
-        return self._drill(one).code
+        since = self._clock.wall()
+        code = self._drill(self._scheduled[name]).code
+        self._gather_behind(name, since)
+        return code
 
-    def _unfit(self, due: Due) -> tuple[str, str]:
-        """Return why nothing is to be begun now, two empty texts when it may."""
-        if due.missed:
-            overlapped = self._last_end - due.late
-            ...
-        return "", ""
+    def _unfit(self) -> tuple[str, str]:
+        """Return why no drill may begin now, two empty texts when one may."""
+        trouble = self._watch.unsteady()
+        if trouble is not None:
+            return "unsteady", trouble
+        try:
+            holder = self._watch.locked()
+        except UnreachableError as error:
+            return "unreachable", error.message
+        return ("locked", f"by {holder}") if holder else ("", "")
+
+    def _drill(self, one: Scheduled) -> Ran:
+        self._own.active = one.name
+        self._watch.busy.set()
+        began = self._clock.monotonic()
+        self._log.info("drill begins", schedule=one.name, drills="+".join(one.drills))
+        try:
+            ran = self._runner(one, self._shown, lambda: self._stopping)
+        except RaftfleetError as error:
+            ran = Ran(error.exit_code, message=str(error))
+        except Exception as error:  # noqa: BLE001 - a defect costs one run, not the daemon
+            ran = Ran(ExitCode.DEFECT, message=f"defect in raftfleet: {error!r}")
+        finally:
+            self._over |= self.figures().values.get(_ACTIVE, {}).keys()
+            self._live = None
+            self._watch.busy.clear()
+            self._own.active = None
+        self._own.ran(one.name, ran.result)
+        say = self._log.info if ran.code is ExitCode.PASSED else self._log.warn
+        more = {"run": ran.run} if ran.run else {}
+        more |= {"why": ran.message} if ran.message else {}
+        seconds = f"{self._clock.monotonic() - began:.1f}"
+        say("drill ended", schedule=one.name, result=ran.result, seconds=seconds, **more)
+        return ran
+
+    def _shown(self, recorder: Recorder) -> None:
+        self._live = Live(recorder, self._clock)

@@ -20,7 +20,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from email.utils import formatdate
 from http.client import HTTPException, parse_headers
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, Self
 
 from raftfleet import __version__
 
@@ -40,6 +40,7 @@ _READING = 10.0
 _WRITING = 10.0
 """Seconds in which it must have taken the answer."""
 _LINGER = 0.5
+_NO_ROOM = 0.05
 _METHODS = ("GET", "HEAD")
 
 
@@ -129,6 +130,7 @@ class HttpServer:
         self._lock = threading.Lock()
         self._open: dict[_Connection, None] = {}
         self._ending = False
+        self._pause = threading.Event()
         self.refused: Counter[str] = Counter(crowded=0, slow=0, broken=0)
         self._thread = threading.Thread(target=self._accept, name="http", daemon=True)
 
@@ -142,12 +144,13 @@ class HttpServer:
         """Whether it still takes connections."""
         return self._thread.is_alive()
 
-    def __enter__(self) -> HttpServer:
+    def __enter__(self) -> Self:
         self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._ending = True
+        self._pause.set()
         with suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
         self._thread.join(_READING)
@@ -169,8 +172,7 @@ class HttpServer:
             except OSError:
                 if not self._ending:
                     # No descriptor left, or the client went away: others may end meanwhile.
-                    with threading.Condition() as turn:
-                        turn.wait(0.05)
+                    self._pause.wait(_NO_ROOM)
                 continue
             connection = _Connection(sock, time.monotonic() + self._reading)
             if self._admit(connection):
@@ -282,7 +284,9 @@ def _parsed(head: bytes) -> Request:
         raise _RefusedError(431, "too many headers") from None
     headers = {name.lower(): value for name, value in parsed.items()}
     if method not in _METHODS:
-        raise _RefusedError(405, f"{method[:20]} is not done here, only GET and HEAD", Allow="GET, HEAD")
+        raise _RefusedError(
+            405, f"{method[:20]} is not done here, only GET and HEAD", Allow="GET, HEAD"
+        )
     if headers.get("content-length", "0") != "0" or "transfer-encoding" in headers:
         raise _RefusedError(413, "a request may have no body")
     return Request(method, target, headers)

@@ -7,7 +7,6 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from raftfleet.metrics import Figures, Sample
-from raftfleet.metrics.live import cluster_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -84,7 +83,7 @@ class Own:
     def _watched(self) -> Iterator[Sample]:
         if self.watch is None:
             return
-        cluster = cluster_name(self.watch.picture.cluster)
+        cluster = self.watch.cluster.name
         steady = self.watch.unsteady() is None
         yield Sample("raftfleet_cluster_steady", (cluster,), steady)
         yield Sample("raftfleet_observer_age_seconds", (cluster,), self.watch.blind)

@@ -96,7 +96,9 @@ class Pages:
 
     def _checked(self, request: Request, page: str, path: str, query: str) -> Reply:
         if self._users and not self._users.allow(request.headers.get("authorization", "")):
-            return text(401, "name and password, please", WWW_Authenticate='Basic realm="raftfleet"')
+            return text(
+                401, "name and password, please", WWW_Authenticate='Basic realm="raftfleet"'
+            )
         try:
             return self._page(request, page, path, query)
         except TimeoutError:

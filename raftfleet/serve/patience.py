@@ -45,7 +45,7 @@ _REFUSED_LONGEST = 1800.0
 REASONS = ("unreachable", "authentication", "host_key", "certificate", "forwarding")
 """Why a host or node cannot be asked, as metrics name it."""
 
-_KINDS = {
+_KINDS: dict[type[UnreachableError], str] = {
     AuthenticationError: "authentication",
     HostKeyError: "host_key",
     CertificateError: "certificate",

@@ -59,9 +59,7 @@ def probe(target: Target, clock: Clock, *, budget: float) -> Probed:
     began = clock.monotonic()
     recorder = Recorder(None, clock)
     live = Live(recorder, clock)
-    recorder.record(
-        described(target.cluster, target.system, target.nodes, period=budget, build="")
-    )
+    recorder.record(described(target.cluster, target.system, target.nodes, period=budget, build=""))
     names = {node.identity.id: node.name for node in target.nodes}
 
     def ask(node: Node) -> Mapping[str, GroupStatus] | str:
@@ -78,13 +76,17 @@ def probe(target: Target, clock: Clock, *, budget: float) -> Probed:
         return {group: named(status, names) for group, status in seen.items()}
 
     with ThreadPoolExecutor(min(_FORKS, len(target.nodes)), "probe") as pool:
-        answers = dict(zip([n.name for n in target.nodes], pool.map(ask, target.nodes), strict=True))
+        answers = dict(
+            zip([n.name for n in target.nodes], pool.map(ask, target.nodes), strict=True)
+        )
     now = clock.monotonic()
     for name, answer in answers.items():
         if isinstance(answer, str):
             recorder.record(StatusMissed(node=name, since=began, t=now, reason=answer))
         else:
             recorder.record(StatusSeen(node=name, since=began, t=now, groups=dict(answer)))
-    silent = [f"{name}: {answers[name]}" for name in target.wanted if isinstance(answers[name], str)]
+    silent = [
+        f"{name}: {answers[name]}" for name in target.wanted if isinstance(answers[name], str)
+    ]
     trouble = "; ".join(silent) or disagreement(recorder.picture, nodes=target.wanted, now=now)
     return Probed(trouble, now - began, live.figures())

@@ -11,7 +11,7 @@ from __future__ import annotations
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from raftfleet.cluster import Cluster, Holder, Sighting
 from raftfleet.errors import RaftfleetError, UnreachableError
@@ -19,9 +19,10 @@ from raftfleet.journal import Recorder, disagreement
 from raftfleet.metrics import Live
 
 from .patience import PatientTransport, reason_of
+from .telling import Telling
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from raftfleet.clock import Clock
     from raftfleet.journal import Picture
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
     from .log import Log
 
-__all__ = ["HostTrouble", "Watch"]
+__all__ = ["Watch"]
 
 KEPT = 1000
 """Events of a watch that stay in memory."""
@@ -42,15 +43,13 @@ _FORKS = 20
 _JOIN = 15.0
 
 
-class HostTrouble(dict[str, tuple[str, str]]):
-    """The hosts that cannot be asked: by node, one of `patience.REASONS` and the message."""
-
-
 class Watch:
     """Watches the nodes of one inventory group from `__enter__` to `__exit__`.
 
     ``period`` is seconds between two polls of a node, ``root`` overrides where hosts keep their
     records. While `busy` is set hosts are not asked about processes: a drill does so itself.
+    `trouble` holds the nodes whose hosts cannot be asked, with one of `patience.REASONS` (or
+    ``failed``) and what was said.
     """
 
     def __init__(
@@ -68,6 +67,7 @@ class Watch:
         self.group = group
         self.recorder = Recorder(None, clock, keep=KEPT)
         self.busy = threading.Event()
+        self.recorder.subscribe(Telling(log, self.recorder))
         self.live = Live(self.recorder, clock)
         self.trouble: dict[str, tuple[str, str]] = {}
         self._clock = clock
@@ -141,7 +141,7 @@ class Watch:
 
     # --- from beginning to end -----------------------------------------------------------------
 
-    def __enter__(self) -> Watch:
+    def __enter__(self) -> Self:
         self.cluster.describe()
         self._stack.enter_context(self.cluster.observing())
         self._thread.start()
@@ -151,6 +151,8 @@ class Watch:
         with self._turn:
             self._ending = True
             self._turn.notify_all()
+        for transport in self._transports.values():
+            transport.close()  # ends what is asked of hosts right now
         self._thread.join(_JOIN)
         # What went wrong in a poller was said in metrics and the log when it happened.
         with suppress(RaftfleetError, RuntimeError):
@@ -186,4 +188,6 @@ class Watch:
         self.trouble[name] = (reason, error.message)
         if before is None or before[0] != reason:
             hint = {"hint": error.hint} if error.hint else {}
-            self._log.warn("host cannot be asked", node=name, reason=reason, error=error.message, **hint)
+            self._log.warn(
+                "host cannot be asked", node=name, reason=reason, error=error.message, **hint
+            )

@@ -17,7 +17,6 @@ import ssl
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from raftfleet.errors import SourceError, UsageError, nearest
@@ -26,6 +25,7 @@ from raftfleet.inventory.marked import MarkedDict
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
+    from pathlib import Path
 
     from raftfleet.errors import Mark
 
@@ -152,8 +152,11 @@ def _tls(whole: MarkedDict, folder: Path) -> tuple[ssl.SSLContext, bool]:
     _load(given, "cert_file", lambda: _chain(context, given, folder))
     if certifies:
         context.verify_mode = ssl.CERT_REQUIRED
-        _load(given, "client_ca_file", lambda: context.load_verify_locations(
-            folder / given["client_ca_file"]))
+        _load(
+            given,
+            "client_ca_file",
+            lambda: context.load_verify_locations(folder / given["client_ca_file"]),
+        )
     return context, certifies
 
 
