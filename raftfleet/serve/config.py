@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -197,7 +198,7 @@ class _Reader:
         """Return seconds: a number, or digits with units as Prometheus writes them (`1h30m`)."""
         given = self.given.get(key, default)
         seconds = _seconds(given)
-        if seconds is None or seconds < least:
+        if seconds is None or not least <= seconds < math.inf:
             more = f" of at least {least:g} s" if least else ""
             raise self.wrong(key, f"a duration{more}", "30s, 15m, 6h, 1d, or a number of seconds")
         return seconds

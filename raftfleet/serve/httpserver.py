@@ -121,12 +121,14 @@ class HttpServer:
         *,
         most: int = MOST,
         reading: float = _READING,
+        writing: float = _WRITING,
     ) -> None:
         self._listener = listener
         self._handler = handler
         self._tls = tls
         self._most = most
         self._reading = reading
+        self._writing = writing
         self._lock = threading.Lock()
         self._open: dict[_Connection, None] = {}
         self._ending = False
@@ -239,7 +241,7 @@ class HttpServer:
             return refused.reply, head_only
 
     def _send(self, connection: _Connection, reply: Reply, *, head_only: bool) -> None:
-        connection.deadline = time.monotonic() + _WRITING
+        connection.deadline = time.monotonic() + self._writing
         phrase = http.HTTPStatus(reply.status).phrase
         headers = {
             "Date": formatdate(usegmt=True),

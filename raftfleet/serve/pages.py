@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
 from raftfleet.errors import RaftfleetError, UsageError, nearest
 from raftfleet.metrics.collector import make_registry
@@ -85,12 +85,9 @@ class Pages:
 
     def __call__(self, request: Request) -> Reply:
         """Answer one request."""
-        try:
-            parts = urlsplit(request.target)
-        except ValueError:
-            parts = urlsplit("/invalid")
-        page = parts.path if parts.path in PAGES else "other"
-        reply = self._checked(request, page, parts.path, parts.query)
+        path, _, query = request.target.partition("?")
+        page = path if path in PAGES else "other"
+        reply = self._checked(request, page, path, query)
         self._own.answered(page, reply.status)
         return reply
 
@@ -137,8 +134,10 @@ class Pages:
     # --- /probe ------------------------------------------------------------------------------
 
     def _probe(self, request: Request, query: str) -> Reply:
-        asked = parse_qs(query, max_num_fields=20)
-        names = asked.get("target", [])
+        try:
+            names = parse_qs(query, max_num_fields=20).get("target", [])
+        except ValueError:
+            names = []
         if len(names) != 1 or not names[0]:
             return text(400, f"say which group: /probe?target=GROUP, one of: {self._known()}")
         (name,) = names

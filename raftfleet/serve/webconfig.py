@@ -31,6 +31,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Users", "WebConfig", "read_web_config"]
 
+_NOT_OURS = {
+    "http_server_config": "this server speaks HTTP/1.1 and sends no other headers: leave it out",
+    "rate_limit": "this server has limits of its own: leave it out",
+}
 _KEYS = ("tls_server_config", "basic_auth_users")
 _TLS_KEYS = ("cert_file", "key_file", "client_ca_file", "client_auth_type", "min_version")
 _VERSIONS = {"TLS12": ssl.TLSVersion.TLSv1_2, "TLS13": ssl.TLSVersion.TLSv1_3}
@@ -125,10 +129,11 @@ def _checked(given: Any, known: Collection[str], what: str, mark: Mark | None) -
     for key in given:
         if key not in known:
             close = nearest(str(key), known)
+            hint = f"did you mean {close}?" if close else f"known: {', '.join(known)}"
             raise SourceError(
                 f"{key!r} is not a key of {what} that raftfleet keeps",
                 given.key_mark(key),
-                hint=f"did you mean {close}?" if close else f"known: {', '.join(known)}",
+                hint=_NOT_OURS.get(str(key), hint),
             )
     return given
 
