@@ -29,6 +29,7 @@ COMMANDS = {
     "status": ("status", "Ask every node for its own view of every group."),
     "ping": ("ping", "Reach every host: how fast, and what is odd about it."),
     "analyze": ("analyze", "Judge the journal of a run again."),
+    "export": ("export", "Hand out the metrics of a finished run."),
     "import": ("import_", "Make a run folder from a recording of a real cluster."),
     "serve": ("serve", "Watch without end: metrics, probes, drills on a schedule."),
     "sandbox": ("sandbox", "Hosts made of namespaces on this machine."),

@@ -25,6 +25,8 @@ _SECRET = re.compile(
     r"(passw|secret|token|credential|private_key|api_key).*", re.IGNORECASE | re.DOTALL
 )
 
+_LOGIN = re.compile(r"(^|//|=)[^\s/@:=]+:[^\s/@]+@")
+
 RUNS = click.option(
     "--runs",
     type=click.Path(path_type=Path, file_okay=False),
@@ -119,7 +121,7 @@ def extra_variables(given: Sequence[str]) -> dict[str, Any]:
 
 def without_secrets(argv: Sequence[str]) -> tuple[str, ...]:
     """Return a command line as it may be recorded: words that may hold a secret are cut short."""
-    return tuple(_SECRET.sub(r"\1***", word) for word in argv)
+    return tuple(_LOGIN.sub(r"\1***@", _SECRET.sub(r"\1***", word)) for word in argv)
 
 
 def _variables(text: str) -> dict[str, Any]:

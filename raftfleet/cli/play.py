@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from raftfleet.cli.exporting import Exporting, exporting
 from raftfleet.cli.options import OUTPUT, Given, shared
 
 
@@ -19,6 +20,7 @@ from raftfleet.cli.options import OUTPUT, Given, shared
 @click.option("-D", "--diff", is_flag=True, help="Show how files differ.")
 @click.option("--syntax-check", is_flag=True, help="Read and check the playbook, run nothing.")
 @OUTPUT
+@exporting
 def command(
     given: Given,
     playbook: Path,
@@ -30,6 +32,7 @@ def command(
     check: bool,
     diff: bool,
     syntax_check: bool,
+    exporting: Exporting,
 ) -> int:
     """Run a playbook, as ansible-playbook would; plays with `drill:` are drills.
 
@@ -49,7 +52,10 @@ def command(
         "check": check,
         "diff": diff,
     }
-    return run_plays(given.asked(playbook.stem, playbook=engine, output=output), [Step(playbook)])
+    return run_plays(
+        given.asked(playbook.stem, playbook=engine, output=output, exporting=exporting),
+        [Step(playbook)],
+    )
 
 
 def _split(given: tuple[str, ...]) -> list[str]:

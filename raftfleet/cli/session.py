@@ -19,6 +19,7 @@ import click
 
 from raftfleet.checks import Judgement, judge, judgement_json
 from raftfleet.cli.connections import Connections, check_connection
+from raftfleet.cli.exporting import Exporting, Exports
 from raftfleet.cli.interruption import Interruption
 from raftfleet.cli.options import without_secrets
 from raftfleet.clock import SystemClock
@@ -67,6 +68,7 @@ class Asked:
     playbook: Mapping[str, Any] = field(default_factory=dict)
     output: str = "text"
     keep: bool | None = None
+    exporting: Exporting = field(default_factory=Exporting)
 
 
 class Session:
@@ -75,6 +77,7 @@ class Session:
     def __init__(self, asked: Asked) -> None:
         self.asked = asked
         self.clock = SystemClock()
+        self.exports = Exports(asked.exporting, PROJECT)
         self.inventory: Inventory = load_inventory(asked.inventories)
         join([host.variables for host in self.inventory.hosts.values()])
         self.extra = {name: written(value) for name, value in asked.extra.items()}
@@ -236,6 +239,7 @@ class Session:
             )
         )
         self.interruption.arm()
+        self.exports.watch(self.recorder, self.clock)
         return self
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
@@ -246,12 +250,11 @@ class Session:
             self._control.release()
             self._control.cluster.close()
         self.connections.close()
+        self.exports.close()
         self.recorder.close()
 
     def finish(self) -> tuple[Judgement, ExitCode]:
         """Judge what was recorded, write it down, and return judgement and exit code."""
-        from raftfleet.metrics import write_textfile  # noqa: PLC0415 - prometheus_client is slow
-
         judgement = judge(self.recorder.journal())
         codes = [*self._codes, judgement.exit_code]
         if self.interruption.stop.is_set():
@@ -275,7 +278,7 @@ class Session:
         self.recorder.record(RunEnded(exit_code=code))
         if self.folder is not None:
             write_summary(self.folder, judgement_json(judgement))
-            write_textfile(judgement, self.recorder.journal(), self.folder / "raftfleet.prom")
+            self.exports.deliver(judgement, self.recorder.journal(), self.folder)
         return judgement, code
 
 

@@ -13,23 +13,27 @@ from prometheus_client.core import (
     InfoMetricFamily,
 )
 from prometheus_client.samples import Exemplar as Example
+from prometheus_client.utils import floatToGoString
 
-from .figures import Figures
+from .figures import Figures, Histogram
 from .metric import Kind
 from .names import METRICS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator
 
     from prometheus_client import Metric as Family
 
-    from .figures import Histogram, Labels
+    from .figures import Labels
     from .metric import Metric
 
-__all__ = ["Collector", "Source", "make_registry"]
+__all__ = ["Collector", "Point", "Source", "make_family", "make_registry"]
 
 Source: TypeAlias = "Callable[[], Figures]"
 """Gives the figures as they are now: of a state file, of a run that goes on, of a journal."""
+
+Point: TypeAlias = "tuple[Labels, float | Histogram, float | None]"
+"""What one series is: its labels, its value, and when that was (Unix time; None: now)."""
 
 
 class Collector:
@@ -48,11 +52,12 @@ class Collector:
         for source in self._sources:
             figures.add(source())
         for name, metric in METRICS.items():
-            if metric.kind is Kind.HISTOGRAM:
-                if figures.histograms.get(name):
-                    yield _histogram(metric, figures.histograms[name])
-            elif figures.values.get(name):
-                yield _MAKERS[metric.kind](metric, figures.values[name])
+            points: list[Point] = [
+                *((labels, value, None) for labels, value in figures.values.get(name, {}).items()),
+                *((labels, one, None) for labels, one in figures.histograms.get(name, {}).items()),
+            ]
+            if points:
+                yield make_family(metric, points)
 
 
 def make_registry(*sources: Source) -> CollectorRegistry:
@@ -62,42 +67,39 @@ def make_registry(*sources: Source) -> CollectorRegistry:
     return registry
 
 
-def _gauge(metric: Metric, series: Mapping[Labels, float]) -> Family:
-    family = GaugeMetricFamily(metric.name, metric.help, labels=metric.labels)
-    for labels, value in series.items():
-        family.add_metric(labels, value)
+def make_family(metric: Metric, points: Iterable[Point]) -> Family:
+    """Return a family with these points; those of one series have to follow each other."""
+    if metric.kind is Kind.HISTOGRAM:
+        return _histograms(metric, points)
+    if metric.kind is Kind.INFO:
+        return _infos(metric, points)
+    maker = CounterMetricFamily if metric.kind is Kind.COUNTER else GaugeMetricFamily
+    family = maker(metric.name, metric.help, labels=metric.labels)
+    for labels, value, at in points:
+        family.add_metric(labels, value, timestamp=at)
     return family
 
 
-def _counter(metric: Metric, series: Mapping[Labels, float]) -> Family:
-    family = CounterMetricFamily(metric.name, metric.help, labels=metric.labels)
-    for labels, value in series.items():
-        family.add_metric(labels, value)
-    return family
-
-
-def _info(metric: Metric, series: Mapping[Labels, float]) -> Family:
+def _infos(metric: Metric, points: Iterable[Point]) -> Family:
     family = InfoMetricFamily(metric.name, metric.help)
-    for labels in series:
-        family.add_metric([], dict(zip(metric.labels, labels, strict=True)))
+    for labels, _, at in points:
+        family.add_metric([], dict(zip(metric.labels, labels, strict=True)), timestamp=at)
     return family
 
 
-def _histogram(metric: Metric, series: Mapping[Labels, Histogram]) -> Family:
+def _histograms(metric: Metric, points: Iterable[Point]) -> Family:
     family = HistogramMetricFamily(metric.name, metric.help, labels=metric.labels)
     bounds = (*metric.ladder, float("inf"))
-    for labels, histogram in series.items():
+    for labels, histogram, at in points:
+        if not isinstance(histogram, Histogram):
+            raise TypeError(f"{metric.name} wants histograms")
         counts = accumulate(histogram.counts.get(bound, 0) for bound in bounds)
         buckets: list[Any] = [
-            (_bound(bound), count, _example(histogram, bound))
+            (floatToGoString(bound), count, _example(histogram, bound))
             for bound, count in zip(bounds, counts, strict=True)
         ]
-        family.add_metric(labels, buckets=buckets, sum_value=histogram.total)
+        family.add_metric(labels, buckets=buckets, sum_value=histogram.total, timestamp=at)
     return family
-
-
-def _bound(bound: float) -> str:
-    return "+Inf" if bound == float("inf") else f"{bound:.4g}"
 
 
 def _example(histogram: Histogram, bound: float) -> Example | None:
@@ -105,6 +107,3 @@ def _example(histogram: Histogram, bound: float) -> Example | None:
     if exemplar is None:
         return None
     return Example({"run_id": exemplar.run_id}, exemplar.value, exemplar.at or None)
-
-
-_MAKERS = {Kind.GAUGE: _gauge, Kind.COUNTER: _counter, Kind.INFO: _info}

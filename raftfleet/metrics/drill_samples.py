@@ -107,12 +107,12 @@ def _failover(failover: Failover, labels: Labels, offset: float) -> Iterator[Sam
             yield Sample(f"raftfleet_failover_predicted_{bound}_seconds", labels, seconds)
     if outcome is not Outcome.ELECTED:
         return
-    at = (failover.t or 0.0) + offset
+    at = failover.t + offset if failover.t is not None else 0.0
     for name, lasted in (("", failover.elected), ("agreed_", failover.agreed)):
         if _known(lasted):
             seconds = lasted.middle if lasted else 0.0
             yield Sample(f"raftfleet_failover_{name}seconds", labels, seconds, at)
-            yield Sample(f"raftfleet_failover_{name}last_seconds", labels, seconds)
+            yield Sample(f"raftfleet_failover_{name}last_seconds", labels, seconds, at)
 
 
 def _phases(timeline: Timeline, labels: Labels) -> Iterator[Sample]:
@@ -152,7 +152,7 @@ def _exits(drill: DrillJudgement, labels: Labels, offset: float) -> Iterator[Sam
             series, seconds = (*labels, str(one.kind)), one.latency.middle
             at = one.at.hi + offset if one.at else 0.0
             yield Sample("raftfleet_exit_latency_seconds", series, seconds, at)
-            yield Sample("raftfleet_exit_latency_last_seconds", series, seconds)
+            yield Sample("raftfleet_exit_latency_last_seconds", series, seconds, at)
 
 
 def _rejoins(drill: DrillJudgement, labels: Labels, offset: float) -> Iterator[Sample]:
@@ -162,7 +162,7 @@ def _rejoins(drill: DrillJudgement, labels: Labels, offset: float) -> Iterator[S
         if lasted is not None and one.caught_up is not None:
             at = one.caught_up.hi + offset
             yield Sample("raftfleet_rejoin_seconds", series, lasted.middle, at)
-            yield Sample("raftfleet_rejoin_last_seconds", series, lasted.middle)
+            yield Sample("raftfleet_rejoin_last_seconds", series, lasted.middle, at)
 
 
 def _logs(journal: Journal, span: Span, labels: Labels) -> Iterator[Sample]:
@@ -189,8 +189,9 @@ def _outages(drill: DrillJudgement, labels: Labels, offset: float) -> Iterator[S
     for outage in everywhere:
         yield Sample("raftfleet_outages_censored", labels, not outage.ended)
         if outage.ended:
-            yield Sample("raftfleet_outage_seconds", labels, outage.seconds, outage.end + offset)
-            yield Sample("raftfleet_outage_last_seconds", labels, outage.seconds)
+            at = outage.end + offset
+            yield Sample("raftfleet_outage_seconds", labels, outage.seconds, at)
+            yield Sample("raftfleet_outage_last_seconds", labels, outage.seconds, at)
     if drill.evidence.get("acknowledged_writes"):
         longest = max((outage.seconds for outage in everywhere), default=0.0)
         yield Sample("raftfleet_outage_longest_seconds", labels, longest)

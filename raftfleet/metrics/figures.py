@@ -23,8 +23,8 @@ class Sample:
     """A value of one series.
 
     Several of one series are several observations of a histogram, what a counter adds up, and
-    what a gauge was one after another: its last is what it is. ``at`` is when an observation was
-    made (Unix time), 0 where nobody asks.
+    what a gauge was one after another: its last is what it is. ``at`` is when that was (Unix
+    time), 0: at the end.
     """
 
     metric: str

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from raftfleet import __version__
@@ -28,12 +29,18 @@ if TYPE_CHECKING:
     from raftfleet.checks import Judgement
     from raftfleet.journal import Journal
 
-__all__ = ["cluster_name", "run_figures", "samples"]
+__all__ = ["cluster_name", "cluster_of", "run_figures", "samples"]
 
 
 def cluster_name(described: ClusterDescribed | None) -> str:
     """Return what a cluster is called in labels, empty when there is none."""
     return (described.cluster or described.system) if described else ""
+
+
+def cluster_of(journal: Journal) -> str:
+    """Return what the cluster of a journal is called in labels."""
+    described = journal.of(ClusterDescribed)
+    return cluster_name(described[-1] if described else None)
 
 
 def run_figures(judgement: Judgement, journal: Journal) -> Figures:
@@ -45,7 +52,7 @@ def samples(judgement: Judgement, journal: Journal) -> Iterator[Sample]:
     """Yield everything a run has to say in figures."""
     yield Sample("raftfleet_build", (__version__,), 1)
     described = journal.of(ClusterDescribed)[-1:]
-    cluster = cluster_name(described[0] if described else None)
+    cluster = cluster_of(journal)
     yield from _run(judgement, journal, cluster)
     for one in described:
         yield Sample("raftfleet_cluster", (cluster, one.system, one.build), 1)
@@ -55,7 +62,7 @@ def samples(judgement: Judgement, journal: Journal) -> Iterator[Sample]:
     for drill, span in zip(judgement.drills, journal.spans(), strict=True):
         for sample in drill_samples(drill, journal, span, (cluster, drill.drill)):
             if drill is newest[drill.drill] or not METRICS[sample.metric].fleeting:
-                yield sample
+                yield replace(sample, at=sample.at or drill.ended_at)
 
 
 def _run(judgement: Judgement, journal: Journal, cluster: str) -> Iterator[Sample]:
@@ -65,6 +72,8 @@ def _run(judgement: Judgement, journal: Journal, cluster: str) -> Iterator[Sampl
     spent = overhead(journal)
     yield Sample("raftfleet_run_last_duration_seconds", (cluster,), spent.wall)
     yield Sample("raftfleet_run_last_overhead_seconds", (cluster,), spent.own)
+    if journal.cut_short:
+        yield Sample("raftfleet_runs", (cluster, "cut_short"), 1)
     for ended in journal.of(RunEnded):
         result = ExitCode(ended.exit_code).name.lower()
         yield Sample("raftfleet_runs", (cluster, result), 1)

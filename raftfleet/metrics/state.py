@@ -17,7 +17,7 @@ from raftfleet.journal.events import ClusterDescribed
 
 from .accumulate import take_in
 from .figures import Figures, Sample
-from .samples import cluster_name, run_figures
+from .samples import cluster_of, run_figures
 from .state_file import Kept, decode, encode
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from raftfleet.clock import Clock
     from raftfleet.journal import Journal
 
-__all__ = ["MetricsState", "state_path"]
+__all__ = ["MetricsState", "file_name", "state_path"]
 
 REMEMBERED = 2000
 """Runs whose names are kept, so that none is counted twice; older ones are taken for counted."""
@@ -38,8 +38,12 @@ _LOOK = 0.02
 
 def state_path(project: Path, cluster: str) -> Path:
     """Return where the figures of a cluster are kept: one file below the project's folder."""
-    name = re.sub(r"[^A-Za-z0-9_.-]+", "-", cluster).strip(".-") or "cluster"
-    return project / "metrics" / f"{name}.json"
+    return project / "metrics" / f"{file_name(cluster)}.json"
+
+
+def file_name(cluster: str) -> str:
+    """Return a cluster's name as a file may be called."""
+    return re.sub(r"[^A-Za-z0-9_.-]+", "-", cluster).strip(".-") or "cluster"
 
 
 class MetricsState:
@@ -78,13 +82,13 @@ class MetricsState:
         nodes = tuple(node.name for node in described[-1].nodes)
         with self._locked():
             kept = self._read()
-            self._check(kept, cluster_name(described[-1]), nodes)
+            self._check(kept, cluster_of(journal), nodes)
             if judgement.run not in kept.runs and not _forgotten(judgement.run, kept.runs):
                 run = run_figures(judgement, journal)
                 run.values.pop("raftfleet_build", None)
                 content = encode(
                     take_in(kept.figures(), run, nodes),
-                    cluster=cluster_name(described[-1]),
+                    cluster=cluster_of(journal),
                     nodes=nodes,
                     runs=tuple(sorted({*kept.runs, judgement.run})[-REMEMBERED:]),
                 )

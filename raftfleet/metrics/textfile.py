@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 from raftfleet.journal import write_file
 
+from .figures import Figures
 from .samples import run_figures
+from .state import file_name
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -14,9 +16,8 @@ if TYPE_CHECKING:
     from raftfleet.checks import Judgement
     from raftfleet.journal import Journal
 
-    from .figures import Figures
 
-__all__ = ["write_figures", "write_textfile"]
+__all__ = ["write_figures", "write_shared", "write_textfile"]
 
 
 def write_textfile(judgement: Judgement, journal: Journal, path: Path) -> Path:
@@ -35,3 +36,14 @@ def write_figures(figures: Figures, path: Path) -> Path:
     from .collector import make_registry  # noqa: PLC0415
 
     return write_file(path, generate_latest(make_registry(lambda: figures)), mode=0o644)
+
+
+def write_shared(figures: Figures, directory: Path, cluster: str) -> Path:
+    """Write a cluster's figures into the directory that node_exporter reads.
+
+    Every cluster has a file of its own there, so what has no label of the cluster is left out:
+    node_exporter refuses a series that two files hold.
+    """
+    own = {name: series for name, series in figures.values.items() if name != "raftfleet_build"}
+    path = directory / f"raftfleet-{file_name(cluster)}.prom"
+    return write_figures(Figures(own, figures.histograms), path)
