@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from raftfleet.cli.exporting import PUSH_GATEWAY, TEXTFILE_DIR, Exporting
 from raftfleet.cli.options import shared
 
 if TYPE_CHECKING:
@@ -33,9 +34,18 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path, dir_okay=False),
     help="TLS and passwords, in the format of Prometheus's web.config.file.",
 )
+@TEXTFILE_DIR
+@PUSH_GATEWAY
 @click.option("--check", is_flag=True, help="Only check every file and name; start nothing.")
 def command(
-    given: Given, config: Path | None, listen: str, web_config: Path | None, *, check: bool
+    given: Given,
+    config: Path | None,
+    listen: str,
+    web_config: Path | None,
+    textfile_dir: Path | None,
+    push_gateway: str | None,
+    *,
+    check: bool,
 ) -> int:
     """Watch a cluster without end, answer Prometheus, and run drills on a schedule.
 
@@ -50,4 +60,5 @@ def command(
     from raftfleet.cli.serving import Wanted, serve  # noqa: PLC0415
 
     wanted = Wanted(config=config, listen=listen, web_config=web_config)
-    return serve(given.asked("serve", keep=False), wanted, check=check)
+    exports = Exporting(textfile_dir=textfile_dir, push_gateway=push_gateway)
+    return serve(given.asked("serve", keep=False, exporting=exports), wanted, check=check)

@@ -240,6 +240,11 @@ class _Serving:
             self._asked, what=one.name, keep=True, extra={**self._asked.extra, **one.variables}
         )
         with Session(asked) as session:
+            if [n.identity for n in session.nodes] != [n.identity for n in self._session.nodes]:
+                raise UsageError(
+                    "the inventory has other nodes now than those that are watched",
+                    hint="restart serve: it looks at the inventory when it begins",
+                )
             began(session.recorder)
             if stop():
                 session.interruption.stop.set()

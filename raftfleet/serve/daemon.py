@@ -36,8 +36,9 @@ __all__ = ["Daemon", "Ran", "Runner"]
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _ACTIVE = "raftfleet_drill_active"
-_LOOK_AGAIN = 15.0
-"""Seconds after which the wall clock is looked at again: it may have been set."""
+_LOOK_AGAIN = 1.0
+"""Seconds after which the wall clock, which may have been set, is looked at again. It is short
+because a signal that comes just before the main thread begins to wait does not wake it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +178,7 @@ class Daemon:
 
     def _skip(self, name: str, reason: str, why: str) -> None:
         self._own.skipped(name, reason)
-        self._log.warn("schedule skipped", schedule=name, reason=reason, why=why)
+        self._log.warning("schedule skipped", schedule=name, reason=reason, why=why)
 
     def _turn_of(self, name: str) -> ExitCode | None:
         """Run the drills of a schedule, unless the cluster is not fit for it."""
@@ -218,7 +219,7 @@ class Daemon:
             self._watch.busy.clear()
             self._own.active = None
         self._own.ran(one.name, ran.result)
-        say = self._log.info if ran.code is ExitCode.PASSED else self._log.warn
+        say = self._log.info if ran.code is ExitCode.PASSED else self._log.warning
         more = {"run": ran.run} if ran.run else {}
         more |= {"why": ran.message} if ran.message else {}
         seconds = f"{self._clock.monotonic() - began:.1f}"

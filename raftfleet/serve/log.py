@@ -25,7 +25,7 @@ class Log:
         """Say what happened."""
         self._say("info", message, fields)
 
-    def warn(self, message: str, **fields: object) -> None:
+    def warning(self, message: str, **fields: object) -> None:
         """Say what somebody should look at."""
         self._say("warn", message, fields)
 

@@ -167,7 +167,7 @@ class Pages:
             return
         self._verdicts[name] = found.trouble
         if found.trouble:
-            self._log.warn("probe failed", target=name, reason=found.trouble)
+            self._log.warning("probe failed", target=name, reason=found.trouble)
         else:
             self._log.info("probe succeeds again", target=name)
 

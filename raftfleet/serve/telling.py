@@ -29,16 +29,16 @@ class Telling:
             case ev.StatusMissed():
                 if event.node not in self._silent:
                     self._silent.add(event.node)
-                    self._log.warn("node does not answer", node=event.node, reason=event.reason)
+                    self._log.warning("node does not answer", node=event.node, reason=event.reason)
             case ev.StatusSeen():
                 if event.node in self._silent:
                     self._silent.discard(event.node)
                     self._log.info("node answers again", node=event.node)
                 self._look_at_leaders()
             case ev.NodeFound(incarnation=None):
-                self._log.warn("node does not run", node=event.node)
+                self._log.warning("node does not run", node=event.node)
             case ev.NodeExited():
-                self._log.warn("node has ended", node=event.node, status=event.status)
+                self._log.warning("node has ended", node=event.node, status=event.status)
             case _:
                 return
 

@@ -25,6 +25,17 @@ LATE = 60.0
 """Seconds after which a slot counts as missed: whoever planned it for 3 o'clock meant 3 o'clock."""
 
 
+_SHORT = {
+    "@hourly": "0 * * * *",
+    "@daily": "0 0 * * *",
+    "@midnight": "0 0 * * *",
+    "@weekly": "0 0 * * 0",
+    "@monthly": "0 0 1 * *",
+    "@yearly": "0 0 1 1 *",
+    "@annually": "0 0 1 1 *",
+}
+
+
 class When(Protocol):
     """A rule for slots."""
 
@@ -46,7 +57,7 @@ class Every:
 
 @dataclass(frozen=True, slots=True)
 class Cron:
-    """The five fields of cron, in a time zone.
+    """The five fields of cron, or a word such as `@daily`, in a time zone.
 
     Where clocks are put forward, what falls into the missing hour is due right after it; where
     they are put back, it is due once, as in Debian's cron. Raises `ValueError` for what is no
@@ -58,7 +69,7 @@ class Cron:
 
     def __post_init__(self) -> None:
         """Refuse what can never be due."""
-        if len(self.expression.split()) != 5:
+        if len(self._fields.split()) != 5:
             raise ValueError("five fields: minute, hour, day of month, month, day of week")
         try:
             self.after(0.0)
@@ -69,7 +80,11 @@ class Cron:
 
     def after(self, wall: float) -> float:
         """Return the next minute that matches."""
-        return next(CronSim(self.expression, datetime.fromtimestamp(wall, self.zone))).timestamp()
+        return next(CronSim(self._fields, datetime.fromtimestamp(wall, self.zone))).timestamp()
+
+    @property
+    def _fields(self) -> str:
+        return _SHORT.get(self.expression, self.expression)
 
 
 @dataclass(frozen=True, slots=True)

@@ -127,8 +127,10 @@ class Watch:
     def locked(self) -> str | None:
         """Ask the hosts who holds the cluster lock; None when nobody does.
 
-        Raises `UnreachableError` naming a host that does not say.
+        Raises `UnreachableError` naming a host that does not say, or did not when last asked.
         """
+        for _, message in list(self.trouble.values()):
+            raise UnreachableError(message)
         lock = self.cluster.lock
         seen = lock.look().values() if lock else ()
         for one in seen:
@@ -169,8 +171,8 @@ class Watch:
                 self._looked = True
             deadline = self._clock.monotonic() + _HOSTS_EVERY
             with self._turn:
-                while not self._ending and (left := deadline - self._clock.monotonic()) > 0:
-                    self._clock.wait(self._turn, left)
+                while not (self._ending or self._clock.monotonic() >= deadline):
+                    self._clock.wait(self._turn, deadline - self._clock.monotonic())
 
     def _look_at(self, name: str) -> None:
         try:
@@ -188,6 +190,6 @@ class Watch:
         self.trouble[name] = (reason, error.message)
         if before is None or before[0] != reason:
             hint = {"hint": error.hint} if error.hint else {}
-            self._log.warn(
+            self._log.warning(
                 "host cannot be asked", node=name, reason=reason, error=error.message, **hint
             )

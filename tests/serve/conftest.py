@@ -9,15 +9,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from raftfleet.clock import SystemClock
-from raftfleet.journal import Recorder
 from raftfleet.serve.address import Address, listen
 from raftfleet.serve.log import Log
-from tests.cluster.bench import Bench, end_lives
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 PATIENCE = 30.0
 
@@ -73,10 +69,3 @@ def lines() -> io.StringIO:
 @pytest.fixture
 def log(lines: io.StringIO) -> Log:
     return Log(lines)
-
-
-@pytest.fixture
-def bench(tmp_path: Path) -> Iterator[Bench]:
-    with Recorder(tmp_path / "run", SystemClock()) as recorder:
-        yield Bench(tmp_path, recorder)
-    end_lives(tmp_path / "state")

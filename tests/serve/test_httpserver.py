@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import socket
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -38,7 +38,9 @@ def server(listener: socket.socket) -> Iterator[HttpServer]:
         yield made
 
 
-def test_a_request_is_answered_and_the_connection_ended(server: HttpServer, address: Address) -> None:
+def test_a_request_is_answered_and_the_connection_ended(
+    server: HttpServer, address: Address
+) -> None:
     got = get(address, "/metrics?x=1", "X-Word: hello")
     assert (got.status, got.text) == (200, "GET /metrics?x=1 hello\n")
     assert got.headers["connection"] == "close"
@@ -157,7 +159,7 @@ def test_who_is_being_served_is_not_sent_away_for_a_newcomer(
 
 
 def descriptors() -> int:
-    return len(os.listdir("/proc/self/fd"))
+    return len(list(Path("/proc/self/fd").iterdir()))
 
 
 def test_nothing_grows_with_requests_twenty_at_a_time(server: HttpServer, address: Address) -> None:

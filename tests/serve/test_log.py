@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-import io
+from typing import TYPE_CHECKING
 
 import pytest
 
-from raftfleet.serve.log import Log
+if TYPE_CHECKING:
+    import io
+
+    from raftfleet.serve.log import Log
 
 
 def test_a_line_has_time_level_message_and_fields(log: Log, lines: io.StringIO) -> None:
-    log.warn("node is away", node="n1", reason="connection refused")
+    log.warning("node is away", node="n1", reason="connection refused")
     line = lines.getvalue()
     assert line.startswith("ts=20")
     assert line.endswith('level=warn msg="node is away" node=n1 reason="connection refused"\n')
 
 
-@pytest.mark.parametrize("evil", ["a\nts=0 level=info", "\x1b[2Jx", 'say "hi"', "\x9b31m", "\u2028"])
+@pytest.mark.parametrize(
+    "evil", ["a\nts=0 level=info", "\x1b[2Jx", 'say "hi"', "\x9b31m", "\u2028"]
+)
 def test_nothing_breaks_out_of_its_line(log: Log, lines: io.StringIO, evil: str) -> None:
     log.info("said", what=evil)
     (line,) = lines.getvalue().splitlines()

@@ -48,7 +48,9 @@ def ask_for(hours: float, patient: PatientTransport, clock: FakeClock) -> None:
         clock.advance(1)
 
 
-def test_a_host_that_is_down_is_tried_after_pauses_that_grow(host: Knocks, clock: FakeClock) -> None:
+def test_a_host_that_is_down_is_tried_after_pauses_that_grow(
+    host: Knocks, clock: FakeClock
+) -> None:
     patient = PatientTransport(host, clock)
     host.refuse(DOWN)
     ask_for(1, patient, clock)
@@ -78,6 +80,7 @@ def test_a_host_that_is_back_is_found_back_and_forgiven(host: Knocks, clock: Fak
     host.refuse(DOWN)
     ask_for(0.1, patient, clock)
     host.refuse(None)
+    host.on("true")
     clock.advance(patient.pause)
     assert patient.run(Command("true"), timeout=5).ok
     assert (patient.error, patient.pause) == (None, 0.0)

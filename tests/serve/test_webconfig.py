@@ -63,7 +63,10 @@ def test_certificate_and_passwords_close_the_door(folder: Path) -> None:
         ("", False),
         (TLS, False),
         (f"basic_auth_users:\n  prom: {HASH}\n", False),
-        (f"{TLS}  client_auth_type: RequireAndVerifyClientCert\n  client_ca_file: other.pem\n", True),
+        (
+            f"{TLS}  client_auth_type: RequireAndVerifyClientCert\n  client_ca_file: other.pem\n",
+            True,
+        ),
     ],
 )
 def test_half_of_it_does_not(folder: Path, text: str, closed: bool) -> None:
