@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, Self
 
+from raftfleet.clock import Deadline
 from raftfleet.cluster import Cluster, Holder, Sighting
 from raftfleet.errors import RaftfleetError, UnreachableError
 from raftfleet.journal import Recorder, disagreement
@@ -169,10 +170,14 @@ class Watch:
                 with ThreadPoolExecutor(min(_FORKS, len(self.names)), "hosts") as pool:
                     list(pool.map(self._look_at, self.names))
                 self._looked = True
-            deadline = self._clock.monotonic() + _HOSTS_EVERY
-            with self._turn:
-                while not (self._ending or self._clock.monotonic() >= deadline):
-                    self._clock.wait(self._turn, deadline - self._clock.monotonic())
+            self._pause(_HOSTS_EVERY)
+
+    def _pause(self, seconds: float) -> None:
+        """Wait so long, or until the watch ends."""
+        deadline = Deadline.after(seconds, self._clock)
+        with self._turn:
+            while not (self._ending or deadline.passed):
+                self._clock.wait(self._turn, deadline.left)
 
     def _look_at(self, name: str) -> None:
         try:

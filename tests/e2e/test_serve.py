@@ -246,9 +246,11 @@ def _asking(log: Path) -> Callable[[str], float]:
         url = f"http://{address}/api/v1/query?{urllib.parse.urlencode({'query': what})}"
 
         def look() -> list[Any]:
-            with contextlib.suppress(urllib.error.URLError):
-                with urllib.request.urlopen(url, timeout=PATIENCE) as answer:
-                    return list(json.load(answer)["data"]["result"])
+            with (
+                contextlib.suppress(urllib.error.URLError),
+                urllib.request.urlopen(url, timeout=PATIENCE) as answer,
+            ):
+                return list(json.load(answer)["data"]["result"])
             return []
 
         (found, *_) = until(look, what)
