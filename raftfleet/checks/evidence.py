@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["EVIDENCE", "adds_up", "counted", "evidence_gaps"]
 
 _NAME = "evidence"
+_MOVED = frozenset(Outcome) - {Outcome.NOT_EXERCISED}
 
 
 def _stops(window: Window) -> int:
@@ -46,6 +47,18 @@ def _follower_stops(window: Window) -> int:
 
 def _failovers(window: Window) -> int:
     return len(window.succession.of(Outcome.ELECTED))
+
+
+def _leader_returns(window: Window) -> int:
+    """Count the stopped leaders that led on, in the same terms, every group they had led."""
+    found = window.succession
+    returned = {(one.victim, one.group) for one in found.of(Outcome.NOT_EXERCISED)}
+    returned -= {(f.victim, f.group) for f in found.failovers if f.outcome in _MOVED}
+    return sum(
+        bool(one.groups) and all((one.node, group) in returned for group in one.groups)
+        for one in found.departed
+        if not one.isolated
+    )
 
 
 def _starts(window: Window) -> int:
@@ -110,6 +123,7 @@ EVIDENCE: Mapping[str, Callable[[Window], int]] = {
     "follower_stops": _follower_stops,
     "groups_seen": _groups_seen,
     "kills": _kills,
+    "leader_returns": _leader_returns,
     "leader_stops": _leader_stops,
     "log_lines": _log_lines,
     "nodes_read": _nodes_read,

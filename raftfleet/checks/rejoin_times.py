@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from .timeline import caught_up, ready_at
+from .catching_up import ready_at
 
 if TYPE_CHECKING:
     from raftfleet.journal.values import Interval
@@ -44,7 +44,7 @@ def rejoin_times(window: Window) -> tuple[Rejoin, ...]:
             _cause(window, life),
             life.started.at,
             ready_at(life),
-            caught_up(window, life),
+            window.caught_up.get(life.index),
         )
         for life in window.started()
         if life.started is not None

@@ -62,8 +62,8 @@ def command(
         exports = Exports(Exporting(textfile_dir=textfile_dir, push_gateway=push_gateway), PROJECT)
         figures = exports.count(judgement, journal)
         click.echo(f"counted: {exports.state(journal).path}")
-        for place in exports.publish(figures):
-            click.echo(place)
+        for way in exports.ways(figures):
+            click.echo(way())
     return 0
 
 
@@ -77,6 +77,4 @@ def _delete(journal: Journal, url: str) -> str:
     from raftfleet.metrics.push import Pushgateway  # noqa: PLC0415 - slow
     from raftfleet.metrics.samples import cluster_of  # noqa: PLC0415
 
-    gateway, cluster = Pushgateway(url), cluster_of(journal)
-    gateway.delete(cluster)
-    return f"{gateway.url} (job raftfleet, cluster {cluster})"
+    return Pushgateway(url).delete(cluster_of(journal))

@@ -6,14 +6,14 @@ import functools
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from raftfleet.errors import RaftfleetError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from raftfleet.checks import Judgement
     from raftfleet.clock import Clock
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from raftfleet.metrics.push import Pushgateway
 
 __all__ = ["PUSH_GATEWAY", "TEXTFILE_DIR", "Exporting", "Exports", "exporting"]
+
+T = TypeVar("T")
 
 TEXTFILE_DIR = click.option(
     "--textfile-dir",
@@ -106,15 +108,14 @@ class Exports:
         from raftfleet.metrics import run_figures, write_figures  # noqa: PLC0415 - slow
         from raftfleet.metrics.backfill import write_openmetrics  # noqa: PLC0415
 
-        figures = None
+        figures: Figures | None = None
         if _has_cluster(journal):
             figures = _tried(lambda: self.count(judgement, journal))
-        alone = figures or run_figures(judgement, journal)
-        _tried(lambda: write_figures(alone, folder / "raftfleet.prom"))
+        own = folder / "raftfleet.prom"
+        _tried(lambda: write_figures(figures or run_figures(judgement, journal), own))
         _tried(lambda: write_openmetrics(judgement, journal, folder / "metrics.om"))
-        if figures is not None:
-            known = figures
-            _tried(lambda: self.publish(known))
+        for way in self.ways(figures) if figures else ():
+            _tried(way)
 
     def count(self, judgement: Judgement, journal: Journal) -> Figures:
         """Count a run in, unless it has been, and return all figures of its cluster."""
@@ -127,18 +128,16 @@ class Exports:
 
         return MetricsState(state_path(self._project, cluster_of(journal)))
 
-    def publish(self, figures: Figures) -> list[str]:
-        """Hand figures to whatever was asked for; return where they went."""
+    def ways(self, figures: Figures) -> Iterator[Callable[[], str]]:
+        """Yield what hands figures to each of those asked for, and returns where they went."""
         from raftfleet.metrics.textfile import write_shared  # noqa: PLC0415 - slow
 
-        went = []
+        directory, gateway = self._directory, self._gateway
         cluster = next(labels[0] for labels in figures.values["raftfleet_cluster"])
-        if self._directory is not None:
-            went.append(str(write_shared(figures, self._directory, cluster)))
-        if self._gateway is not None:
-            self._gateway.push(figures, cluster)
-            went.append(f"{self._gateway.url} (job raftfleet, cluster {cluster})")
-        return went
+        if directory is not None:
+            yield lambda: str(write_shared(figures, directory, cluster))
+        if gateway is not None:
+            yield lambda: gateway.push(figures, cluster)
 
     def _now(self) -> Figures:
         from raftfleet.metrics import Figures  # noqa: PLC0415 - slow
@@ -170,9 +169,13 @@ def _has_cluster(journal: Journal) -> bool:
     return bool(journal.of(ClusterDescribed))
 
 
-def _tried(act: Callable[[], Any]) -> Any:
+def _tried(act: Callable[[], T]) -> T | None:
+    """Do something for which no run may fail: what goes wrong is said, and that is all."""
     try:
         return act()
     except RaftfleetError as error:
         click.echo(f"warning: metrics: {error}", err=True)
-        return None
+    except Exception as error:  # noqa: BLE001 - the verdict stands, whatever is wrong with its figures
+        what = f"{type(error).__name__}: {error}"
+        click.echo(f"warning: metrics: defect in raftfleet: {what}; please report it", err=True)
+    return None

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import click
 
+from raftfleet.cli.exporting import Exporting, exporting
 from raftfleet.cli.options import Given, shared
 
 
 @click.command("heal")
 @shared
-def command(given: Given) -> int:
+@exporting
+def command(given: Given, exporting: Exporting) -> int:
     """Start again what a run stopped that died before it could, release its lock, and say so.
 
     A lock whose holder lives is not touched. What was stopped to stay down, by `raftfleet down` or
@@ -20,4 +22,4 @@ def command(given: Given) -> int:
     """
     from raftfleet.cli.showing import heal  # noqa: PLC0415
 
-    return heal(given.asked("heal"))
+    return heal(given.asked("heal", exporting=exporting))

@@ -278,8 +278,13 @@ class Session:
         self.recorder.record(RunEnded(exit_code=code))
         if self.folder is not None:
             write_summary(self.folder, judgement_json(judgement))
-            self.exports.deliver(judgement, self.recorder.journal(), self.folder)
+        self.export(judgement)
         return judgement, code
+
+    def export(self, judgement: Judgement) -> None:
+        """Hand out the metrics of what was recorded; nothing of it can fail the run."""
+        if self.folder is not None:
+            self.exports.deliver(judgement, self.recorder.journal(), self.folder)
 
 
 def _value(scope: Scope, name: str) -> Any:

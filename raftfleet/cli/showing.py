@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from raftfleet.checks import judge
 from raftfleet.cli.catalogue import Step
 from raftfleet.cli.session import Asked, Session
 from raftfleet.cluster import Sighting
@@ -71,6 +72,7 @@ def heal(asked: Asked) -> int:
             click.echo("nothing to heal")
         code = worst([error.exit_code for error in failed.values()])
         session.recorder.record(RunEnded(exit_code=code))
+        session.export(judge(session.recorder.journal()))
         return code
 
 

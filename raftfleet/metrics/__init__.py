@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from .figures import Figures, Sample
+from .figures import Figures, Histogram, Sample
 from .live import Live
 from .metric import LADDER, LONG_LADDER, Kind, Metric
 from .names import LABELS, METRICS, TABLE
@@ -21,6 +21,7 @@ __all__ = [
     "METRICS",
     "TABLE",
     "Figures",
+    "Histogram",
     "Kind",
     "Live",
     "Metric",

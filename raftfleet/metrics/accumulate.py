@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["take_in"]
 
 _STAMPS = (
-    "raftfleet_run_last_completion_timestamp_seconds",
+    "raftfleet_run_last_start_timestamp_seconds",
     "raftfleet_drill_last_start_timestamp_seconds",
 )
 """What tells which of two runs of a cluster, or of a drill, is the newer."""

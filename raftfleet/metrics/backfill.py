@@ -2,15 +2,17 @@
 
     promtool tsdb create-blocks-from openmetrics metrics.om DATA
 
-What the nodes said is sampled once a second from the picture, as a scrape would have found it.
-Results appear when they came about and are repeated once a minute: Prometheus takes a series for
-gone that is not heard of for five.
+What the nodes said is sampled once a second from the picture, as a scrape would have found it. Where
+such a series ends a NaN says so: files cannot hold Prometheus's own mark of staleness, and without
+any a leader would be shown for five more minutes. Results appear when they came about and are
+repeated once a minute.
 """
 
 from __future__ import annotations
 
 import copy
 import math
+from itertools import zip_longest
 from typing import TYPE_CHECKING, TypeAlias
 
 from raftfleet.journal import Picture, advance, write_file
@@ -39,14 +41,16 @@ _REPEATED = 60
 _STATES = {"raftfleet_raft_role", "raftfleet_node_standing"}
 """Metrics with a series for every state: those that never held are left out."""
 
-Points: TypeAlias = "dict[str, dict[Labels, list[tuple[float | Histogram, int]]]]"
+Series: TypeAlias = "dict[Labels, list[tuple[float | Histogram, int]]]"
+Points: TypeAlias = "dict[str, Series]"
 
 
 def write_openmetrics(judgement: Judgement, journal: Journal, path: Path) -> Path:
     """Write a run's figures with their times; raise `JournalError` when that cannot be done."""
     from prometheus_client.openmetrics.exposition import generate_latest  # noqa: PLC0415 - slow
 
-    return write_file(path, generate_latest(_Backfill(judgement, journal)), mode=0o644)
+    text = generate_latest(_Backfill(judgement, journal))  # type: ignore[no-untyped-call]
+    return write_file(path, text, mode=0o644)
 
 
 class _Backfill:
@@ -81,17 +85,12 @@ class _Backfill:
         first = math.ceil(events[0].wall)
         last = max(first + 1, math.ceil(max(event.t for event in events) + offset))
         self._results(points, range(first, last + 1))
-        self._seconds(points, range(first, last + 1), offset)
-        for name in _STATES & points.keys():
-            points[name] = {
-                labels: series
-                for labels, series in points[name].items()
-                if any(value for value, _ in series)
-            }
+        points |= self._seconds(range(first, last + 1), offset)
         return points
 
-    def _seconds(self, points: Points, seconds: range, offset: float) -> None:
-        """Add what the nodes said, once a second."""
+    def _seconds(self, seconds: range, offset: float) -> Points:
+        """Return what the nodes said, once a second."""
+        points: Points = {}
         picture, ear, place = Picture(), Ear(), 0
         events = self._journal.events
         for second in seconds:
@@ -102,6 +101,7 @@ class _Backfill:
                 place += 1
             for sample in live_samples(picture, ear, now):
                 _add(points, sample.metric, sample.labels, float(sample.value), second)
+        return {name: _said(name, series) for name, series in points.items()}
 
     def _results(self, points: Points, seconds: range) -> None:
         """Add what was measured, from when it was; what counts begins at nothing."""
@@ -126,6 +126,24 @@ class _Backfill:
             whole = (second - seconds[0]) % _REPEATED == 0 or second == seconds[-1]
             for shown in (figures,) if whole else (fresh,):
                 _snapshot(points, figures, shown, second)
+
+
+def _said(name: str, series: Series) -> Series:
+    """Return the series of a metric with their ends marked."""
+    if name in _STATES:
+        series = {labels: told for labels, told in series.items() if any(one for one, _ in told)}
+    if METRICS[name].kind is Kind.INFO:
+        return series
+    return {labels: [*_with_ends(told)] for labels, told in series.items()}
+
+
+def _with_ends(
+    told: list[tuple[float | Histogram, int]],
+) -> Iterator[tuple[float | Histogram, int]]:
+    for one, following in zip_longest(told, told[1:]):
+        yield one
+        if following is None or following[1] > one[1] + 1:
+            yield math.nan, one[1] + 1
 
 
 def _snapshot(points: Points, figures: Figures, shown: Figures, second: int) -> None:

@@ -76,6 +76,8 @@ def make_family(metric: Metric, points: Iterable[Point]) -> Family:
     maker = CounterMetricFamily if metric.kind is Kind.COUNTER else GaugeMetricFamily
     family = maker(metric.name, metric.help, labels=metric.labels)
     for labels, value, at in points:
+        if isinstance(value, Histogram):
+            raise TypeError(f"{metric.name} is no histogram")
         family.add_metric(labels, value, timestamp=at)
     return family
 
@@ -92,14 +94,18 @@ def _histograms(metric: Metric, points: Iterable[Point]) -> Family:
     bounds = (*metric.ladder, float("inf"))
     for labels, histogram, at in points:
         if not isinstance(histogram, Histogram):
-            raise TypeError(f"{metric.name} wants histograms")
+            raise TypeError(f"{metric.name} is a histogram")
         counts = accumulate(histogram.counts.get(bound, 0) for bound in bounds)
         buckets: list[Any] = [
-            (floatToGoString(bound), count, _example(histogram, bound))
+            (_le(bound), count, _example(histogram, bound))
             for bound, count in zip(bounds, counts, strict=True)
         ]
         family.add_metric(labels, buckets=buckets, sum_value=histogram.total, timestamp=at)
     return family
+
+
+def _le(bound: float) -> str:
+    return str(floatToGoString(bound))  # type: ignore[no-untyped-call]  # the library's own
 
 
 def _example(histogram: Histogram, bound: float) -> Example | None:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["drill_samples"]
 
 _COUNTED = (Severity.VIOLATION, Severity.GAP, Severity.WARNING)
+_LEVELS = {"error", "warn", "info", "debug", "trace"}
 _WRITES = ("ok", "refused", "unknown", "skipped")
 
 
@@ -174,7 +175,8 @@ def _logs(journal: Journal, span: Span, labels: Labels) -> Iterator[Sample]:
     lines: Counter[tuple[str, str]] = Counter()
     for event in events:
         if isinstance(event, LogTally):
-            lines[event.level.lower(), rules.get(event.rule, "unknown")] += event.count
+            level = event.level.lower() if event.level.lower() in _LEVELS else "other"
+            lines[level, rules.get(event.rule, "unknown")] += event.count
     for (level, verdict), count in sorted(lines.items()):
         yield Sample("raftfleet_log_lines", (*labels, level, verdict), count)
 
@@ -192,7 +194,7 @@ def _outages(drill: DrillJudgement, labels: Labels, offset: float) -> Iterator[S
             at = outage.end + offset
             yield Sample("raftfleet_outage_seconds", labels, outage.seconds, at)
             yield Sample("raftfleet_outage_last_seconds", labels, outage.seconds, at)
-    if drill.evidence.get("acknowledged_writes"):
+    if everywhere or drill.evidence.get("acknowledged_writes"):
         longest = max((outage.seconds for outage in everywhere), default=0.0)
         yield Sample("raftfleet_outage_longest_seconds", labels, longest)
 

@@ -102,7 +102,7 @@ def _groups(picture: Picture, cluster: str, now: float) -> Iterator[Sample]:
         leader = picture.leader(group, now)
         yield Sample("raftfleet_raft_has_leader", (cluster, group), leader is not None)
         if leader is not None:
-            yield Sample("raftfleet_raft_leader", (cluster, group, leader.node), 1)
+            yield Sample("raftfleet_raft_leader_info", (cluster, group, leader.node), 1)
 
 
 def _node(picture: Picture, ear: Ear, labels: tuple[str, str], now: float) -> Iterator[Sample]:

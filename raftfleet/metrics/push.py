@@ -47,21 +47,21 @@ class Pushgateway:
         self._password = unquote(parts.password or "")
         self._timeout = timeout
 
-    def push(self, figures: Figures, cluster: str) -> None:
-        """Replace a cluster's group by these figures; raise `UsageError` when that fails."""
+    def push(self, figures: Figures, cluster: str) -> str:
+        """Replace a cluster's group by these figures and name it; `UsageError` when that fails."""
         from prometheus_client import push_to_gateway  # noqa: PLC0415 - slow
 
         from .collector import make_registry  # noqa: PLC0415
 
-        self._send(push_to_gateway, cluster, registry=make_registry(lambda: figures))
+        return self._send(push_to_gateway, cluster, registry=make_registry(lambda: figures))
 
-    def delete(self, cluster: str) -> None:
-        """Delete a cluster's group; raise `UsageError` when that fails."""
+    def delete(self, cluster: str) -> str:
+        """Delete a cluster's group and name it; raise `UsageError` when that fails."""
         from prometheus_client import delete_from_gateway  # noqa: PLC0415 - slow
 
-        self._send(delete_from_gateway, cluster)
+        return self._send(delete_from_gateway, cluster)
 
-    def _send(self, act: Callable[..., None], cluster: str, **more: Any) -> None:
+    def _send(self, act: Callable[..., None], cluster: str, **more: Any) -> str:
         key = {"cluster": cluster} if cluster else {}
         try:
             act(
@@ -77,16 +77,25 @@ class Pushgateway:
                 f"the Pushgateway {self.url} did not take it: {error}",
                 hint="the run is not affected; push it later: raftfleet export RUN --push-gateway URL",
             ) from None
+        return f"{self.url} (job {_JOB}, cluster {cluster})"
 
-    def _handler(self, *request: Any, **more: Any) -> Callable[[], None]:
+    def _handler(
+        self,
+        url: str,
+        method: str,
+        timeout: float | None,
+        headers: list[tuple[str, str]],
+        data: bytes,
+    ) -> Callable[[], None]:
         from prometheus_client.exposition import (  # noqa: PLC0415 - slow
             basic_auth_handler,
             default_handler,
         )
 
         if not self._user:
-            return default_handler(*request, **more)
-        return basic_auth_handler(*request, **more, username=self._user, password=self._password)
+            return default_handler(url, method, timeout, headers, data)
+        login = (self._user, self._password)
+        return basic_auth_handler(url, method, timeout, headers, data, *login)
 
 
 def _shown(url: str) -> str:

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 from raftfleet import __version__
 from raftfleet.errors import ExitCode
-from raftfleet.journal import fold
+from raftfleet.journal import Picture, advance
 from raftfleet.journal.events import (
     ClusterDescribed,
-    DrillStarted,
+    DrillEnded,
+    NodeStarted,
     RunEnded,
     RunStarted,
     TaskResult,
@@ -66,16 +67,18 @@ def samples(judgement: Judgement, journal: Journal) -> Iterator[Sample]:
 
 
 def _run(judgement: Judgement, journal: Journal, cluster: str) -> Iterator[Sample]:
-    started = journal.of(RunStarted)
-    version = started[0].versions.get("raftfleet", "") if started else ""
-    yield Sample("raftfleet_run", (cluster, judgement.run, version), 1)
+    for started in journal.of(RunStarted)[:1]:
+        version = started.versions.get("raftfleet", "")
+        yield Sample("raftfleet_run", (cluster, judgement.run, version), 1)
+        yield Sample("raftfleet_run_last_start_timestamp_seconds", (cluster,), started.wall)
     spent = overhead(journal)
     yield Sample("raftfleet_run_last_duration_seconds", (cluster,), spent.wall)
     yield Sample("raftfleet_run_last_overhead_seconds", (cluster,), spent.own)
     if journal.cut_short:
         yield Sample("raftfleet_runs", (cluster, "cut_short"), 1)
     for ended in journal.of(RunEnded):
-        result = ExitCode(ended.exit_code).name.lower()
+        known = ended.exit_code in set(ExitCode)
+        result = ExitCode(ended.exit_code).name.lower() if known else "other"
         yield Sample("raftfleet_runs", (cluster, result), 1)
         name = "raftfleet_run_last_completion_timestamp_seconds"
         yield Sample(name, (cluster,), ended.wall)
@@ -91,11 +94,21 @@ def _status(event: TaskResult) -> str:
 
 
 def _left_down(journal: Journal, cluster: str) -> Iterator[Sample]:
-    """Yield which nodes the run stopped and left down, unless its last drill leaves them so."""
-    picture = fold(journal.events)
-    drills = journal.of(DrillStarted)
-    meant = bool(drills) and drills[-1].leaves == "down"
+    """Yield which nodes drills stopped and left down though they were to leave them running.
+
+    Of a node that was down before, and that nobody touched, nothing is said: who stopped it has
+    told that.
+    """
+    picture, left = Picture(), set[str]()
+    for event in journal.events:
+        before, picture = picture, advance(picture, event)
+        if isinstance(event, DrillEnded) and before.drill and before.drill.leaves != "down":
+            left |= set(picture.stopped_by_us)
+        elif isinstance(event, NodeStarted):
+            left.discard(event.node)
+    if picture.drill is not None and picture.drill.leaves != "down":
+        left |= set(picture.stopped_by_us)
     for node in picture.cluster.nodes if picture.cluster else ():
-        left = node.name in picture.stopped_by_us and not meant
-        if left or picture.node(node.name).process is not Standing.UNKNOWN:
-            yield Sample("raftfleet_node_left_down", (cluster, node.name), left)
+        alive = picture.node(node.name).process in {Standing.ALIVE, Standing.STOPPING}
+        if alive or node.name in picture.stopped_by_us:
+            yield Sample("raftfleet_node_left_down", (cluster, node.name), node.name in left)

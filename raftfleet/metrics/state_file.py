@@ -118,7 +118,8 @@ def _refused(path: Path, why: str) -> UsageError:
 
 def _check(kept: Kept) -> None:
     """Raise ValueError for figures that cannot be."""
-    for row in (*kept.values, *kept.histograms):
+    rows: tuple[Value | Buckets, ...] = (*kept.values, *kept.histograms)
+    for row in rows:
         metric = METRICS.get(row.metric)
         if metric is None:
             continue  # a newer raftfleet may have dropped it

@@ -17,7 +17,8 @@ def wrong(metric: Metric) -> list[str]:
     found = []
     if not re.fullmatch(r"raftfleet_[a-z]+(_[a-z]+)*", metric.name):
         found.append("name")
-    if re.search(r"_(total|info|count|sum|bucket)$", metric.name):
+    tail = metric.name.rpartition("_")[2]
+    if tail in {"total", "count", "sum", "bucket"} or (tail == "info" and metric.kind != "gauge"):
         found.append("suffix")
     if re.search(r"(milli|micro|minute|hour|percent|ms$)", metric.name):
         found.append("unit")

@@ -196,6 +196,15 @@ def test_a_node_that_left_the_cluster_takes_its_series_along(state: MetricsState
     assert {node for _, node in left} == {"n1", "n2"}
 
 
+def test_a_run_that_was_killed_tells_what_it_left_down(state: MetricsState) -> None:
+    absorb(state, told("one", stop="n3"))
+    killed = Story().running().drill("leader-moves").stop("n1").journal(ended=False)
+    figures = absorb(state, renamed(killed, "two", 100))
+    assert figures.value("raftfleet_node_left_down", "raft", "n1") == 1
+    assert figures.value("raftfleet_runs", "raft", "cut_short") == 1
+    assert figures.value("raftfleet_run", "raft", "two", "") == 1
+
+
 def test_the_names_of_runs_do_not_pile_up(
     state: MetricsState, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -297,7 +306,8 @@ def test_two_writers_at_once_lose_nothing(tmp_path: Path) -> None:
     path = state_path(tmp_path, "raft")
     runs = folders(tmp_path / "runs", 12)
     parts = (runs[:7], runs[5:])  # two runs are told by both
-    writers = [subprocess.Popen([sys.executable, "-c", WRITER, path, *part]) for part in parts]
+    command = [sys.executable, "-c", WRITER, str(path)]
+    writers = [subprocess.Popen([*command, *map(str, part)]) for part in parts]
     assert [writer.wait(timeout=60) for writer in writers] == [0, 0]
     assert passes(MetricsState(path).figures()) == 12
 
@@ -311,12 +321,12 @@ def test_a_killed_writer_leaves_all_of_a_run_or_nothing(
 ) -> None:
     path = state_path(tmp_path, "raft")
     first, second = folders(tmp_path / "runs", 2)
-    command = [sys.executable, "-c", WRITER, path]
-    assert subprocess.run([*command, first], check=False).returncode == 0
-    killed = subprocess.run([*command, second], check=False, env={**os.environ, "DIES": dies})
+    command = [sys.executable, "-c", WRITER, str(path)]
+    assert subprocess.run([*command, str(first)], check=False).returncode == 0
+    killed = subprocess.run([*command, str(second)], check=False, env={**os.environ, "DIES": dies})
     assert killed.returncode == -signal.SIGKILL
     assert passes(MetricsState(path).figures()) == counted
-    assert subprocess.run([*command, second], check=False).returncode == 0
+    assert subprocess.run([*command, str(second)], check=False).returncode == 0
     assert passes(MetricsState(path).figures()) == 2
     assert {entry.name for entry in path.parent.iterdir()} == {path.name, f".{path.name}.lock"}
 
@@ -326,7 +336,7 @@ def test_a_writer_killed_at_any_moment_leaves_as_much_as_it_names(tmp_path: Path
     runs = folders(tmp_path / "runs", 30)
     chance = random.Random(7)
     for _ in range(5):
-        command = [sys.executable, "-c", WRITER, path, *runs]
+        command = [sys.executable, "-c", WRITER, str(path), *map(str, runs)]
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as writer:
             assert writer.stdout is not None
             for _ in range(chance.randint(1, 5)):

@@ -15,6 +15,7 @@ from raftfleet.checks import judge
 from raftfleet.journal import events as ev
 from raftfleet.metrics import LADDER, METRICS, write_textfile
 from raftfleet.testing.journal import Story
+from tests.metrics.golden import GOLDEN, exposition
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -187,3 +188,38 @@ def test_a_collector_of_another_user_may_read_it(tmp_path: Path) -> None:
     path = write_textfile(judge(journal), journal, tmp_path / "raftfleet.prom")
     assert stat.S_IMODE(path.stat().st_mode) == 0o644
     assert [p.name for p in tmp_path.iterdir()] == ["raftfleet.prom"]
+
+
+def test_the_exposition_of_a_run_is_as_it_was() -> None:
+    assert exposition() == GOLDEN.read_text()
+
+
+@pytest.mark.parametrize(
+    ("leaves", "afterwards", "left"),
+    [("running", "", {"n3": 1}), ("down", "", {"n3": 0}), ("running", "start", {"n3": 0})],
+)
+def test_a_node_that_a_drill_left_down_is_told(
+    tmp_path: Path, leaves: str, afterwards: str, left: dict[str, float]
+) -> None:
+    told = Story().running().drill("exits-graceful", leaves=leaves).stop("n3").let(1).end()
+    if afterwards:
+        told.start("n3").let(1)
+    samples = read(written(told.journal(), tmp_path))
+    found = {
+        node: value(samples, "raftfleet_node_left_down", cluster="raft", node=node)
+        for node in ("n1", "n2", "n3")
+    }
+    assert found == {"n1": 0, "n2": 0, **left}
+
+
+def test_a_node_that_is_stopped_without_a_drill_is_not_left_down(tmp_path: Path) -> None:
+    samples = read(written(Story().running().stop("n3").let(1).journal(), tmp_path))
+    assert value(samples, "raftfleet_node_left_down", cluster="raft", node="n3") == 0
+
+
+def test_of_a_node_that_was_down_before_nothing_is_said(tmp_path: Path) -> None:
+    told = Story().running()
+    told.record(ev.NodeFound(node="n3", incarnation=None))
+    samples = read(written(told.journal(), tmp_path))
+    assert value(samples, "raftfleet_node_left_down", cluster="raft", node="n3") is None
+    assert value(samples, "raftfleet_node_left_down", cluster="raft", node="n1") == 0
