@@ -38,7 +38,7 @@ KEPT = 1000
 """Events of a watch that stay in memory."""
 
 _TIMEOUT = 2.0
-_HOSTS_EVERY = 30.0
+_HOSTS_EVERY = 15.0
 _BLIND = 10.0
 _FORKS = 20
 _JOIN = 15.0
