@@ -14,6 +14,8 @@ from raftfleet.cli.options import Given, shared
 def command(given: Given, exporting: Exporting) -> int:
     """Start again what a run stopped that died before it could, release its lock, and say so.
 
+    Keys that it wrote are removed when its run folder is here (--runs).
+
     A lock whose holder lives is not touched. What was stopped to stay down, by `raftfleet down` or
     a drill that leaves the cluster down, stays down. With nothing to do nothing is done.
 

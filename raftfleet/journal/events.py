@@ -102,10 +102,11 @@ class HostClockRead(Event, frozen=True, kw_only=True, tag="host.clock"):
 
 
 class PlayStarted(Event, frozen=True, kw_only=True, tag="play.started"):
-    """A play begins on these hosts."""
+    """A play begins on these hosts; ``unmatched`` parts of its pattern named nobody."""
 
     play: str
     hosts: tuple[str, ...]
+    unmatched: tuple[str, ...] = ()
 
 
 class PlayEnded(Event, frozen=True, kw_only=True, tag="play.ended"):

@@ -16,7 +16,7 @@ def peer(name: str) -> str:
     """Return the path of a peer's program; the first call installs all of them."""
     ready = _FOLDER / ".ready"
     if not ready.exists():
-        print("installing the peers", file=sys.stderr)
+        sys.stderr.write("installing the peers\n")
         subprocess.run([sys.executable, "-m", "venv", _FOLDER], check=True)
         pip = _FOLDER / "bin" / "pip"
         subprocess.run([pip, "install", "--quiet", *_WANTED], check=True)

@@ -28,6 +28,7 @@ from raftfleet.playbook.templating.failure import TemplatingError, place_inside
 from raftfleet.playbook.templating.filters import FILTERS, NOT_OURS
 from raftfleet.playbook.templating.lookups import GLOBALS
 from raftfleet.playbook.templating.predicates import TESTS
+from raftfleet.playbook.templating.text import Syntax, TemplateFile
 from raftfleet.playbook.templating.undefined import Missing, MissingUsedError
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from raftfleet.errors import Mark
     from raftfleet.playbook.templating.scope import Scope
 
-__all__ = ["finished", "render", "settle"]
+__all__ = ["finished", "render", "settle", "with_full_names"]
 
 _CACHED = 4096
 _SIMPLE = frozenset(
@@ -119,10 +120,17 @@ def _joined(values: Iterable[Any]) -> str:
     return "".join("" if value is None else str(settle(value)) for value in values)
 
 
+def with_full_names(named: Mapping[str, Any]) -> dict[str, Any]:
+    """Return filters or tests under the names that Ansible's own collection gives them."""
+    return {f"ansible.builtin.{name}": function for name, function in named.items()}
+
+
 def _prepared(environment: _Environment) -> _Environment:
     environment.filters.update(FILTERS)
     environment.tests.update(TESTS)
     environment.globals.update(GLOBALS)
+    for named in (environment.filters, environment.tests):
+        named.update(with_full_names(named))
     return environment
 
 
@@ -135,13 +143,14 @@ _OPTIONS: dict[str, Any] = {
 
 
 @functools.cache
-def _environment(*, of_file: bool) -> _Environment:
-    return _prepared((_Environment if of_file else _InlineEnvironment)(**_OPTIONS))
+def _environment(*, of_file: bool, syntax: Syntax = ()) -> _Environment:
+    options = {**_OPTIONS, **dict(syntax)}
+    return _prepared((_Environment if of_file else _InlineEnvironment)(**options))
 
 
 @functools.lru_cache(maxsize=_CACHED)
-def _compiled(text: str, *, of_file: bool) -> Template:
-    return _environment(of_file=of_file).from_string(text)
+def _compiled(text: str, *, of_file: bool, syntax: Syntax = ()) -> Template:
+    return _environment(of_file=of_file, syntax=syntax).from_string(text)
 
 
 def render(text: str, scope: Scope, *, of_file: bool = False) -> Any:
@@ -161,7 +170,10 @@ def finished(text: str, scope: Scope, *, of_file: bool = False) -> Any:
 
 
 def _render(text: str, scope: Scope, *, of_file: bool) -> Any:
-    template = _compiled(str(text), of_file=of_file)
+    syntax: Syntax = ()
+    if isinstance(text, TemplateFile):
+        syntax, scope = text.syntax, scope.over(text.variables)
+    template = _compiled(str(text), of_file=of_file, syntax=syntax)
     context = _LazyContext(template.environment, scope, None, {})  # type: ignore[arg-type]
     return _listed(template.environment.concat(template.root_render_func(context)))
 
