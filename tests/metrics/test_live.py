@@ -84,6 +84,16 @@ def test_a_node_that_is_silent_is_unknown_and_says_nothing_either() -> None:
     assert silence == pytest.approx(4, abs=0.1)
 
 
+def test_an_observer_that_stopped_covers_nothing() -> None:
+    story, live = watched()
+    story.running().let(2)
+    assert live.figures().value("raftfleet_observer_coverage_ratio", "raft", "n1") == 1
+    story.clock.advance(5)
+    figures = live.figures()
+    assert "raftfleet_observer_coverage_ratio" not in figures.values
+    assert figures.value("raftfleet_node_standing", "raft", "n1", "unknown") == 1
+
+
 def test_a_node_that_was_removed_is_gone_at_once() -> None:
     story, live = watched()
     story.running().let(1)
