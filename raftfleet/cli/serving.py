@@ -138,7 +138,7 @@ class _Serving:
         self._clock = SystemClock()
         self._log = Log()
         recorder = Recorder(None, self._clock, keep=KEPT)
-        self._connections = Connections(PROJECT / "known_hosts", recorder, self._clock)
+        self._connections = Connections(PROJECT / "known_hosts", recorder, self._clock, asked.reach)
         self._state = MetricsState(state_path(PROJECT, session.group))
         self._others: dict[str, Target] = {}
 
@@ -251,7 +251,8 @@ class _Serving:
             steps = _playbooks(session, one)
             playbooks = [session.load(step.path) for step in steps]
             for step, playbook in zip(steps, playbooks, strict=True):
-                if session.play(playbook, **{**step.extra, **one.variables}) is not ExitCode.PASSED:
+                extra = {**step.extra, **one.variables}
+                if session.play(playbook, extra) is not ExitCode.PASSED:
                     break
             judgement, code = session.finish()
         findings = [f.message for drill in judgement.drills for f in drill.findings]
