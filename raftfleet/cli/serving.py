@@ -12,9 +12,8 @@ import click
 from raftfleet.cli.catalogue import steps_of
 from raftfleet.cli.connections import Connections
 from raftfleet.cli.session import PROJECT, Session
+from raftfleet.cli.targets import Targets, no_nodes, unopened
 from raftfleet.clock import SystemClock
-from raftfleet.cluster.access import NodeAccess
-from raftfleet.cluster.reach import way_to
 from raftfleet.errors import ExitCode, SourceError, UsageError
 from raftfleet.journal import Recorder
 from raftfleet.metrics import Figures
@@ -26,7 +25,6 @@ from raftfleet.serve.httpserver import HttpServer
 from raftfleet.serve.log import Log
 from raftfleet.serve.own import Own
 from raftfleet.serve.pages import Pages
-from raftfleet.serve.probe import Target
 from raftfleet.serve.watch import KEPT, Watch
 from raftfleet.serve.webconfig import WebConfig, read_web_config
 
@@ -37,7 +35,6 @@ if TYPE_CHECKING:
     from raftfleet.cli.catalogue import Step
     from raftfleet.cli.session import Asked
     from raftfleet.serve.config import Scheduled
-    from raftfleet.transport import Transport
 
 __all__ = ["Wanted", "serve"]
 
@@ -66,7 +63,7 @@ def serve(asked: Asked, wanted: Wanted, *, check: bool) -> int:
         listener = None if check else stack.enter_context(listen(address))
         session = Session(replace(asked, keep=False))
         if not session.nodes:
-            raise _no_nodes(session.group)
+            raise no_nodes(session.group)
         for one in settings.scheduled:
             _playbooks(session, one)
         if listener is None:
@@ -81,13 +78,6 @@ def _settings(path: Path | None) -> Settings:
     if path is None and not _DEFAULT.is_file():
         return Settings()
     return read_settings(path or _DEFAULT)
-
-
-def _no_nodes(group: str) -> UsageError:
-    return UsageError(
-        f"the inventory has no hosts in group {group!r}, so there is no cluster",
-        hint="put the nodes' hosts into a group raft, or name theirs: -e raft_group=NAME",
-    )
 
 
 def _playbooks(session: Session, one: Scheduled) -> Sequence[Step]:
@@ -140,13 +130,12 @@ class _Serving:
         recorder = Recorder(None, self._clock, keep=KEPT)
         self._connections = Connections(PROJECT / "known_hosts", recorder, self._clock, asked.reach)
         self._state = MetricsState(state_path(PROJECT, session.group))
-        self._others: dict[str, Target] = {}
 
     def run(self) -> ExitCode:
         """Serve until a signal comes."""
         watch = Watch(
             *(self._session.group, self._session.system, self._session.nodes),
-            *(self._transports(self._session), self._clock, self._log),
+            *(unopened(self._session, self._connections), self._clock, self._log),
             period=self._settings.poll_interval,
         )
         own = Own(self._clock, lambda: daemon.timetable.due)
@@ -155,7 +144,7 @@ class _Serving:
         pages = Pages(
             (lambda: self._past(own), watch.live.figures, daemon.figures, own.figures),
             *(own, self._web.users, self._clock, self._log),
-            targets=lambda group: self._target(group, watch),
+            targets=Targets(self._session, watch, self._connections),
             groups=tuple(self._session.inventory.groups),
             healthy=lambda: None if watch.alive else "nobody watches the cluster",
             ready=lambda: None if watch.ready else "not every node and host was looked at yet",
@@ -179,16 +168,6 @@ class _Serving:
         for name, at in daemon.timetable.due.items():
             self._log.info("schedule", schedule=name, next=_stamp(at))
 
-    def _transports(self, session: Session) -> dict[str, Transport]:
-        """Return the ways to the nodes' hosts; none is connected yet."""
-        hosts = session.inventory.hosts
-        return {
-            node.name: self._connections.unopened(
-                replace(hosts[node.name], variables=node.variables)
-            )
-            for node in session.nodes
-        }
-
     # --- what is shown -----------------------------------------------------------------------
 
     def _past(self, own: Own) -> Figures:
@@ -202,34 +181,6 @@ class _Serving:
             return Figures()
         own.state_readable = True
         return figures
-
-    def _target(self, group: str, watch: Watch) -> Target:
-        """Return what a group of the inventory means to a probe.
-
-        That is the watched cluster, where it has all of the group's hosts; otherwise the group is
-        a cluster of its own. Raises `UsageError` when it is none.
-        """
-        wanted = tuple(host.name for host in self._session.inventory.select(group))
-        if wanted and set(wanted) <= set(watch.names):
-            cluster = watch.cluster
-            accesses = {name: cluster.access(name) for name in cluster.names}
-            return Target(cluster.name, cluster.system, cluster.nodes, accesses, wanted)
-        if group not in self._others:
-            self._others[group] = self._other(group)
-        return self._others[group]
-
-    def _other(self, group: str) -> Target:
-        extra = {**self._asked.extra, "raft_group": group}
-        session = Session(replace(self._asked, extra=extra, keep=False))
-        if not session.nodes:
-            raise _no_nodes(group)
-        transports = self._transports(session)
-        accesses = {}
-        for node in session.nodes:
-            ports = {port.name: port for port in session.system.ports(node)}
-            way = way_to(node, ports, transports[node.name])
-            accesses[node.name] = NodeAccess(node, ports, way)
-        return Target(group, session.system, session.nodes, accesses, tuple(accesses))
 
     # --- a scheduled run -----------------------------------------------------------------------
 

@@ -10,27 +10,23 @@ that costs a handshake every few seconds and leaves nothing that could idle.
 from __future__ import annotations
 
 import http
-import io
 import socket
 import ssl
 import threading
 import time
 from collections import Counter
 from contextlib import suppress
-from dataclasses import dataclass, field
 from email.utils import formatdate
-from http.client import HTTPException, parse_headers
-from typing import TYPE_CHECKING, Protocol, Self
+from typing import TYPE_CHECKING, Self
 
 from raftfleet import __version__
 
+from .request import LARGEST_HEAD, RefusedError, parsed
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from .request import Handler, Reply
 
-__all__ = ["LARGEST_HEAD", "Handler", "HttpServer", "Reply", "Request", "text"]
-
-LARGEST_HEAD = 8 * 1024
-"""Bytes of request line and headers: a scrape has 300, with credentials 500."""
+__all__ = ["HttpServer"]
 
 MOST = 64
 """Connections at once; 20 scrapes at a time are a lot."""
@@ -41,48 +37,6 @@ _WRITING = 10.0
 """Seconds in which it must have taken the answer."""
 _LINGER = 0.5
 _NO_ROOM = 0.05
-_METHODS = ("GET", "HEAD")
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What a client wants; header names are in lower case."""
-
-    method: str
-    target: str
-    headers: Mapping[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """What it gets."""
-
-    status: int
-    body: bytes
-    headers: Mapping[str, str] = field(default_factory=dict)
-
-
-class Handler(Protocol):
-    """Answers requests; called from many threads at once."""
-
-    def __call__(self, request: Request) -> Reply:
-        """Answer."""
-        ...
-
-
-def text(status: int, message: str, **headers: str) -> Reply:
-    """Return a reply in plain words."""
-    named = {name.replace("_", "-"): value for name, value in headers.items()}
-    plain = {"Content-Type": "text/plain; charset=utf-8", **named}
-    return Reply(status, f"{message}\n".encode(), plain)
-
-
-class _RefusedError(Exception):
-    """A request that is answered before it is looked at."""
-
-    def __init__(self, status: int, message: str, **headers: str) -> None:
-        super().__init__(message)
-        self.reply = text(status, message, **headers)
 
 
 class _Connection:
@@ -233,11 +187,11 @@ class HttpServer:
         """Read and answer one request; whatever is wrong with it becomes an answer too."""
         head_only = False
         try:
-            request = _parsed(_head(connection))
+            request = parsed(_head(connection))
             head_only = request.method == "HEAD"
             connection.heard = True
             return self._handler(request), head_only
-        except _RefusedError as refused:
+        except RefusedError as refused:
             return refused.reply, head_only
 
     def _send(self, connection: _Connection, reply: Reply, *, head_only: bool) -> None:
@@ -266,32 +220,12 @@ def _head(connection: _Connection) -> bytes:
         if 0 <= end <= LARGEST_HEAD:
             return read[: end + 4]
         if len(read) > LARGEST_HEAD:
-            raise _RefusedError(431, f"a request may have {LARGEST_HEAD} bytes of headers")
+            raise RefusedError(431, f"a request may have {LARGEST_HEAD} bytes of headers")
         connection.sock.settimeout(connection.left())
         part = connection.sock.recv(4096)
         if not part:
             raise ConnectionError
         read += part
-
-
-def _parsed(head: bytes) -> Request:
-    line, _, rest = head.partition(b"\r\n")
-    words = line.decode("latin-1").split(" ")
-    if len(words) != 3 or not words[2].startswith("HTTP/1."):
-        raise _RefusedError(400, "this is no HTTP/1.1 request")
-    method, target, _ = words
-    try:
-        parsed = parse_headers(io.BytesIO(rest))
-    except HTTPException:
-        raise _RefusedError(431, "too many headers") from None
-    headers = {name.lower(): value for name, value in parsed.items()}
-    if method not in _METHODS:
-        raise _RefusedError(
-            405, f"{method[:20]} is not done here, only GET and HEAD", Allow="GET, HEAD"
-        )
-    if headers.get("content-length", "0") != "0" or "transfer-encoding" in headers:
-        raise _RefusedError(413, "a request may have no body")
-    return Request(method, target, headers)
 
 
 def _linger(connection: _Connection) -> None:

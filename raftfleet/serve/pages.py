@@ -10,8 +10,8 @@ from raftfleet.errors import RaftfleetError, UsageError, nearest
 from raftfleet.metrics.collector import make_registry
 
 from .brief import Brief
-from .httpserver import Reply, text
 from .probe import Probed, Target, probe
+from .request import Reply, text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from raftfleet.clock import Clock
     from raftfleet.metrics.collector import Source
 
-    from .httpserver import Request
     from .log import Log
     from .own import Own
+    from .request import Request
     from .webconfig import Users
 
 __all__ = ["PAGES", "Pages"]

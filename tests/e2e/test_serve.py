@@ -120,6 +120,24 @@ def test_a_node_that_goes_down_shows_and_so_does_its_return(cluster: Fleet) -> N
         assert daemon.end() == 0
 
 
+def test_a_probe_knows_parts_of_the_cluster_and_other_clusters(cluster: Fleet) -> None:
+    text = cluster.inventory.read_text()
+    address = re.search(r"n1:\n\s+ansible_host: (\S+)", text)
+    assert address
+    more = f"""\
+    west: {{hosts: {{n2: , n3: }}}}
+    lone: {{hosts: {{m1: {{ansible_host: {address[1]}, raft_node_id: 1}}}}}}
+    empty: {{}}
+"""
+    inventory = cluster.write("groups.yml", text.rstrip("\n") + "\n" + more)
+    with serving(cluster, inventory=inventory) as daemon:
+        until(lambda: daemon.value("probe_success", "/probe?target=west") == 1, "all", daemon.log)
+        page = "/probe?target=lone"
+        assert daemon.value("raftfleet_raft_term", page, cluster="lone", node="m1")
+        status, said = daemon.get("/probe?target=empty")
+        assert (status, "no hosts in group 'empty'" in said) == (400, True)
+
+
 def test_a_wrong_key_is_named_and_nothing_crashes(cluster: Fleet) -> None:
     wrong = cluster.folder / "wrong_key"
     if not wrong.exists():

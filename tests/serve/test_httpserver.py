@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from raftfleet.serve.httpserver import LARGEST_HEAD, HttpServer, Reply, Request, text
+from raftfleet.serve.httpserver import HttpServer
+from raftfleet.serve.request import LARGEST_HEAD, Reply, Request, text
 from tests.cluster.bench import until
 from tests.serve.conftest import PATIENCE, exchange, get, said
 

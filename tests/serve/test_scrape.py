@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from raftfleet.serve.httpserver import Request
+from raftfleet.serve.request import Request
 from tests.cluster.bench import until
 from tests.serve.fleet import LargeFleet
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from raftfleet.serve.httpserver import HttpServer, Reply, Request, text
+from raftfleet.serve.httpserver import HttpServer
+from raftfleet.serve.request import Reply, Request, text
 from raftfleet.serve.webconfig import read_web_config
 from tests.cluster.bench import until
 from tests.serve.conftest import PATIENCE, Got, exchange, said
