@@ -182,6 +182,15 @@ def test_a_scheduled_drill_ended_in_the_middle_leaves_all_nodes_running(
     assert "all agree" in said.text
     with serving(cluster) as daemon:  # what was counted is kept over restarts
         assert daemon.value("raftfleet_drills_total", drill="a-remove", verdict="pass")
+        (state,) = (cluster.folder / ".raftfleet" / "metrics").glob("*.json")
+        kept = state.read_bytes()
+        state.write_text("{broken")
+        readable = "raftfleet_serve_state_readable"
+        until(lambda: daemon.value(readable) == 0, "the complaint", daemon.log)
+        assert daemon.value("raftfleet_raft_term", node="n1")
+        state.write_bytes(kept)
+        until(lambda: daemon.value(readable) == 1, "the end of it", daemon.log)
+        assert daemon.log().count("figures of past drills cannot be read") == 1
 
 
 def test_files_are_checked_without_starting_anything(cluster: Fleet, schedule: Path) -> None:
