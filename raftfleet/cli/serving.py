@@ -30,8 +30,9 @@ from raftfleet.serve.webconfig import WebConfig, read_web_config
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
+    from raftfleet.checks import Judgement
     from raftfleet.cli.catalogue import Step
     from raftfleet.cli.session import Asked
     from raftfleet.serve.config import Scheduled
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 __all__ = ["Wanted", "serve"]
 
 _DEFAULT = Path("config/serve.yml")
+_FINDINGS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +144,7 @@ class _Serving:
         daemon = Daemon(self._settings.scheduled, watch, self._drill, own, self._clock, self._log)
         own.watch = watch
         pages = Pages(
-            (lambda: self._past(own), watch.live.figures, daemon.figures, own.figures),
+            (lambda: self._past(own), daemon.figures, own.figures),
             *(own, self._web.users, self._clock, self._log),
             targets=Targets(self._session, watch, self._connections),
             groups=tuple(self._session.inventory.groups),
@@ -184,28 +186,35 @@ class _Serving:
 
     # --- a scheduled run -----------------------------------------------------------------------
 
-    def _drill(
-        self, one: Scheduled, began: Callable[[Recorder], None], stop: Callable[[], bool]
-    ) -> Ran:
+    def _drill(self, one: Scheduled, daemon: Daemon) -> Ran:
         asked = replace(
             self._asked, what=one.name, keep=True, extra={**self._asked.extra, **one.variables}
         )
         with Session(asked) as session:
-            if [n.identity for n in session.nodes] != [n.identity for n in self._session.nodes]:
-                raise UsageError(
-                    "the inventory has other nodes now than those that are watched",
-                    hint="restart serve: it looks at the inventory when it begins",
-                )
-            began(session.recorder)
-            if stop():
+            daemon.show(session.recorder)
+            if daemon.stopping:
                 session.interruption.stop.set()
-            steps = _playbooks(session, one)
-            playbooks = [session.load(step.path) for step in steps]
-            for step, playbook in zip(steps, playbooks, strict=True):
-                extra = {**step.extra, **one.variables}
-                if session.play(playbook, extra) is not ExitCode.PASSED:
-                    break
-            judgement, code = session.finish()
-        findings = [f.message for drill in judgement.drills for f in drill.findings]
+            try:
+                judgement, code = self._played(session, one)
+            finally:
+                if session.interruption.stop.is_set():
+                    daemon.stop()
         folder = session.folder.name if session.folder else ""
-        return Ran(code, folder, "; ".join(findings[:3]) if code is not ExitCode.PASSED else "")
+        if code is ExitCode.PASSED:
+            return Ran(code, folder)
+        findings = [f.message for drill in judgement.drills for f in drill.findings]
+        return Ran(code, folder, "; ".join(findings[:_FINDINGS]))
+
+    def _played(self, session: Session, one: Scheduled) -> tuple[Judgement, ExitCode]:
+        if [n.identity for n in session.nodes] != [n.identity for n in self._session.nodes]:
+            raise UsageError(
+                "the inventory has other nodes now than those that are watched",
+                hint="restart serve: it looks at the inventory when it begins",
+            )
+        steps = _playbooks(session, one)
+        playbooks = [session.load(step.path) for step in steps]
+        for step, playbook in zip(steps, playbooks, strict=True):
+            extra = {**step.extra, **one.variables}
+            if session.play(playbook, extra) is not ExitCode.PASSED:
+                break
+        return session.finish()

@@ -21,7 +21,7 @@ from raftfleet.metrics import Figures, Live
 from .timetable import Timetable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from raftfleet.clock import Clock
     from raftfleet.journal import Recorder
@@ -36,6 +36,7 @@ __all__ = ["Daemon", "Ran", "Runner"]
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _ACTIVE = "raftfleet_drill_active"
+_SEEN = "raftfleet_raft_role"
 _LOOK_AGAIN = 1.0
 """Seconds after which the wall clock, which may have been set, is looked at again. It is short
 because a signal that comes just before the main thread begins to wait does not wake it."""
@@ -63,12 +64,11 @@ class Ran:
 class Runner(Protocol):
     """Runs the drills of a schedule, on the thread that calls it."""
 
-    def __call__(
-        self, one: Scheduled, began: Callable[[Recorder], None], stop: Callable[[], bool]
-    ) -> Ran:
-        """Tell ``began`` where it records, run, judge, and return what it came to.
+    def __call__(self, one: Scheduled, daemon: Daemon) -> Ran:
+        """Show where it records, run, judge, and return what it came to.
 
-        ``stop`` says whether a signal came before it had taken them over.
+        It takes the signals over while it lasts: one that came before is `Daemon.stopping`, and of
+        one that comes meanwhile it tells with `Daemon.stop`.
         """
         ...
 
@@ -105,16 +105,30 @@ class Daemon:
     # --- what metrics show -------------------------------------------------------------------
 
     def figures(self) -> Figures:
-        """Return what the drill under way shows, and that those before it are over."""
-        live = self._live
+        """Return what goes on now, and that the drills before are over.
+
+        Once the drill under way has seen the nodes itself, it speaks alone: it looks more often.
+        """
         figures = Figures()
         if self._over:
             figures.values[_ACTIVE] = dict.fromkeys(sorted(self._over), 0.0)
-        if live is not None:
-            figures.add(live.figures())
+        live = self._live
+        drilled = live.figures() if live is not None else Figures()
+        if _SEEN not in drilled.values:
+            figures.add(self._watch.live.figures())
+        figures.add(drilled)
         return figures
 
+    def show(self, recorder: Recorder) -> None:
+        """Show what is recorded there, until the drill under way is over."""
+        self._live = Live(recorder, self._clock)
+
     # --- until a signal comes ----------------------------------------------------------------
+
+    @property
+    def stopping(self) -> bool:
+        """Whether `run` is to end."""
+        return self._stopping
 
     def stop(self) -> None:
         """End `run` when the drill under way, if any, is over; any thread may call."""
@@ -171,7 +185,7 @@ class Daemon:
         for due in self.timetable.take(self._clock.wall()):
             if due.name == running:
                 self._skip(due.name, "overlap", "it was still running")
-            elif self._clock.wall() - due.late < since:
+            elif due.missed and self._clock.wall() - due.late < since:
                 self._skip(due.name, "late", f"it was due {due.late:.0f} s ago")
             elif due.name not in self._waiting:
                 self._waiting.append(due.name)
@@ -208,14 +222,15 @@ class Daemon:
         began = self._clock.monotonic()
         self._log.info("drill begins", schedule=one.name, drills="+".join(one.drills))
         try:
-            ran = self._runner(one, self._shown, lambda: self._stopping)
+            ran = self._runner(one, self)
         except RaftfleetError as error:
             ran = Ran(error.exit_code, message=str(error))
         except Exception as error:  # noqa: BLE001 - a defect costs one run, not the daemon
             ran = Ran(ExitCode.DEFECT, message=f"defect in raftfleet: {error!r}")
         finally:
-            self._over |= self.figures().values.get(_ACTIVE, {}).keys()
-            self._live = None
+            live, self._live = self._live, None
+            if live is not None:
+                self._over |= live.figures().values.get(_ACTIVE, {}).keys()
             self._watch.busy.clear()
             self._own.active = None
         self._own.ran(one.name, ran.result)
@@ -225,6 +240,3 @@ class Daemon:
         seconds = f"{self._clock.monotonic() - began:.1f}"
         say("drill ended", schedule=one.name, result=ran.result, seconds=seconds, **more)
         return ran
-
-    def _shown(self, recorder: Recorder) -> None:
-        self._live = Live(recorder, self._clock)

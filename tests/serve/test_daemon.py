@@ -13,7 +13,9 @@ import pytest
 from raftfleet.clock import FakeClock
 from raftfleet.errors import ExitCode, TaskError, UnreachableError
 from raftfleet.journal import Recorder
-from raftfleet.journal.events import ClusterDescribed, DrillEnded, DrillStarted
+from raftfleet.journal.events import ClusterDescribed, DrillEnded, DrillStarted, StatusSeen
+from raftfleet.journal.values import GroupStatus, NodeIdentity, Role
+from raftfleet.metrics import Figures, Sample
 from raftfleet.serve.config import Scheduled
 from raftfleet.serve.daemon import Daemon, Ran
 from raftfleet.serve.own import Own
@@ -27,6 +29,18 @@ if TYPE_CHECKING:
     from raftfleet.serve.watch import Watch
 
 HOUR = 3600.0
+
+
+class Watched:
+    """What the watch shows: that n1 leads."""
+
+    def figures(self) -> Figures:
+        return Figures.of(
+            [
+                Sample("raftfleet_raft_role", ("raft", "g", "n1", "leader"), 1),
+                Sample("raftfleet_raft_leader_info", ("raft", "g", "n1"), 1),
+            ]
+        )
 
 
 @dataclass
@@ -44,6 +58,8 @@ class Scene:
     lasting: float = 60.0
     runs: int = 3
     during: Callable[[Recorder], None] = lambda _: None
+    wrong: Exception | None = None
+    live: Watched = field(default_factory=Watched)
 
     def __post_init__(self) -> None:
         self.own = Own(self.clock, lambda: self.daemon.timetable.due)
@@ -60,19 +76,23 @@ class Scene:
             raise self.locked_
         return self.locked_
 
-    def run(
-        self, one: Scheduled, began: Callable[[Recorder], None], stop: Callable[[], bool]
-    ) -> Ran:
-        assert not stop()
+    def run(self, one: Scheduled, daemon: Daemon) -> Ran:
+        self.ran.append((one.name, self.clock.wall()))
+        if len(self.ran) >= self.runs:
+            daemon.stop()
+        try:
+            return self._ran(one, daemon)
+        except (AssertionError, LookupError, TypeError) as error:
+            self.wrong = error  # the daemon takes it for a defect and goes on
+            raise
+
+    def _ran(self, one: Scheduled, daemon: Daemon) -> Ran:
         assert self.busy.is_set()
         assert self.own.active == one.name
-        self.ran.append((one.name, self.clock.wall()))
         recorder = Recorder(None, self.clock)
-        began(recorder)
+        daemon.show(recorder)
         self.during(recorder)
         self.clock.advance(self.lasting)
-        if len(self.ran) == self.runs:
-            self.daemon.stop()
         code = self.codes.get(one.name, ExitCode.PASSED)
         if isinstance(code, Exception):
             raise code
@@ -220,22 +240,54 @@ def test_a_signal_while_nothing_is_drilled_ends_it_well(log: Log, number: int) -
     assert signal.getsignal(number) is before
 
 
+def described() -> ClusterDescribed:
+    return ClusterDescribed(
+        system="toy", nodes=(NodeIdentity("n1", "1", "-", "-"), NodeIdentity("n2", "2", "-", "-")),
+        groups=("g",), timing=None, ports={}, markers={}, exit_bound=1, watchdog=None,
+        poll_period=1, cluster="raft",
+    )  # fmt: skip
+
+
+def leaders(figures: Figures) -> list[str]:
+    return [labels[2] for labels in figures.values.get("raftfleet_raft_leader_info", {})]
+
+
 def test_the_drill_under_way_is_shown_and_then_that_it_is_over(log: Log) -> None:
     shown: list[object] = []
 
     def during(recorder: Recorder) -> None:
-        described = ClusterDescribed(
-            system="toy", nodes=(), groups=(), timing=None, ports={}, markers={}, exit_bound=1,
-            watchdog=None, poll_period=1, cluster="raft",
-        )  # fmt: skip
-        recorder.record(described)
+        recorder.record(described())
         recorder.record(DrillStarted(drill="d", expects=("starts",)))
         shown.append(scene.daemon.figures().value("raftfleet_drill_active", "raft", "d"))
         recorder.record(DrillEnded(drill="d"))
 
     scene = Scene(log, runs=1, during=during)
     scene.daemon.run()
+    assert scene.wrong is None
     assert shown == [1.0]
-    figures = scene.daemon.figures()
-    assert figures.value("raftfleet_drill_active", "raft", "d") == 0.0
-    assert figures.values.keys() == {"raftfleet_drill_active"}
+    assert scene.daemon.figures().value("raftfleet_drill_active", "raft", "d") == 0.0
+
+
+def test_a_drill_that_has_seen_the_nodes_itself_speaks_alone(log: Log) -> None:
+    shown: list[list[str]] = []
+
+    def during(recorder: Recorder) -> None:
+        recorder.record(described())
+        shown.append(leaders(scene.daemon.figures()))
+        now = scene.clock.monotonic()
+        for name, role in (("n1", Role.FOLLOWER), ("n2", Role.LEADER)):
+            view = GroupStatus(term=2, role=role, leader="n2")
+            recorder.record(StatusSeen(node=name, since=now, t=now, groups={"g": view}))
+        shown.append(leaders(scene.daemon.figures()))
+
+    scene = Scene(log, runs=1, during=during)
+    scene.daemon.run()
+    assert scene.wrong is None
+    assert shown == [["n1"], ["n2"]]
+    assert leaders(scene.daemon.figures()) == ["n1"]
+
+
+def test_a_signal_that_the_run_took_ends_the_daemon_though_the_run_passed(log: Log) -> None:
+    scene = Scene(log, runs=99, during=lambda _: scene.daemon.stop())
+    assert scene.daemon.run() is ExitCode.PASSED
+    assert len(scene.ran) == 1
