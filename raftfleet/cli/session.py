@@ -20,9 +20,12 @@ import click
 from raftfleet.checks import Judgement, judge, judgement_json
 from raftfleet.cli.checking import check_connection, odd_variables
 from raftfleet.cli.connections import Connections
+from raftfleet.cli.errors import told
 from raftfleet.cli.exporting import Exporting, Exports
 from raftfleet.cli.interruption import Interruption
+from raftfleet.cli.offered import task_modules
 from raftfleet.cli.options import without_secrets
+from raftfleet.cli.output import Shown, write_junit
 from raftfleet.clock import SystemClock
 from raftfleet.cluster import Cluster, Control, Holder, check_reach, make_nodes
 from raftfleet.drill import DrillExtension
@@ -30,8 +33,7 @@ from raftfleet.errors import ExitCode, InterruptedRun, RaftfleetError, UsageErro
 from raftfleet.inventory import load_inventory
 from raftfleet.journal import Recorder, make_run_folder, write_summary
 from raftfleet.journal.events import FindingMade, RunEnded, RunStarted, VerdictGiven
-from raftfleet.modules import INSTEAD, generic_modules
-from raftfleet.modules.raft import raft_modules
+from raftfleet.modules import INSTEAD
 from raftfleet.playbook import Engine, Scope, has_template, load_playbook, written
 from raftfleet.sandbox import join
 from raftfleet.shipped import shipped
@@ -57,7 +59,7 @@ class Asked:
     """What the command line asked for.
 
     ``playbook`` holds further options of the engine (tags, skip_tags, start_at_task, check, diff),
-    become and become_user; ``output`` is text or jsonl. ``reach`` holds connection variables that
+    become and become_user; ``output`` says how what happens is shown. ``reach`` holds connection variables that
     count where neither the inventory nor a play says otherwise. ``keep`` says whether a run folder
     stays: never for a command that only looks, and where nothing is said, when the inventory holds
     a cluster.
@@ -71,7 +73,7 @@ class Asked:
     forks: int = 20
     verbose: int = 0
     playbook: Mapping[str, Any] = field(default_factory=dict)
-    output: str = "text"
+    output: Shown = field(default_factory=Shown)
     reach: Mapping[str, Any] = field(default_factory=dict)
     keep: bool | None = None
     exporting: Exporting = field(default_factory=Exporting)
@@ -247,9 +249,11 @@ class Session:
             return ExitCode.INTERRUPTED
         except RaftfleetError as error:
             click.echo(f"error: {error}", err=True)
+            self.recorder.record(told(error))
             return error.exit_code
         for defect in result.defects:
             click.echo(f"defect in raftfleet: {type(defect).__name__}: {defect}", err=True)
+            self.recorder.record(told(defect))
         return result.exit_code
 
     # --- the run -----------------------------------------------------------------------------
@@ -273,6 +277,7 @@ class Session:
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         if isinstance(error, RaftfleetError):
+            self.recorder.record(told(error))
             self.recorder.record(RunEnded(exit_code=error.exit_code, reason=error.message))
         self.interruption.disarm()
         if "_control" in self.__dict__:
@@ -281,6 +286,8 @@ class Session:
         self.connections.close()
         self.exports.close()
         self.recorder.close()
+        if self.asked.output.junit is not None:
+            write_junit(self.recorder.journal(), self.asked.output.junit)
 
     def finish(self) -> tuple[Judgement, ExitCode]:
         """Judge what was recorded, write it down, and return judgement and exit code."""
@@ -337,7 +344,7 @@ def _read(
     """Read and check a playbook; say what is accepted in it and means nothing."""
     playbook = load_playbook(
         path,
-        modules={**generic_modules(), **raft_modules(control)},
+        modules=task_modules(control),
         extensions=extensions,
         role_paths=[shipped("roles")],
         instead=INSTEAD,

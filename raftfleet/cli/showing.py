@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import click
@@ -13,7 +14,7 @@ from raftfleet.cluster import Sighting, abandoned
 from raftfleet.errors import ExitCode, worst
 from raftfleet.journal.events import RunEnded
 from raftfleet.playbook import which_starts
-from raftfleet.report import JsonLines, LiveConsole, show_judgement, show_picture
+from raftfleet.report import LiveConsole, show_judgement, show_picture
 from raftfleet.systems.protocol import AccessError
 
 if TYPE_CHECKING:
@@ -31,28 +32,40 @@ def run_plays(asked: Asked, plays: Sequence[Step], *, installs: bool = False) ->
     nodes; ``installs``: and the program that is to be installed.
     """
     with Session(asked) as session:
+        _listen(session, asked)
         playbooks = [session.load(play.path) for play in plays]
         for node in session.nodes if installs else session.nodes[:0]:
             session.system.artifacts(node)
-        with _view(asked) as view:
-            for event in session.recorder.journal().events:
-                view(event)
-            session.recorder.subscribe(view)
+        with _console(session, asked):
             begin = which_starts(playbooks, asked.playbook.get("start_at_task"))
             for number in range(begin, len(plays)):
                 extra, first = plays[number].extra, number == begin
                 if session.play(playbooks[number], extra, first=first) is not ExitCode.PASSED:
                     break
             judgement, code = session.finish()
-            if isinstance(view, JsonLines):
-                view.exit_code = code
-                return code
-        show_judgement(judgement, session.recorder.journal(), session.folder)
+        if asked.output.lines is None:
+            journal = session.recorder.journal()
+            show_judgement(judgement, journal, session.folder, asked.output.terminal())
         return code
 
 
-def _view(asked: Asked) -> JsonLines | LiveConsole:
-    return JsonLines() if asked.output == "jsonl" else LiveConsole(verbose=asked.verbose)
+def _listen(session: Session, asked: Asked) -> None:
+    """Write events as lines of JSON from the first on, where that is asked for."""
+    if asked.output.lines is not None:
+        for event in session.recorder.journal().events:
+            asked.output.lines(event)
+        session.recorder.subscribe(asked.output.lines)
+
+
+@contextmanager
+def _console(session: Session, asked: Asked) -> Iterator[None]:
+    """Show people what happens, and how it went at the end."""
+    if asked.output.lines is not None:
+        yield
+        return
+    with LiveConsole(asked.output.terminal(), verbose=asked.verbose) as console:
+        session.recorder.subscribe(console)
+        yield
 
 
 def heal(asked: Asked) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import IO, TYPE_CHECKING
 
-from .text import plain
+from .text import cells, cut, plain
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -25,6 +25,7 @@ class Terminal:
             file=file,
             force_terminal=colour,
             no_color=None if colour is None else not colour,
+            color_system="standard" if colour else "auto",
             markup=False,
             highlight=False,
             emoji=False,
@@ -47,20 +48,28 @@ class Terminal:
         self.clear()
         self._console.out(plain(text), style=style or None, highlight=False)
 
+    def parts(self, *parts: tuple[str, str]) -> None:
+        """Print a line whose parts, a text and its style each, differ in colour."""
+        self.clear()
+        for number, (text, style) in enumerate(parts, start=1):
+            end = "\n" if number == len(parts) else ""
+            self._console.out(plain(text), style=style or None, highlight=False, end=end)
+
     def header(self, text: str) -> None:
         """Print a line filled up with stars, as Ansible does, after an empty one."""
         self.line()
-        self.line(f"{text} {'*' * max(3, min(self.width, 100) - len(text) - 1)}", "bold")
+        stars = "*" * max(3, min(self.width, 100) - cells(plain(text)) - 1)
+        self.line(f"{text} {stars}", "bold")
 
     def passing(self, text: str) -> None:
         """Show a line until the next one is printed; nothing where nobody looks on."""
         if not self.interactive:
             return
         self.clear()
-        shown = plain(text).replace("\n", " ")[: self.width - 1]
+        shown = cut(plain(text).replace("\n", " "), self.width - 1)
         self._console.file.write(shown)
         self._console.file.flush()
-        self._shown = len(shown)
+        self._shown = cells(shown)
 
     def clear(self) -> None:
         """Take a passing line away."""

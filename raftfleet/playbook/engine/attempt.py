@@ -13,6 +13,7 @@ from raftfleet.inventory.source import MarkedStr
 from raftfleet.playbook.engine import reach
 from raftfleet.playbook.engine.no_transport import NoTransport
 from raftfleet.playbook.engine.outcome import Outcome
+from raftfleet.playbook.engine.overheard import Overheard
 from raftfleet.playbook.module import ModuleContext
 from raftfleet.playbook.syntax.arguments import finish_arguments
 from raftfleet.playbook.templating import OMIT, Omit, evaluate, first_false, holds
@@ -25,11 +26,13 @@ if TYPE_CHECKING:
     from raftfleet.playbook.module import Module
     from raftfleet.playbook.syntax.nodes import Retry
     from raftfleet.playbook.templating import Scope
+    from raftfleet.transport.protocol import Transport
 
 __all__ = ["Attempt", "pause", "refuse_when_stopped"]
 
 _GLANCE = 0.2  # seconds between two looks at whether the run was interrupted
 _RETRIES = 3
+_COMMANDS = 3  # the verbosity from which on commands are told
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +79,7 @@ class Attempt:
         target = reach.reached(acting, job.frame, target_scope)
         return ModuleContext(
             host=target,
-            transport=NoTransport(target.name) if local else services.transports(target),
+            transport=NoTransport(target.name) if local else self._transport(target),
             hosts=job.hosts,
             variables=scope,
             template=self._template,
@@ -93,6 +96,17 @@ class Attempt:
             stopping=services.stop.is_set,
         )
 
+    def _transport(self, target: Host) -> Transport:
+        services = self.job.services
+        transport = services.transports(target)
+        if services.options.verbosity < _COMMANDS:
+            return transport
+
+        def tell(what: str, line: str, become: str | None) -> None:
+            services.recorder.command(self.job, target, what, line, become, secret=self.secret)
+
+        return Overheard(transport, tell)
+
     def _template(self, text: str) -> Any:
         mark = mark_of(text)
         whole_file = mark is not None and mark.source == text
@@ -106,9 +120,16 @@ class Attempt:
         value = self.job.frame.value("timeout", 0)
         return reach.number(value, self.scope, key="timeout")
 
-    def _progress(self, text: str, done: int | None = None, total: int | None = None) -> None:
+    def _progress(
+        self,
+        text: str,
+        done: int | None = None,
+        total: int | None = None,
+        *,
+        left: int | None = None,
+    ) -> None:
         self.job.services.recorder.progress(
-            self.job, self.host, text, done=done, total=total, secret=self.secret
+            *(self.job, self.host, text), done=done, total=total, left=left, secret=self.secret
         )
 
     def _once(
@@ -155,7 +176,8 @@ class Attempt:
             if number <= retries:
                 left = retries - number + 1
                 self._progress(
-                    f"FAILED - RETRYING ({left} {'retries' if left > 1 else 'retry'} left)"
+                    f"FAILED - RETRYING ({left} {'retries' if left > 1 else 'retry'} left)",
+                    left=left,
                 )
                 pause(delay, self.job)
         outcome.values |= {"failed": True, "attempts": max(1, retries)}

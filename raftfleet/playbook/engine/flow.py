@@ -14,7 +14,7 @@ from raftfleet.playbook.engine.handlers import add_role_handlers
 from raftfleet.playbook.engine.includes import Includes
 from raftfleet.playbook.engine.meta import Meta
 from raftfleet.playbook.engine.tags import starts_at
-from raftfleet.playbook.engine.task_run import TaskRun, make_job, title_of
+from raftfleet.playbook.engine.task_run import TaskRun, in_check_mode, make_job, title_of
 from raftfleet.playbook.syntax.actions import DYNAMIC
 from raftfleet.playbook.syntax.nodes import Block, RoleUse
 
@@ -86,7 +86,8 @@ class Flow:
         if task.action == "meta":
             return self._meta.run(task, hosts, frame)
         job = make_job(self.run, self.state, task, frame.enter(task.settings), handler=handler)
-        self.run.services.recorder.task_started(job, title_of(job, hosts[0]))
+        check = in_check_mode(job, hosts[0])
+        self.run.services.recorder.task_started(job, title_of(job, hosts[0]), check=check)
         if task.action in DYNAMIC:
             return self._includes.run(job, hosts, frame)
         return TaskRun(self.run, job, hosts).run()

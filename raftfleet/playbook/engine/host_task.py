@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import traceback
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ from raftfleet.playbook.engine.attempt import Attempt, pause, refuse_when_stoppe
 from raftfleet.playbook.engine.loop import items_of, turns
 from raftfleet.playbook.engine.outcome import Outcome, bare_data
 from raftfleet.playbook.engine.recorder import CENSORED
+from raftfleet.playbook.engine.secrets import masked_diff, secret_values
 from raftfleet.playbook.templating import TemplatingError, first_false
 
 if TYPE_CHECKING:
@@ -106,7 +108,19 @@ class HostTask:
         except Exception as error:  # noqa: BLE001 - one host's defect must not hide the others' results
             outcome = _defect(error, self._job.task.action, secret=secret)
         outcome.secret = outcome.secret or secret
+        self._describe(outcome, scope)
         return outcome
+
+    def _describe(self, outcome: Outcome, scope: Scope) -> None:
+        """Add what only whoever shows it wants to know: where it was done, what to mask in a diff."""
+        frame, variables = self._job.frame, self._job.services.variables
+        if frame.value("delegate_to") is not None and not outcome.values.get("skipped"):
+            with suppress(RaftfleetError):
+                acting = reach.acting_host(self._host, frame, scope, variables).name
+                outcome.delegated = acting if acting != self._host.name else ""
+        if "diff" in outcome.values and not outcome.secret:
+            hidden = variables.memory[self._host.name].hidden
+            outcome.diff = masked_diff(outcome.values["diff"], secret_values(scope, hidden))
 
     def _looped(self, loop: Loop, scope: Scope) -> Outcome:
         try:

@@ -24,7 +24,8 @@ class Outcome:
     """``values`` is what `register` sees; the rest is what the run has to remember.
 
     ``defect`` is an exception that nobody meant to happen, ``fatal`` an error that ends the run.
-    ``secret``: nothing of it may be shown or recorded.
+    ``secret``: nothing of it may be shown or recorded. ``delegated`` is the host acted on instead.
+    ``diff`` is the one of ``values`` as it may be shown.
     """
 
     values: dict[str, Any]
@@ -35,6 +36,8 @@ class Outcome:
     defect: Exception | None = None
     fatal: RaftfleetError | None = None
     secret: bool = False
+    delegated: str = ""
+    diff: Any = None
 
     @property
     def status(self) -> Status:
@@ -108,6 +111,8 @@ class Outcome:
         if any(values.get("unreachable") for values in results):
             values |= {"unreachable": True, "msg": results[-1].get("msg", "")}
         merged = cls(values, secret=any(part.secret for part in parts))
+        ways = {part.delegated for part in parts}
+        merged.delegated = ways.pop() if len(ways) == 1 else ""
         for part in parts:
             merged.facts |= part.facts
             merged.gathered |= part.gathered

@@ -96,13 +96,14 @@ class PlayRun:
         for number, batch in enumerate(divided or [[]]):
             state.begin(batch)
             present = state.present(batch)
-            recorder.play_started(state.name, present, () if number else unmatched)
+            check = self._services.options.check
+            recorder.play_started(state.name, present, () if number else unmatched, check=check)
             try:
                 if present:
                     self._batch(state, batch)
             finally:
                 self._run.failed |= state.failed
-                recorder.play_ended(state.name)
+                recorder.play_ended(state.name, cut=state.doomed)
             if self._run.broken or state.over:
                 return
 

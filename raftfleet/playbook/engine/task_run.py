@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from raftfleet.playbook.engine.run_state import RunState
     from raftfleet.playbook.syntax.nodes import Task
 
-__all__ = ["TaskRun", "make_job", "title_of"]
+__all__ = ["TaskRun", "in_check_mode", "make_job", "title_of"]
 
 
 def make_job(
@@ -52,6 +52,16 @@ def title_of(job: Job, host: Host) -> str:
             title = job.scope(host).template(title)
     role = job.frame.role
     return f"{role.name} : {title}" if role else str(title)
+
+
+def in_check_mode(job: Job, host: Host) -> bool:
+    """Whether the task is to change nothing; what cannot be told counts as not."""
+    value = job.frame.value("check_mode")
+    if value is None:
+        return job.services.options.check
+    with suppress(RaftfleetError):
+        return reach.flag(value, job.scope(host), key="check_mode")
+    return False
 
 
 class TaskRun:
@@ -127,6 +137,10 @@ class TaskRun:
             owner.gathered |= outcome.gathered
             if self._job.task.register:
                 memory[host.name].facts[self._job.task.register] = outcome.values
+            names = {self._job.task.register or "", *outcome.facts, *outcome.included}
+            memory[host.name].hidden.difference_update(names)
+            if outcome.secret:
+                memory[host.name].hidden.update(names)
         notify(self._state, done.notify, (done.host,))
         if outcome.defect is not None:
             self._run.defects.append(outcome.defect)
