@@ -37,6 +37,7 @@ COMMANDS = {
     "report": ("report", "Tell a run again: text, lines of JSON, JUnit XML for a CI server."),
     "export": ("export", "Hand out the metrics of a finished run."),
     "import": ("import_", "Make a run folder from a recording of a real cluster."),
+    "serve": ("serve", "Watch without end: metrics, probes, drills on a schedule."),
     "sandbox": ("sandbox", "Hosts made of namespaces on this machine."),
 }
 
