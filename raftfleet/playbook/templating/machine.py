@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, ValuesView
 from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING, Any
 
-from jinja2 import Template, TemplateError, TemplateSyntaxError
+from jinja2 import Template, TemplateError, TemplateSyntaxError, Undefined
 from jinja2.exceptions import SecurityError, TemplateAssertionError, TemplateRuntimeError
 from jinja2.lexer import Lexer
 from jinja2.nativetypes import NativeCodeGenerator
@@ -39,6 +39,9 @@ if TYPE_CHECKING:
 __all__ = ["finished", "render", "settle"]
 
 _CACHED = 4096
+_ABOUT_UNDEFINED = frozenset(
+    {"d", "default", "defined", "mandatory", "ternary", "type_debug", "undefined"}
+)
 _SIMPLE = frozenset(
     {str, MarkedStr, int, bool, float, type(None)}
 )  # by far the most, and never open
@@ -70,6 +73,8 @@ class _LazyContext(Context):
             return self.vars[key]
         if key in self.parent:
             return self.parent[key]
+        if key == "vars":  # everything that this template sees, by name
+            return self.parent
         return self.environment.globals.get(key, missing)
 
 
@@ -119,9 +124,28 @@ def _joined(values: Iterable[Any]) -> str:
     return "".join("" if value is None else str(settle(value)) for value in values)
 
 
+def _passing_on(work: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a filter or test that, given an undefined value, hands it on instead of working.
+
+    So `nosuch | upper | default('x')` is x, and `nosuch is string` raises where it is used.
+    """
+
+    @functools.wraps(work)
+    def passing_on(*arguments: Any, **options: Any) -> Any:
+        for value in (*arguments, *options.values()):
+            if isinstance(value, Missing):
+                return value
+        return work(*arguments, **options)
+
+    return passing_on
+
+
 def _prepared(environment: _Environment) -> _Environment:
     environment.filters.update(FILTERS)
     environment.tests.update(TESTS)
+    for named in (environment.filters, environment.tests):
+        for name in named.keys() - _ABOUT_UNDEFINED:
+            named[name] = _passing_on(named[name])
     environment.globals.update(GLOBALS)
     return environment
 
@@ -249,7 +273,9 @@ def settle(value: Any) -> Any:
     """Return a value ready for use outside of templates; raises when a part is undefined."""
     if type(value) in _SIMPLE:
         return value
-    if isinstance(value, Missing):
+    if isinstance(value, Undefined):
+        if not isinstance(value, Missing):
+            raise TemplateRuntimeError("the inline `if` is false and has no else")
         value.complain()
     value = _listed(value)
     if isinstance(value, list):
