@@ -22,6 +22,7 @@ _INCLUDE_VARS: Final = {
     "dir": Argument(),
     "name": Argument(),
     "extensions": Argument(kind="list", default=["yml", "yaml", "json"]),
+    "ignore_unknown_extensions": Argument(kind="bool", default=False),
 }
 _ADD_HOST: Final = {
     "name": Argument(required=True, aliases=("host", "hostname")),
@@ -65,7 +66,14 @@ class _IncludeVars:
             raise TaskError("include_vars wants file or dir")
         folder = context.find("vars", arguments["dir"])
         endings = {f".{ending.lstrip('.')}" for ending in arguments["extensions"]}
-        return sorted(p for p in folder.rglob("*") if p.is_file() and p.suffix in endings)
+        files = sorted(path for path in folder.rglob("*") if path.is_file())
+        strange = [path for path in files if path.suffix not in endings]
+        if strange and not arguments["ignore_unknown_extensions"]:
+            raise TaskError(
+                f"{strange[0]} ends in none of {', '.join(sorted(endings))}",
+                hint="extensions: [...], or ignore_unknown_extensions: true",
+            )
+        return [path for path in files if path.suffix in endings]
 
 
 def _mapping(file: Path) -> Mapping[str, Any]:

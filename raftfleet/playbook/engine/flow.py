@@ -43,7 +43,8 @@ class Flow:
         """Run a section of the play and then its handlers; who fails is out."""
         state = self.state
         state.failed |= self.body(nodes, state.standing(), state.frame)
-        state.failed |= self.flush()
+        state.leave(state.failed)
+        state.failed |= self.flush(state.batch)
 
     def body(self, nodes: Iterable[Node], hosts: Sequence[Host], frame: Frame) -> set[str]:
         """Run nodes one after the other."""
@@ -94,11 +95,14 @@ class Flow:
         """Run a block: its body, rescue on the hosts that failed, always on all."""
         inner = frame.enter(block.settings)
         failed = self.body(block.body, hosts, inner.with_rescue() if block.rescue else inner)
-        if block.rescue and failed:
-            fallen = [host for host in self.state.present(hosts) if host.name in failed]
-            failed = self.body(block.rescue, fallen, inner)
+        past = self.state.leave(failed)
+        if block.rescue and failed - past:
+            fallen = [host for host in self.state.present(hosts) if host.name in failed - past]
+            failed = failed & past | self.body(block.rescue, fallen, inner)
         if block.always:
-            failed |= self.body(block.always, self.state.present(hosts), inner)
+            present = self.state.present(hosts)
+            left = [host for host in present if block.rescue or host.name not in past]
+            failed |= self.body(block.always, left, inner) if left else set()
         return failed
 
     def role(self, use: RoleUse, hosts: Sequence[Host], frame: Frame) -> set[str]:
@@ -111,6 +115,7 @@ class Flow:
             (*use.role.dependencies, *use.role.tasks), running, frame.enter_role(use)
         )
         done |= {host.name for host in running} - failed
+        self.state.leave(failed)
         return failed
 
     def adopt(self, use: RoleUse, *, public: bool) -> None:
@@ -124,29 +129,32 @@ class Flow:
         """Return a job that is not recorded, for what counts as no task."""
         return make_job(self.run, self.state, task, frame)
 
-    def flush(self) -> set[str]:
-        """Run notified handlers in the order of their definition, until none is left notified."""
+    def flush(self, among: Sequence[Host], *, rescuable: bool = False) -> set[str]:
+        """Run notified handlers in the order of their definition, until none is left notified.
+
+        ``rescuable``: the flush stands in a block that has a rescue for handlers that fail.
+        """
         failed: set[str] = set()
         again = True
         while again:
-            again = self._flush_once(failed)
+            again = self._flush_once(among, failed, rescuable=rescuable)
         return failed
 
-    def _flush_once(self, failed: set[str]) -> bool:
+    def _flush_once(self, among: Sequence[Host], failed: set[str], *, rescuable: bool) -> bool:
         ran = False
         for entry in list(self.state.handlers):
-            hosts = [host for host in self._eligible(failed) if host.name in entry.notified]
+            hosts = [host for host in self._eligible(among, failed) if host.name in entry.notified]
             if not hosts:
                 continue
             for host in hosts:
                 del entry.notified[host.name]
             refuse_when_stopped(self.run.services.stop)
-            failed |= self.task(entry.handler.task, hosts, entry.frame, handler=True)
+            frame = entry.frame.with_rescue() if rescuable else entry.frame
+            failed |= self.task(entry.handler.task, hosts, frame, handler=True)
             ran = True
         return ran
 
-    def _eligible(self, failed: set[str]) -> list[Host]:
+    def _eligible(self, among: Sequence[Host], failed: set[str]) -> list[Host]:
         """Return the hosts that run handlers: failed ones only where `force_handlers` says so."""
-        forced = bool(self.state.play.force_handlers)
-        hosts = self.state.present(self.state.batch) if forced else self.state.standing()
-        return [host for host in hosts if host.name not in failed]
+        out = failed if self.state.play.force_handlers else failed | self.state.failed
+        return [host for host in self.state.present(among) if host.name not in out]

@@ -110,7 +110,9 @@ class Includes:
             self._record(
                 job, host, Outcome({"changed": False, "failed": False, "include": _name(inclusion)})
             )
-        return self._flow.body(node, hosts, inner)
+        fallen = self._flow.body(node, hosts, inner)
+        self._flow.state.leave(fallen)
+        return fallen
 
     def _node(self, job: Job, inclusion: _Inclusion, frame: Frame) -> tuple[Any, Frame]:
         """Return what is included, and the frame inside."""

@@ -38,7 +38,7 @@ class Meta:
         """Carry the action out for the hosts whose condition holds."""
         action = str(task.arguments["action"])
         if action == "flush_handlers":
-            return self._flow.flush()
+            return self._flow.flush(hosts, rescuable=frame.rescuable)
         job = self._flow.quiet_job(task, frame.enter(task.settings))
         chosen: list[Host] = []
         wrong: dict[str, RaftfleetError] = {}

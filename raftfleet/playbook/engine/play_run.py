@@ -68,6 +68,7 @@ class PlayRun:
         defaults = Settings(self._services.options.defaults)
         frame = Frame(replace(defaults.around(self._play.settings), variables={}))
         state = PlayState(self._play, self._title(pattern), hosts, frame, static_roles(self._play))
+        self._run.failed |= self._run.marked
         state.gone |= self._run.failed | self._run.unreachable
         add_role_handlers(state, state.roles, self._header)
         add_handlers(state, self._play.handlers, frame, self._header)

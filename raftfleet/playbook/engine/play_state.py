@@ -41,8 +41,9 @@ class PlayState:
 
     ``everyone`` are all hosts of the play in inventory order, ``batch`` those whose turn it is, in
     the order of execution. ``gone`` take no further part: unreachable, ended, or failed for good.
-    ``failed`` failed without rescue; in an `always` they still take part. ``doomed``: a failure
-    ended the play for every host. ``over``: no further batch.
+    ``failed`` failed without rescue; in an `always` they still take part. ``past`` went down with
+    a `run_once` that failed on another host: the block around it does nothing for them.
+    ``doomed``: a failure ended the play for every host. ``over``: no further batch.
     """
 
     play: Play
@@ -53,6 +54,7 @@ class PlayState:
     batch: list[Host] = field(default_factory=list)
     gone: set[str] = field(default_factory=set)
     failed: set[str] = field(default_factory=set)
+    past: set[str] = field(default_factory=set)
     ended: bool = False
     over: bool = False
     doomed: bool = False
@@ -72,6 +74,12 @@ class PlayState:
         """Count a host that has just been added; it gets no tasks in this play."""
         if all(host.name != name for host in self.everyone):
             self.everyone = [*self.everyone, Host(name)]
+
+    def leave(self, failed: set[str]) -> set[str]:
+        """Leave the innermost block; return which of its failed hosts it does nothing for."""
+        past = self.past & failed
+        self.past -= past
+        return past
 
     def hosts_in_play(self) -> list[str]:
         """Return the names of all hosts that are still in the play."""
