@@ -20,7 +20,7 @@ class TestIncludeVars:
         stage.write("d/2.yaml", "{b: 2}")
         stage.write("d/3.txt", "{b: 3}")
         ran = stage.tasks("""
-            - include_vars: {dir: d, name: under}
+            - include_vars: {dir: d, name: under, ignore_unknown_extensions: true}
             - say: "{{ under.a }} {{ under.b }} {{ a is defined }}"
         """)
         assert ran.of("e1") == ["1 2 False"]

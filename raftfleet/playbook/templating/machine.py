@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, ValuesView
 from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING, Any
 
-from jinja2 import Template, TemplateError, TemplateSyntaxError, Undefined
+from jinja2 import Template, TemplateError, TemplateSyntaxError, Undefined, nodes
 from jinja2.exceptions import SecurityError, TemplateAssertionError, TemplateRuntimeError
 from jinja2.lexer import Lexer
 from jinja2.nativetypes import NativeCodeGenerator
@@ -24,6 +24,7 @@ from jinja2.utils import missing
 from raftfleet.errors import RaftfleetError, nearest
 from raftfleet.inventory import mark_of
 from raftfleet.inventory.source import MarkedStr
+from raftfleet.playbook.templating.embedded import EVALUATOR, Embedding, evaluated
 from raftfleet.playbook.templating.failure import TemplatingError, place_inside
 from raftfleet.playbook.templating.filters import FILTERS, NOT_OURS
 from raftfleet.playbook.templating.lookups import GLOBALS
@@ -81,6 +82,14 @@ class _LazyContext(Context):
 class _Environment(SandboxedEnvironment):
     code_generator_class = _NativeCode
     context_class = _LazyContext
+    conditional = False
+
+    def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
+        """Parse a template; literals in it that are templates themselves are prepared for that."""
+        tree = super()._parse(source, name, filename)
+        if source.count("{{") + source.count("{%") > 1:
+            Embedding(everywhere=self.conditional).visit(tree)
+        return tree
 
     @staticmethod
     def concat(values: Iterable[Any]) -> Any:
@@ -120,6 +129,10 @@ class _InlineEnvironment(_Environment):
         return _LiteralBackslashes(self)
 
 
+class _ConditionEnvironment(_InlineEnvironment):
+    conditional = True
+
+
 def _joined(values: Iterable[Any]) -> str:
     return "".join("" if value is None else str(settle(value)) for value in values)
 
@@ -147,6 +160,7 @@ def _prepared(environment: _Environment) -> _Environment:
         for name in named.keys() - _ABOUT_UNDEFINED:
             named[name] = _passing_on(named[name])
     environment.globals.update(GLOBALS)
+    environment.filters[EVALUATOR] = evaluated
     return environment
 
 
@@ -159,41 +173,42 @@ _OPTIONS: dict[str, Any] = {
 
 
 @functools.cache
-def _environment(*, of_file: bool) -> _Environment:
-    return _prepared((_Environment if of_file else _InlineEnvironment)(**_OPTIONS))
+def _environment(kind: type[_Environment]) -> _Environment:
+    return _prepared(kind(**_OPTIONS))
 
 
 @functools.lru_cache(maxsize=_CACHED)
-def _compiled(text: str, *, of_file: bool) -> Template:
-    return _environment(of_file=of_file).from_string(text)
+def _compiled(text: str, kind: type[_Environment]) -> Template:
+    return _environment(kind).from_string(text)
 
 
-def render(text: str, scope: Scope, *, of_file: bool = False) -> Any:
+def render(text: str, scope: Scope) -> Any:
     """Evaluate a template; a lone expression keeps its type, and parts of it may be undefined.
 
     Raises `TemplatingError` with the place of the text, as far as it carries one.
     """
-    value = _guarded(_render, text, scope, of_file=of_file)
+    value = _guarded(_render, text, scope, _InlineEnvironment)
     if isinstance(value, Missing):
         raise value.failure or _undefined(value.error(), scope, mark_of(text))
     return value
 
 
-def finished(text: str, scope: Scope, *, of_file: bool = False) -> Any:
+def finished(text: str, scope: Scope, *, of_file: bool = False, condition: bool = False) -> Any:
     """Evaluate a template to a value ready for use; an undefined one is a `TemplatingError`."""
-    return _guarded(lambda *a, **k: settle(_render(*a, **k)), text, scope, of_file=of_file)
+    kind = _Environment if of_file else _ConditionEnvironment if condition else _InlineEnvironment
+    return _guarded(lambda *a: settle(_render(*a)), text, scope, kind)
 
 
-def _render(text: str, scope: Scope, *, of_file: bool) -> Any:
-    template = _compiled(str(text), of_file=of_file)
+def _render(text: str, scope: Scope, kind: type[_Environment]) -> Any:
+    template = _compiled(str(text), kind)
     context = _LazyContext(template.environment, scope, None, {})  # type: ignore[arg-type]
     return _listed(template.environment.concat(template.root_render_func(context)))
 
 
-def _guarded(work: Callable[..., Any], text: str, scope: Scope, *, of_file: bool) -> Any:
+def _guarded(work: Callable[..., Any], text: str, scope: Scope, kind: type[_Environment]) -> Any:
     """Do the work; whatever goes wrong inside becomes a `TemplatingError` with a place."""
     try:
-        return work(text, scope, of_file=of_file)
+        return work(text, scope, kind)
     except RaftfleetError as error:
         raise _ours(error, mark_of(text)) from None
     except RecursionError:
@@ -235,7 +250,7 @@ def _other_name(message: str) -> str | None:
     name = message.split("'")[1] if message.count("'") > 1 else ""
     if name in NOT_OURS:
         return NOT_OURS[name]
-    environment = _environment(of_file=False)
+    environment = _environment(_InlineEnvironment)
     close = nearest(name, environment.filters if "filter" in message else environment.tests)
     return f"did you mean {close}?" if close else None
 
