@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from raftfleet.playbook.engine.attempt import refuse_when_stopped
-from raftfleet.playbook.engine.handlers import add_role_handlers
+from raftfleet.playbook.engine.handlers import add_role_handlers, names_of, settle
 from raftfleet.playbook.engine.includes import Includes
 from raftfleet.playbook.engine.meta import Meta
 from raftfleet.playbook.engine.task_run import TaskRun, make_job, title_of
@@ -122,6 +122,7 @@ class Flow:
         """Take an included role's handlers into the play, and its variables if it is public."""
         scope = self.run.services.variables.of_play(self.state.play.settings.variables)
         add_role_handlers(self.state, [use], scope)
+        self.state.role_names += names_of((use,))
         if public:
             self.state.roles.append(use)
 
@@ -135,6 +136,7 @@ class Flow:
         ``rescuable``: the flush stands in a block that has a rescue for handlers that fail.
         """
         failed: set[str] = set()
+        settle(self.state, self._eligible(among, failed))
         again = True
         while again:
             again = self._flush_once(among, failed, rescuable=rescuable)

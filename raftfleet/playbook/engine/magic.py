@@ -75,15 +75,10 @@ def of_host(host: Host, variables: Variables) -> dict[str, Callable[[], Any]]:
     return found
 
 
-def _own_roles(state: PlayState) -> list[str]:
-    """Return the roles that the play itself names under `roles:`."""
-    return list(dict.fromkeys(use.role.name for use in state.play.roles))
-
-
 def _needed_roles(state: PlayState) -> list[str]:
-    """Return the roles that those need."""
+    """Return the roles that the play's roles need."""
     found: dict[str, None] = {}
-    uses = [need for use in state.play.roles for need in use.role.dependencies]
+    uses = [need for use in state.roles for need in use.role.dependencies]
     while uses:
         use = uses.pop(0)
         found[use.role.name] = None
@@ -99,10 +94,12 @@ def of_play(state: PlayState, frame: Frame) -> dict[str, Callable[[], Any]]:
         "ansible_play_batch": state.hosts_in_batch,
         "ansible_play_hosts_all": lambda: [host.name for host in state.everyone],
         "ansible_play_name": lambda: state.name,
-        "ansible_play_role_names": lambda: _own_roles(state),
+        "ansible_play_role_names": lambda: list(state.role_names),
         "ansible_dependent_role_names": lambda: _needed_roles(state),
-        "role_names": lambda: _own_roles(state),
-        "ansible_role_names": lambda: [*_own_roles(state), *_needed_roles(state)],
+        "role_names": lambda: list(state.role_names),
+        "ansible_role_names": lambda: list(
+            dict.fromkeys((*state.role_names, *_needed_roles(state)))
+        ),
     }
     role = frame.role
     if role is not None:

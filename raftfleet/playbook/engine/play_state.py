@@ -43,6 +43,7 @@ class PlayState:
     the order of execution. ``gone`` take no further part: unreachable, ended, or failed for good.
     ``failed`` failed without rescue; in an `always` they still take part. ``past`` went down with
     a `run_once` that failed on another host: the block around it does nothing for them.
+    ``pending`` are notifications by host, until handlers are flushed.
     ``doomed``: a failure ended the play for every host. ``over``: no further batch.
     """
 
@@ -51,6 +52,7 @@ class PlayState:
     everyone: list[Host]
     frame: Frame
     roles: list[RoleUse]
+    role_names: list[str] = field(default_factory=list)
     batch: list[Host] = field(default_factory=list)
     gone: set[str] = field(default_factory=set)
     failed: set[str] = field(default_factory=set)
@@ -59,6 +61,7 @@ class PlayState:
     over: bool = False
     doomed: bool = False
     handlers: list[HandlerEntry] = field(default_factory=list)
+    pending: dict[str, dict[str, None]] = field(default_factory=dict)
     known_roles: set[str] = field(default_factory=set)
     done_roles: dict[str, set[str]] = field(default_factory=dict)
     vars_files: dict[str, tuple[Mapping[str, Any], ...]] = field(default_factory=dict)
@@ -67,6 +70,7 @@ class PlayState:
         """Start with the next batch of hosts."""
         self.batch = batch
         self.ended = False
+        self.pending.clear()
         for entry in self.handlers:
             entry.notified.clear()
 

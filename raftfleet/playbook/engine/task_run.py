@@ -130,7 +130,7 @@ class TaskRun:
                 memory[name].gathered |= part.gathered
         for name in hosts if self._job.task.register else ():
             memory[name].facts[str(self._job.task.register)] = outcome.values
-        notify(self._state, outcome.notify, (done.host,))
+        notify(self._state, outcome.notify, done.host, flushing=self._job.handler)
         if outcome.defect is not None:
             self._run.defects.append(outcome.defect)
 
