@@ -57,7 +57,7 @@ def _environment(work: Path) -> dict[str, str]:
     return kept | {
         "TRACE": str(work / "trace.log"),
         "NO_COLOR": "1",
-        "PYTHONPATH": str(Path(__file__).parents[2]),
+        
         "ANSIBLE_NOCOLOR": "1",
         "ANSIBLE_CONFIG": str(work / "ansible.cfg"),
         "ANSIBLE_HOME": str(work / "ansible-home"),

@@ -134,8 +134,10 @@ class Attempt:
         began = context.clock.monotonic()
         outcome = _called(module, arguments, context)
         limit = self._deadline()
-        if limit and context.clock.monotonic() - began > limit and not outcome.values["failed"]:
-            outcome.values |= {"failed": True, "msg": f"not done within its timeout of {limit:g} s"}
+        if limit and context.clock.monotonic() - began >= limit:
+            period = int(limit) if limit.is_integer() else limit
+            msg = f"not done within its timeout of {limit:g} s"
+            outcome.values |= {"failed": True, "msg": msg, "timedout": {"period": period}}
         if not outcome.values.get("unreachable"):
             self._judge(outcome)
         return outcome

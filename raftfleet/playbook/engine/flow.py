@@ -42,7 +42,7 @@ class Flow:
     def section(self, nodes: Sequence[Node]) -> None:
         """Run a section of the play and then its handlers; who fails is out."""
         state = self.state
-        state.failed |= self.body(nodes, state.standing(), state.frame)
+        state.failed |= self.body(nodes, state.standing(), state.frame) - state.pardoned
         state.leave(state.failed)
         state.failed |= self.flush(state.batch)
 
@@ -51,7 +51,8 @@ class Flow:
         failed: set[str] = set()
         doomed_before = self.state.doomed
         for node in nodes:
-            running = [host for host in self.state.present(hosts) if host.name not in failed]
+            out = failed | self.state.leaving
+            running = [host for host in self.state.present(hosts) if host.name not in out]
             if not running:
                 break
             failed |= self.node(node, running, frame)
@@ -94,11 +95,14 @@ class Flow:
     def block(self, block: Block, hosts: Sequence[Host], frame: Frame) -> set[str]:
         """Run a block: its body, rescue on the hosts that failed, always on all."""
         inner = frame.enter(block.settings)
-        failed = self.body(block.body, hosts, inner.with_rescue() if block.rescue else inner)
+        always = bool(block.always)
+        body = inner.guarded(rescue=bool(block.rescue), always=always)
+        failed = self.body(block.body, hosts, body)
         past = self.state.leave(failed)
         if block.rescue and failed - past:
             fallen = [host for host in self.state.present(hosts) if host.name in failed - past]
-            failed = failed & past | self.body(block.rescue, fallen, inner)
+            rescue = inner.guarded(rescue=False, always=always)
+            failed = failed & past | self.body(block.rescue, fallen, rescue)
         if block.always:
             present = self.state.present(hosts)
             left = [host for host in present if block.rescue or host.name not in past]
@@ -111,9 +115,9 @@ class Flow:
         running = [host for host in hosts if not (use.once and host.name in done)]
         if not running:
             return set()
-        failed = self.body(
-            (*use.role.dependencies, *use.role.tasks), running, frame.enter_role(use)
-        )
+        nodes = (*use.role.dependencies, *use.role.tasks)
+        failed = self.body(nodes, running, frame.enter_role(use))
+        self.state.leaving -= {host.name for host in running}
         done |= {host.name for host in running} - failed
         self.state.leave(failed)
         return failed
@@ -151,7 +155,7 @@ class Flow:
             for host in hosts:
                 del entry.notified[host.name]
             refuse_when_stopped(self.run.services.stop)
-            frame = entry.frame.with_rescue() if rescuable else entry.frame
+            frame = entry.frame.guarded(rescue=rescuable, always=False)
             failed |= self.task(entry.handler.task, hosts, frame, handler=True)
             ran = True
         return ran

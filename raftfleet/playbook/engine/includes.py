@@ -121,7 +121,7 @@ class Includes:
         inner = frame.including(passed, task.apply)
         library = job.services.library
         role = frame.role.path if frame.role else None
-        site = Site(task.directory, job.services.options.playbook_dir, role)
+        site = Site(task.directory, self._flow.state.play.file.parent, role)
         if task.action == "include_tasks":
             name = str(inclusion.arguments["file"])
             path = site.tasks_file(name, task.mark)

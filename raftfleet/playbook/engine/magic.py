@@ -89,11 +89,12 @@ def _needed_roles(state: PlayState) -> list[str]:
 def of_play(state: PlayState, frame: Frame) -> dict[str, Callable[[], Any]]:
     """Return what is known of the play, and of the role that a task is part of."""
     found: dict[str, Callable[[], Any]] = {
-        "play_hosts": state.hosts_in_play,
+        "play_hosts": state.hosts_in_batch,
         "ansible_play_hosts": state.hosts_in_play,
         "ansible_play_batch": state.hosts_in_batch,
         "ansible_play_hosts_all": lambda: [host.name for host in state.everyone],
         "ansible_play_name": lambda: state.name,
+        "playbook_dir": lambda: str(state.play.file.parent),
         "ansible_play_role_names": lambda: list(state.role_names),
         "ansible_dependent_role_names": lambda: _needed_roles(state),
         "role_names": lambda: list(state.role_names),

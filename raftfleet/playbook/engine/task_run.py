@@ -151,6 +151,8 @@ class TaskRun:
     def _note_failure(self, done: Done) -> None:
         if not self._job.frame.rescuable:
             self._state.failed.add(done.host.name)
+            if not self._job.frame.awaited:
+                self._state.fallen.add(done.host.name)
             self._run.dragged.discard(done.host.name)
             return
         facts = self._run.services.variables.memory[done.host.name].facts
@@ -184,7 +186,7 @@ class TaskRun:
             return False
         allowed = reach.number(value, self._job.scope(self._hosts[0]), key="max_fail_percentage")
         batch = {host.name for host in self._state.batch}
-        return len(self._state.failed & batch) * 100 > allowed * len(batch)
+        return len(self._state.fallen & batch) * 100 > allowed * len(batch)
 
 
 def _down(done: Done, status: Status) -> bool:

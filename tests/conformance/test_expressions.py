@@ -1,0 +1,32 @@
+"""Single expressions, with the values that ansible-core gave them."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.conformance.bundle import Observed
+from tests.conformance.expressions import Expression, case_of, read_expressions, values_of
+from tests.conformance.running import RAFTFLEET, run_case
+
+EXPRESSIONS = read_expressions()
+
+
+@pytest.fixture(scope="module")
+def values() -> list[str]:
+    """Run one play that evaluates all of them."""
+    seen: Observed = run_case(case_of(EXPRESSIONS), RAFTFLEET)
+    assert seen.trace, seen.output
+    return values_of(seen.trace, len(EXPRESSIONS))
+
+
+@pytest.mark.parametrize(
+    ("number", "expression"), enumerate(EXPRESSIONS), ids=lambda part: str(getattr(part, "text", ""))
+)
+def test_gives(number: int, expression: Expression, values: list[str]) -> None:
+    assert values[number] == expression.value
+
+
+def test_most_of_what_is_recorded_is_no_failure() -> None:
+    failing = [one for one in EXPRESSIONS if one.value == "FAILS"]
+    assert len(EXPRESSIONS) > 800
+    assert 0 < len(failing) < len(EXPRESSIONS) / 5
