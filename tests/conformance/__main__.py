@@ -1,6 +1,6 @@
 """Compare raftfleet with ansible-core on bundles of cases: `python -m tests.conformance FILE ...`.
 
-With `--record` ansible-playbook (on the PATH) runs first every case that has no expectation yet,
+Without files all bundles are compared. With `--record` ansible-playbook (on the PATH) runs first every case that has no expectation yet,
 and what it did is written into the bundle: read it before you keep it. `--again` records all.
 """
 
@@ -8,20 +8,18 @@ from __future__ import annotations
 
 import argparse
 import sys
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 from tests.conformance.bundle import CASES, Case, difference, read_bundle, write_bundle
-from tests.conformance.running import RAFTFLEET, run_case
-
-_AT_ONCE = 2
+from tests.conformance.running import ANSIBLE, run_case, workers
 
 
 def _record(path: Path, cases: list[Case], *, again: bool) -> None:
     wanted = [case for case in cases if again or not case.expect]
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
+    with workers() as pool:
         for case, seen in zip(
-            wanted, pool.map(lambda case: run_case(case, ("ansible-playbook",)), wanted), strict=True
+            wanted, pool.map(partial(run_case, engine=ANSIBLE), wanted), strict=True
         ):
             order = case.expect.get("order", "exact" if "order: exact" in case.rule else "")
             kept = {key: case.expect[key] for key in ("ours", "why") if key in case.expect}
@@ -47,9 +45,9 @@ def main() -> int:
         if options.record:
             _record(path, cases, again=options.again)
         chosen = [case for case in cases if options.only in case.name]
-        with ThreadPoolExecutor(_AT_ONCE) as pool:
+        with workers() as pool:
             for case, seen in zip(
-                chosen, pool.map(lambda case: run_case(case, RAFTFLEET), chosen), strict=True
+                chosen, pool.map(run_case, chosen), strict=True
             ):
                 total += 1
                 found = difference(case, seen)

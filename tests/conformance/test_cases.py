@@ -2,42 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 
 import pytest
 
 from tests.conformance.bundle import CASES, Case, Observed, difference, read_bundle
-from tests.conformance.running import RAFTFLEET, run_case
+from tests.conformance.running import run_case
 
 RECORDED = [case for path in sorted(CASES.glob("*.txt")) for case in read_bundle(path)]
-_AT_ONCE = 2
-
-Runs = Callable[[Case], Observed]
-
-
-@pytest.fixture(scope="module")
-def runs(request: pytest.FixtureRequest) -> Iterator[Runs]:
-    """Start every chosen case at once, a few at a time, so that a test waits for its own alone."""
-    chosen = {
-        item.callspec.params["case"].name: item.callspec.params["case"]
-        for item in request.session.items
-        if isinstance(item, pytest.Function)
-        and item.module is request.module
-        and hasattr(item, "callspec")
-        and "case" in item.callspec.params
-    }
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
-        futures: dict[str, Future[Observed]] = {
-            name: pool.submit(run_case, case, RAFTFLEET) for name, case in chosen.items()
-        }
-        yield lambda case: futures[case.name].result()
-        pool.shutdown(cancel_futures=True)
+run = run_case
 
 
 @pytest.mark.parametrize("case", RECORDED, ids=lambda case: case.name)
-def test_does_as_recorded(case: Case, runs: Runs) -> None:
-    seen = runs(case)
+def test_does_as_recorded(case: Case, runs: dict[str, Future[Observed]]) -> None:
+    seen = runs[case.name].result()
     assert difference(case, seen) is None, f"{case.rule}\n{seen.output}"
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from tests.conformance.bundle import Observed
 from tests.conformance.expressions import Expression, case_of, read_expressions, values_of
-from tests.conformance.running import RAFTFLEET, run_case
+from tests.conformance.running import run_case, workers
 
 EXPRESSIONS = read_expressions()
 
@@ -14,13 +14,14 @@ EXPRESSIONS = read_expressions()
 @pytest.fixture(scope="module")
 def values() -> list[str]:
     """Run one play that evaluates all of them."""
-    seen: Observed = run_case(case_of(EXPRESSIONS), RAFTFLEET)
+    with workers() as pool:
+        seen: Observed = pool.submit(run_case, case_of(EXPRESSIONS)).result()
     assert seen.trace, seen.output
     return values_of(seen.trace, len(EXPRESSIONS))
 
 
 @pytest.mark.parametrize(
-    ("number", "expression"), enumerate(EXPRESSIONS), ids=lambda part: str(getattr(part, "text", ""))
+    ("number", "expression"), list(enumerate(EXPRESSIONS)), ids=lambda part: str(getattr(part, "text", ""))
 )
 def test_gives(number: int, expression: Expression, values: list[str]) -> None:
     assert values[number] == expression.value

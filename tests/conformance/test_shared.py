@@ -2,60 +2,54 @@
 
 from __future__ import annotations
 
-import subprocess
+import importlib.util
+import shutil
 import sys
-from concurrent.futures import ThreadPoolExecutor
+import tempfile
+from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.conformance.running import run_folder
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from concurrent.futures import Future
 
-ROOT = Path(__file__).parents[2]
-SHARED = ROOT.parent / "shared" / "conformance"
+SHARED = Path(__file__).parents[3] / "shared" / "conformance"
 CASES = sorted(path.parent for path in SHARED.glob("cases/*/play.yml"))
-_AT_ONCE = 2
 
 pytestmark = pytest.mark.skipif(not CASES, reason="the cases are not at hand")
 
 
-def _run(case: Path) -> subprocess.CompletedProcess[str]:
-    engine = f"{sys.executable} -m raftfleet play"
-    runner = [sys.executable, str(SHARED / "run_conformance.py"), "--engine", "raftfleet"]
-    return subprocess.run(
-        [*runner, "--cmd", engine, str(case)],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=ROOT,
-        timeout=150,
-    )
+@cache
+def runner() -> Any:
+    """Return the module that runs and compares these cases."""
+    spec = importlib.util.spec_from_file_location("shared_runner", SHARED / "run_conformance.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
 
 
-@pytest.fixture(scope="module")
-def runs(
-    request: pytest.FixtureRequest,
-) -> Iterator[dict[str, Future[subprocess.CompletedProcess[str]]]]:
-    """Start every chosen case at once, a few at a time."""
-    chosen = {
-        item.callspec.params["case"]
-        for item in request.session.items
-        if isinstance(item, pytest.Function)
-        and item.module is request.module
-        and hasattr(item, "callspec")
-    }
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
-        yield {case.name: pool.submit(_run, case) for case in sorted(chosen)}
-        pool.shutdown(cancel_futures=True)
+def run(case: Path) -> str | None:
+    """Run a case; return the first difference."""
+    with tempfile.TemporaryDirectory(prefix="conformance-") as scratch:
+        folder = Path(scratch) / case.name
+        left_out = shutil.ignore_patterns("expect.json", "args")
+        shutil.copytree(case, folder, symlinks=True, ignore=left_out)
+        if not (folder / "hosts.yml").exists():
+            shutil.copy(SHARED / "hosts.yml", folder / "hosts.yml")
+        args = (case / "args").read_text().splitlines() if (case / "args").exists() else []
+        seen = run_folder(folder, args if "-i" in args else ["-i", "hosts.yml", *args])
+    theirs = runner().Observed(seen.exit_code, seen.recap, seen.trace, seen.output)
+    found: str | None = runner().first_difference(runner().expectation(case, "raftfleet"), theirs)
+    return found
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_passes(
-    case: Path, runs: dict[str, Future[subprocess.CompletedProcess[str]]]
-) -> None:
-    done = runs[case.name].result()
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "1 passed, 0 failed" in done.stdout
+def test_passes(case: Path, runs: dict[str, Future[str | None]]) -> None:
+    assert runs[case.name].result() is None
