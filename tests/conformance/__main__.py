@@ -46,9 +46,7 @@ def main() -> int:
             _record(path, cases, again=options.again)
         chosen = [case for case in cases if options.only in case.name]
         with workers() as pool:
-            for case, seen in zip(
-                chosen, pool.map(run_case, chosen), strict=True
-            ):
+            for case, seen in zip(chosen, pool.map(run_case, chosen), strict=True):
                 total += 1
                 found = difference(case, seen)
                 if found is not None:

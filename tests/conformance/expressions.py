@@ -57,7 +57,7 @@ def case_of(expressions: list[Expression]) -> Case:
         {"name": f"r{number}", "set_fact": {f"r{number}": "{{ " + one.text + " }}"}}
         for number, one in enumerate(expressions)
     ]
-    told = "{{ range(%d) | map('regex_replace', '^', 'r') | list }}" % len(expressions)
+    told = f"{{{{ range({len(expressions)}) | map('regex_replace', '^', 'r') | list }}}}"
     dump = (
         "{% for name in names %}{{ name }} "
         "{{ lookup('vars', name) | to_json if lookup('vars', name, default='UNSET') is defined "

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from concurrent.futures import Future
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.conformance.bundle import CASES, Case, Observed, difference, read_bundle
 from tests.conformance.running import run_case
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 RECORDED = [case for path in sorted(CASES.glob("*.txt")) for case in read_bundle(path)]
 run = run_case
@@ -52,5 +55,3 @@ class TestTheComparison:
         seen = Observed(0, {"h": {"ok": 1}}, ["b 1", "a 1"])
         assert difference(Case("c", expect=expect), seen) is None
         assert difference(Case("c", expect=expect | {"order": "exact"}), seen) is not None
-
-

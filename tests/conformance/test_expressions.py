@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
-from tests.conformance.bundle import Observed
 from tests.conformance.expressions import Expression, case_of, read_expressions, values_of
 from tests.conformance.running import run_case, workers
+
+if TYPE_CHECKING:
+    from tests.conformance.bundle import Observed
 
 EXPRESSIONS = read_expressions()
 
@@ -21,7 +25,9 @@ def values() -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("number", "expression"), list(enumerate(EXPRESSIONS)), ids=lambda part: str(getattr(part, "text", ""))
+    ("number", "expression"),
+    list(enumerate(EXPRESSIONS)),
+    ids=lambda part: str(getattr(part, "text", "")),
 )
 def test_gives(number: int, expression: Expression, values: list[str]) -> None:
     assert values[number] == expression.value

@@ -55,18 +55,22 @@ class Attempt:
             shown = False if is_text_template(failing) else plain(failing)
             return Outcome.skipped("Conditional result was False", false_condition=shown)
         if acting.name != self.host.name:
-            return self._delegated(acting)._tried(acting)
-        return self._tried(acting)
+            return self._delegated(acting).tried(acting)
+        return self.tried(acting)
 
     def _delegated(self, acting: Host) -> Attempt:
         """Return the attempt as it sees the host that it is delegated to."""
         target = self.job.scope(acting)
         seen: dict[str, Any] = {"ansible_delegated_vars": {acting.name: target}}
-        if "ansible_host" not in self.host.variables and self.scope["ansible_host"] == self.host.name:
+        if (
+            "ansible_host" not in self.host.variables
+            and self.scope["ansible_host"] == self.host.name
+        ):
             seen["ansible_host"] = target["ansible_host"]
         return replace(self, scope=self.scope.over(seen), target=target)
 
-    def _tried(self, acting: Host) -> Outcome:
+    def tried(self, acting: Host) -> Outcome:
+        """Run the module on the host that is acted on, as often as it takes."""
         module = self.job.task.module
         if module is None:  # the flow runs includes and meta itself
             raise TypeError(f"{self.job.task.action} is not a module")

@@ -50,9 +50,7 @@ class Frame:
 
     def guarded(self, *, rescue: bool, always: bool) -> Frame:
         """Return the frame inside a block that may have a rescue and an always."""
-        return replace(
-            self, rescuable=self.rescuable or rescue, awaited=self.awaited or always
-        )
+        return replace(self, rescuable=self.rescuable or rescue, awaited=self.awaited or always)
 
     @property
     def role(self) -> Role | None:

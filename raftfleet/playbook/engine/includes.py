@@ -89,8 +89,7 @@ class Includes:
                 (
                     i
                     for i in found
-                    if (i.arguments, i.passed) == (arguments, variables)
-                    and host not in i.hosts
+                    if (i.arguments, i.passed) == (arguments, variables) and host not in i.hosts
                 ),
                 None,
             )

@@ -56,7 +56,7 @@ class Outcome:
     @property
     def _failed(self) -> bool:
         """Whether it counts as a failure: where there is a `failed_when`, that alone decides."""
-        found = [values for values in (self.values, *(part.values for part in self.parts))]
+        found = [self.values, *(part.values for part in self.parts)]
         judged = [values for values in found if "failed_when_result" in values]
         if judged:
             return any(values["failed_when_result"] for values in judged)
@@ -123,7 +123,9 @@ class Outcome:
         if any(values.get("unreachable") for values in results):
             values |= {"unreachable": True, "msg": results[-1].get("msg", "")}
         merged = cls(values, secret=any(part.secret for part in parts), parts=tuple(parts))
-        bad = [part for part in parts if part.values.get("failed") or part.values.get("unreachable")]
+        bad = [
+            part for part in parts if part.values.get("failed") or part.values.get("unreachable")
+        ]
         merged.ignored = bool(bad) and all(part.ignored for part in bad)
         if values["changed"]:
             merged.notify = tuple(dict.fromkeys(name for part in parts for name in part.notify))

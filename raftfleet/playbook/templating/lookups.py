@@ -114,9 +114,8 @@ def _pipe(scope: Scope, terms: list[Any], options: dict[str, Any]) -> list[Any]:
 def _output(command: str, scope: Scope) -> str:
     folder = scope.read("playbook_dir") if "playbook_dir" in scope else None
     done = subprocess.run(  # noqa: S602 - the playbook's author asks for a shell
-        command, shell=True, check=False, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE, cwd=folder,
-    )  # fmt: skip
+        command, shell=True, check=False, stdin=subprocess.DEVNULL, capture_output=True, cwd=folder
+    )
     if done.returncode:
         said = done.stderr.decode("utf-8", "replace").strip()
         raise TemplatingError(f"{command!r} ended with {done.returncode}: {said}", None)
