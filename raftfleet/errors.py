@@ -24,6 +24,8 @@ from __future__ import annotations
 
 import difflib
 import enum
+import re
+import unicodedata
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -51,6 +53,10 @@ __all__ = [
     "nearest",
     "worst",
 ]
+
+
+_WIDEST = 160
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 class ExitCode(enum.IntEnum):
@@ -106,17 +112,32 @@ class Mark:
         return f"{self.file}:{self.line}:{self.column}"
 
     def excerpt(self) -> str:
-        """Return the line with one line of context on each side and a caret under the column."""
+        """Return the line with one line of context on each side and a caret under the column.
+
+        Of a very long line only the surroundings of the column are shown.
+        """
         if self.source is None:
             return ""
         lines = self.source.splitlines()
         first, last = max(1, self.line - 1), min(len(lines), self.line + 1)
+        start = max(0, self.column - 1 - _WIDEST // 2) if self.column > _WIDEST else 0
         shown = []
         for number in range(first, last + 1):
-            shown.append(f"{number:>5} | {lines[number - 1]}")
+            line = lines[number - 1][start:]
+            shown.append(f"{number:>5} | {_CONTROL.sub('?', line[:_WIDEST])}")
             if number == self.line:
-                shown.append(f"      | {' ' * (self.column - 1)}^")
+                before = line[: self.column - 1 - start]
+                shown.append(f"      | {''.join(map(_blank, before))}^")
         return "\n".join(shown)
+
+
+def _blank(character: str) -> str:
+    """Return as much room as a terminal gives a character."""
+    if character == "\t":
+        return character
+    if unicodedata.combining(character):
+        return ""
+    return "  " if unicodedata.east_asian_width(character) in "WF" else " "
 
 
 class RaftfleetError(Exception):
@@ -143,11 +164,22 @@ class UsageError(RaftfleetError):
 
 
 class SourceError(UsageError):
-    """A file is wrong at a known place."""
+    """A file is wrong at a known place.
 
-    def __init__(self, message: str, mark: Mark | None, *, hint: str | None = None) -> None:
+    ``unsupported`` tells what Ansible would take from what is wrong in any case.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        mark: Mark | None,
+        *,
+        hint: str | None = None,
+        unsupported: bool = False,
+    ) -> None:
         super().__init__(message, hint=hint)
         self.mark = mark
+        self.unsupported = unsupported
 
     def __str__(self) -> str:
         if self.mark is None:

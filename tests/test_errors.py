@@ -61,3 +61,28 @@ def test_a_source_error_shows_the_line_with_a_caret_and_a_hint() -> None:
 def test_the_nearest_word_is_near() -> None:
     assert nearest("taks", ["tasks", "roles"]) == "tasks"
     assert nearest("zzzz", ["tasks", "roles"]) is None
+
+
+@pytest.mark.parametrize(
+    ("line", "column", "caret"),
+    [
+        ("\tx: y", 2, "\t^"),
+        ("名前: y", 5, "      ^"),
+        ("e\u0301: y", 5, "   ^"),
+    ],
+)
+def test_the_caret_stands_under_the_character_as_a_terminal_shows_it(
+    line: str, column: int, caret: str
+) -> None:
+    shown = Mark("f.yml", 1, column, line).excerpt().splitlines()
+    assert shown == [f"    1 | {line}", f"      | {caret}"]
+
+
+def test_of_a_very_long_line_the_surroundings_are_shown() -> None:
+    line, caret = Mark("f.yml", 1, 5001, "a" * 5000 + "X" + "b" * 5000).excerpt().splitlines()
+    assert len(line) == 168
+    assert line[caret.index("^")] == "X"
+
+
+def test_control_characters_of_a_file_do_not_reach_the_terminal() -> None:
+    assert Mark("f.yml", 1, 1, "a\x1b[2Jb").excerpt().splitlines()[0] == "    1 | a?[2Jb"

@@ -21,9 +21,10 @@ if TYPE_CHECKING:
 
     from .window import Window
 
-__all__ = ["EVIDENCE", "counted", "evidence_gaps"]
+__all__ = ["EVIDENCE", "adds_up", "counted", "evidence_gaps"]
 
 _NAME = "evidence"
+_MOVED = frozenset(Outcome) - {Outcome.NOT_EXERCISED}
 
 
 def _stops(window: Window) -> int:
@@ -46,6 +47,18 @@ def _follower_stops(window: Window) -> int:
 
 def _failovers(window: Window) -> int:
     return len(window.succession.of(Outcome.ELECTED))
+
+
+def _leader_returns(window: Window) -> int:
+    """Count the stopped leaders that led on, in the same terms, every group they had led."""
+    found = window.succession
+    returned = {(one.victim, one.group) for one in found.of(Outcome.NOT_EXERCISED)}
+    returned -= {(f.victim, f.group) for f in found.failovers if f.outcome in _MOVED}
+    return sum(
+        bool(one.groups) and all((one.node, group) in returned for group in one.groups)
+        for one in found.departed
+        if not one.isolated
+    )
 
 
 def _starts(window: Window) -> int:
@@ -110,6 +123,7 @@ EVIDENCE: Mapping[str, Callable[[Window], int]] = {
     "follower_stops": _follower_stops,
     "groups_seen": _groups_seen,
     "kills": _kills,
+    "leader_returns": _leader_returns,
     "leader_stops": _leader_stops,
     "log_lines": _log_lines,
     "nodes_read": _nodes_read,
@@ -121,6 +135,11 @@ EVIDENCE: Mapping[str, Callable[[Window], int]] = {
     "watched_percent": _watched_percent,
 }
 """What `evidence:` may ask for, and how it is counted."""
+
+
+def adds_up(name: str) -> bool:
+    """Whether counts of this kind may be added over drills: events may, nodes seen may not."""
+    return not name.endswith(("_percent", "_seen", "_read"))
 
 
 def counted(window: Window) -> dict[str, int]:

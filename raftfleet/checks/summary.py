@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from .evidence import adds_up
 from .failovers import Outcome
 from .finding import Severity
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from .failovers import Failover
     from .finding import Finding
     from .outages import Outage
+    from .rejoin_times import Rejoin
     from .timeline import Timeline
     from .verdict import DrillJudgement, Judgement
 
@@ -47,6 +49,9 @@ def judgement_json(judgement: Judgement) -> dict[str, object]:
         "timelines": [
             _timeline(one, drill.drill) for drill in judgement.drills for one in drill.timelines
         ],
+        "rejoins": [
+            _rejoin(one, drill.drill) for drill in judgement.drills for one in drill.rejoins
+        ],
         "evidence": _total(judgement),
     }
 
@@ -60,10 +65,10 @@ def _total(judgement: Judgement) -> dict[str, int]:
                 total[name] = count
             elif name.endswith("_percent"):
                 total[name] = min(total[name], count)
-            elif name.endswith(("_seen", "_read")):
-                total[name] = max(total[name], count)
-            else:
+            elif adds_up(name):
                 total[name] += count
+            else:
+                total[name] = max(total[name], count)
     return total
 
 
@@ -149,6 +154,18 @@ def _timeline(one: Timeline, drill: str) -> dict[str, object]:
         "ready": _interval(one.ready),
         "caught_up": _interval(one.caught_up),
         "rejoin": _interval(one.rejoin),
+    }
+
+
+def _rejoin(one: Rejoin, drill: str) -> dict[str, object]:
+    return {
+        "drill": drill,
+        "node": one.node,
+        "cause": one.cause,
+        "started": _interval(one.started),
+        "ready": _interval(one.ready),
+        "caught_up": _interval(one.caught_up),
+        "seconds": _interval(one.lasted),
     }
 
 

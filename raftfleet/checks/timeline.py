@@ -9,15 +9,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from raftfleet.journal import events as ev
-from raftfleet.journal.agreement import behind, watermarks
-from raftfleet.journal.fold import same_process
 from raftfleet.journal.values import Interval
+
+from .catching_up import ready_at
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from .failovers import Failover
-    from .lives import Life
     from .window import Window
 
 __all__ = ["GroupMoved", "Timeline", "timelines"]
@@ -95,8 +94,8 @@ def _timeline(
         last_write=last,
         first_writes=firsts,
         started=back.started.at if back and back.started else None,
-        ready=_ready(back) if back else None,
-        caught_up=_caught_up(window, back) if back else None,
+        ready=ready_at(back) if back else None,
+        caught_up=window.caught_up.get(back.index) if back else None,
     )
 
 
@@ -144,42 +143,3 @@ def _writes(window: Window, gone: Interval) -> tuple[Interval | None, dict[str, 
         elif firsts[write.via] is None:
             firsts[write.via] = Interval(write.sent, write.t)
     return last, firsts
-
-
-def _ready(life: Life) -> Interval | None:
-    """Return when a life held all its ports: after the last look that found one closed."""
-    if life.ready is None:
-        return None
-    since = life.ready.since
-    return Interval(min(life.began if since is None else since, life.ready.t), life.ready.t)
-
-
-def _caught_up(window: Window, life: Life) -> Interval | None:
-    """Return when a life was ready and had applied what every group's leader had by then."""
-    ready = _ready(life)
-    if ready is None:
-        return None
-    marks: dict[str, int] = {}
-    for event, _, after in window.walk():
-        if event.t < ready.hi or not same_process(
-            after.node(life.node).incarnation, life.incarnation
-        ):
-            continue
-        for group, mark in watermarks(after).items():
-            marks.setdefault(group, mark)
-        if set(after.groups) == set(marks) and not behind(after, marks, [life.node]):
-            reached = [_reached(window, life, group, mark) for group, mark in marks.items()]
-            return Interval(min(max(ready.lo, *reached), event.t), event.t)
-    return None
-
-
-def _reached(window: Window, life: Life, group: str, mark: int) -> float:
-    """Return when a life had, at the earliest, applied this index."""
-    views = (
-        view.since
-        for view in window.views
-        if (view.node, view.group) == (life.node, group)
-        and view.t >= life.began
-        and (view.status.last_applied or -1) >= mark
-    )
-    return next(views, life.began)

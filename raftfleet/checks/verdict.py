@@ -17,6 +17,7 @@ from .exits import Exit, exits_of
 from .finding import Finding, Severity
 from .lives import lives_of
 from .registry import CHECKS
+from .rejoin_times import Rejoin, rejoin_times
 from .timeline import Timeline, timelines
 from .window import windows
 
@@ -71,6 +72,7 @@ class DrillJudgement:
     exits: tuple[Exit, ...]
     outages: tuple[Outage, ...]
     timelines: tuple[Timeline, ...]
+    rejoins: tuple[Rejoin, ...]
     evidence: Mapping[str, int]
     needed: Mapping[str, int]
     start: float
@@ -147,6 +149,7 @@ def _drill(window: Window) -> DrillJudgement:
         exits=window.exits,
         outages=window.outages,
         timelines=timelines(window),
+        rejoins=rejoin_times(window),
         evidence=counts,
         needed=dict(window.drill.evidence),
         start=window.start,

@@ -11,6 +11,7 @@ from raftfleet.journal.fold import advance, fold
 from raftfleet.journal.picture import Standing
 
 from .away import Away, FaultSpan, absences, fault_spans
+from .catching_up import catch_ups
 from .exits import Exit, exits_of
 from .lives import Life, lives_of
 from .outages import Outage, outages
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     from raftfleet.journal.picture import Picture
     from raftfleet.journal.reader import Journal, Span
-    from raftfleet.journal.values import GroupStatus
+    from raftfleet.journal.values import GroupStatus, Interval
 
     from .failovers import Succession
 
@@ -183,6 +184,11 @@ class Window:
     def succession(self) -> Succession:
         """What happened to leadership."""
         return succession(self)
+
+    @cached_property
+    def caught_up(self) -> Mapping[int, Interval]:
+        """When each life had caught up that was ready in the drill, by its index."""
+        return catch_ups(self)
 
     def _life_at(self, node: str, t: float) -> int:
         return sum(life.began <= t for life in self.lives.get(node, ()))

@@ -27,8 +27,10 @@ COMMANDS = {
     "down": ("down", "Stop every node gracefully."),
     "heal": ("heal", "Undo what a dead run left behind, and say what it was."),
     "status": ("status", "Ask every node for its own view of every group."),
+    "inventory": ("inventory", "Print hosts, groups and variables, as ansible-inventory would."),
     "ping": ("ping", "Reach every host: how fast, and what is odd about it."),
     "analyze": ("analyze", "Judge the journal of a run again."),
+    "export": ("export", "Hand out the metrics of a finished run."),
     "import": ("import_", "Make a run folder from a recording of a real cluster."),
     "sandbox": ("sandbox", "Hosts made of namespaces on this machine."),
 }

@@ -19,6 +19,7 @@ from raftfleet.transport import (
     make_transport,
     options_from_variables,
     resolve,
+    unless_said,
 )
 
 if TYPE_CHECKING:
@@ -54,10 +55,20 @@ def check_connection(host: Host, variables: Mapping[str, object], known_hosts: P
 
 
 class Connections:
-    """The transports of a run, by host name and options."""
+    """The transports of a run, by host name and options.
 
-    def __init__(self, known_hosts: Path, recorder: Recorder, clock: Clock) -> None:
+    ``otherwise`` are connection variables for hosts that say nothing of their own.
+    """
+
+    def __init__(
+        self,
+        known_hosts: Path,
+        recorder: Recorder,
+        clock: Clock,
+        otherwise: Mapping[str, object] | None = None,
+    ) -> None:
         self._known_hosts = known_hosts
+        self._otherwise = otherwise or {}
         self._recorder = recorder
         self._clock = clock
         self._lock = threading.Lock()
@@ -99,7 +110,9 @@ class Connections:
 
     def _get(self, host: Host) -> tuple[Transport, SshOptions | LocalOptions]:
         options = options_from_variables(
-            host.name, host.variables, project_known_hosts=self._known_hosts
+            host.name,
+            unless_said(host.variables, self._otherwise),
+            project_known_hosts=self._known_hosts,
         )
         with self._lock:
             if (host.name, options) not in self._open:

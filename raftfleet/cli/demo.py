@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from raftfleet.cli.exporting import Exporting, exporting
 from raftfleet.cli.options import RUNS
 
 if TYPE_CHECKING:
@@ -33,7 +34,17 @@ if TYPE_CHECKING:
 @click.option("--name", default="demo", show_default=True, help="The sandbox's name.")
 @click.option("-v", "--verbose", count=True, help="Show results; twice for more.")
 @RUNS
-def command(era: str, name: str, verbose: int, runs: Path, *, full: bool, keep: bool) -> int:
+@exporting
+def command(
+    era: str,
+    name: str,
+    verbose: int,
+    runs: Path,
+    *,
+    full: bool,
+    keep: bool,
+    exporting: Exporting,
+) -> int:
     """Make three hosts, deploy a cluster over SSH, drill it, judge it, and take all away again.
 
     The drills: stop a follower, stop the leader, let a node rejoin, restart every node in turn,
@@ -61,7 +72,13 @@ def command(era: str, name: str, verbose: int, runs: Path, *, full: bool, keep: 
     ]
     with _hosts(name, keep=keep) as sandbox:
         inventory = _inventory(sandbox, era, PROJECT / f"{name}.yml")
-        asked = Asked(what="demo", inventories=[inventory], runs=runs, verbose=verbose)
+        asked = Asked(
+            what="demo",
+            inventories=[inventory],
+            runs=runs,
+            verbose=verbose,
+            exporting=exporting,
+        )
         code = run_plays(asked, plays, installs=True)
         if keep:
             click.echo(_kept(inventory, name, up=code == 0))
@@ -84,7 +101,7 @@ def _hosts(name: str, *, keep: bool) -> Iterator[Sandbox]:
 
 def _inventory(sandbox: Sandbox, era: str, path: Path) -> Path:
     """Write the sandbox's inventory with the simulator as the program of every node."""
-    more = f"    robustmq_binary: simulator\n    robustmq_era: {era}\n"
+    more = f"    robustmq_binary: simulator\n    robustmq_era: {era}\n    raft_cluster: {sandbox.name}\n"
     text = sandbox.inventory().replace("  children:\n", f"{more}  children:\n", 1)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from raftfleet.cli.exporting import Exporting, exporting
 from raftfleet.cli.options import OUTPUT, shared
 from raftfleet.errors import UsageError
 
@@ -44,6 +45,7 @@ def _show(context: click.Context, _: click.Parameter, wanted: bool) -> None:  # 
 @click.option("--plan", is_flag=True, help="Only show each step: who, what, undo, worst case.")
 @click.option("--rehearse", is_flag=True, help="The same, after a look at every host and node.")
 @OUTPUT
+@exporting
 def command(
     given: Given,
     names: tuple[str, ...],
@@ -53,6 +55,7 @@ def command(
     clean: bool,
     plan: bool,
     rehearse: bool,
+    exporting: Exporting,
 ) -> int:
     """Run drills in order against a running cluster; `--list` names them.
 
@@ -71,4 +74,4 @@ def command(
         from raftfleet.cli.plan import show_plan  # noqa: PLC0415
 
         return show_plan(given.asked(what, keep=False), steps, rehearse=rehearse)
-    return run_plays(given.asked(what, output=output), steps)
+    return run_plays(given.asked(what, output=output, exporting=exporting), steps)

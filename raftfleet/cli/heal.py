@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import click
 
+from raftfleet.cli.exporting import Exporting, exporting
 from raftfleet.cli.options import Given, shared
 
 
 @click.command("heal")
 @shared
-def command(given: Given) -> int:
+@exporting
+def command(given: Given, exporting: Exporting) -> int:
     """Start again what a run stopped that died before it could, release its lock, and say so.
+
+    Keys that it wrote are removed when its run folder is here (--runs).
 
     A lock whose holder lives is not touched. What was stopped to stay down, by `raftfleet down` or
     a drill that leaves the cluster down, stays down. With nothing to do nothing is done.
@@ -20,4 +24,4 @@ def command(given: Given) -> int:
     """
     from raftfleet.cli.showing import heal  # noqa: PLC0415
 
-    return heal(given.asked("heal"))
+    return heal(given.asked("heal", exporting=exporting))

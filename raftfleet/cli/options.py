@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import re
-import shlex
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
+from raftfleet.cli.extra import extra_variables
 from raftfleet.errors import UsageError
 
 if TYPE_CHECKING:
@@ -19,11 +19,29 @@ if TYPE_CHECKING:
 
     from raftfleet.cli.session import Asked
 
-__all__ = ["OUTPUT", "RUNS", "Given", "extra_variables", "shared", "without_secrets"]
+__all__ = [
+    "EXTRA",
+    "INVENTORIES",
+    "OUTPUT",
+    "RUNS",
+    "Given",
+    "need_inventory",
+    "shared",
+    "without_secrets",
+]
 
 _SECRET = re.compile(
     r"(passw|secret|token|credential|private_key|api_key).*", re.IGNORECASE | re.DOTALL
 )
+
+_LOGIN = re.compile(r"(^|//|=)[^\s/@:=]+:[^\s/@]+@")
+
+
+def need_inventory(inventories: Sequence[Path]) -> None:
+    """Refuse a command line without any inventory."""
+    if not inventories:
+        raise UsageError("which inventory?", hint="name one: -i FILE, or -i HOST,HOST,")
+
 
 RUNS = click.option(
     "--runs",
@@ -41,26 +59,58 @@ OUTPUT = click.option(
     help="For people, or every event as a line of JSON.",
 )
 
+INVENTORIES = click.option(
+    "-i",
+    "--inventory",
+    "--inventory-file",
+    "inventories",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="An inventory: a file, a folder, or hosts with a comma after each. Repeatable.",
+)
+EXTRA = click.option(
+    "-e",
+    "--extra-vars",
+    "extra",
+    multiple=True,
+    metavar="VARS",
+    help="Variables that win over all others: k=v, JSON or YAML, or @FILE. Repeatable.",
+)
+
 _SHARED = (
-    click.option(
-        "-i",
-        "--inventory",
-        "inventories",
-        multiple=True,
-        required=True,
-        type=click.Path(path_type=Path),
-        help="An inventory: a file, a folder, or hosts with a comma after each. Repeatable.",
-    ),
-    click.option(
-        "-e",
-        "--extra-vars",
-        "extra",
-        multiple=True,
-        metavar="VARS",
-        help="Variables that win over all others: k=v, JSON or YAML, or @FILE. Repeatable.",
-    ),
+    INVENTORIES,
+    EXTRA,
     click.option("-l", "--limit", help="Act on these hosts only; the cluster stays whole."),
-    click.option("-f", "--forks", default=20, show_default=True, help="Hosts at once."),
+    click.option(
+        *("-f", "--forks"),
+        type=click.IntRange(min=1),
+        default=20,
+        show_default=True,
+        help="Hosts at once.",
+    ),
+    click.option("-u", "--user", help="Log in as this user, unless inventory or play say who."),
+    click.option(
+        *("-c", "--connection"),
+        type=click.Choice(["ssh", "local"]),
+        help="How to reach hosts, unless inventory or play say how.",
+    ),
+    click.option(
+        *("--private-key", "--key-file", "private_key"),
+        type=click.Path(),
+        help="The key to log in with, unless the inventory says which.",
+    ),
+    click.option(
+        *("-T", "--timeout"),
+        type=click.IntRange(min=1),
+        help="Seconds that connecting may take, unless the inventory says.",
+    ),
+    click.option(
+        "--ssh-common-args", help="As ansible_ssh_common_args, unless the inventory says."
+    ),
+    click.option("--ssh-extra-args", help="As ansible_ssh_extra_args, unless the inventory says."),
+    click.option("-b", "--become", is_flag=True, help="Become another user with sudo."),
+    click.option("--become-user", help="Whom --become makes of us. [default: root]"),
+    click.option("--become-method", type=click.Choice(["sudo"]), hidden=True, expose_value=False),
     click.option("-v", "--verbose", count=True, help="Show results; twice for more."),
     RUNS,
 )
@@ -74,11 +124,24 @@ class Given:
     extra: tuple[str, ...]
     limit: str | None
     forks: int
+    user: str | None
+    connection: str | None
+    private_key: str | None
+    timeout: int | None
+    ssh_common_args: str | None
+    ssh_extra_args: str | None
+    become: bool
+    become_user: str | None
     verbose: int
     runs: Path
 
-    def asked(self, what: str, **more: Any) -> Asked:
-        """Return what a session is asked for; ``what`` names the run folder."""
+    def asked(self, what: str, *, alone: bool = False, **more: Any) -> Asked:
+        """Return what a session is asked for; ``what`` names the run folder.
+
+        ``alone``: without an inventory there is this machine.
+        """
+        if not alone:
+            need_inventory(self.inventories)
         from raftfleet.cli.session import Asked  # noqa: PLC0415 - not for --help
 
         source = click.get_current_context().get_parameter_source("runs")
@@ -92,8 +155,23 @@ class Given:
             limit=self.limit,
             forks=self.forks,
             verbose=self.verbose,
+            reach=self._reach(),
             **more,
         )
+
+    def _reach(self) -> dict[str, Any]:
+        """Return what the options say of reaching hosts as the variables that say the same."""
+        said = {
+            "ansible_user": self.user,
+            "ansible_connection": self.connection,
+            "ansible_ssh_private_key_file": self.private_key,
+            "ansible_timeout": self.timeout,
+            "ansible_ssh_common_args": self.ssh_common_args,
+            "ansible_ssh_extra_args": self.ssh_extra_args,
+            "ansible_become": self.become or None,
+            "ansible_become_user": self.become_user,
+        }
+        return {name: value for name, value in said.items() if value is not None}
 
 
 def shared(function: Callable[..., int]) -> Callable[..., int]:
@@ -109,45 +187,6 @@ def shared(function: Callable[..., int]) -> Callable[..., int]:
     return command
 
 
-def extra_variables(given: Sequence[str]) -> dict[str, Any]:
-    """Return the variables of all ``-e``, later ones winning; raise `UsageError` for a wrong one."""
-    merged: dict[str, Any] = {}
-    for text in given:
-        merged |= _variables(text)
-    return merged
-
-
 def without_secrets(argv: Sequence[str]) -> tuple[str, ...]:
     """Return a command line as it may be recorded: words that may hold a secret are cut short."""
-    return tuple(_SECRET.sub(r"\1***", word) for word in argv)
-
-
-def _variables(text: str) -> dict[str, Any]:
-    from raftfleet.inventory import load_yaml  # noqa: PLC0415
-
-    if text.startswith("@"):
-        path = Path(text[1:])
-        if not path.is_file():
-            raise UsageError(f"-e {text}: there is no file {path}")
-        loaded = load_yaml(path=path)
-    elif text.lstrip().startswith(("{", "[")):
-        loaded = load_yaml(text=text, file="-e")
-    else:
-        return _pairs(text)
-    if not isinstance(loaded, dict):
-        raise UsageError(f"-e {text}: wants a mapping of variables")
-    return dict(loaded)
-
-
-def _pairs(text: str) -> dict[str, str]:
-    try:
-        words = shlex.split(text)
-    except ValueError as error:
-        raise UsageError(f"-e {text}: {error}") from None
-    pairs = {}
-    for word in words:
-        name, equals, value = word.partition("=")
-        if not equals or not name.isidentifier():
-            raise UsageError(f"-e {word}: wants name=value", hint="or JSON: -e '{\"name\": true}'")
-        pairs[name] = value
-    return pairs
+    return tuple(_LOGIN.sub(r"\1***@", _SECRET.sub(r"\1***", word)) for word in argv)

@@ -22,13 +22,20 @@ def command() -> None:
 @command.command()
 @click.option("-n", "--hosts", default=3, show_default=True, help="How many hosts.")
 @click.option("--disk-mb", default=512, show_default=True, help="What each host can write, in MB.")
+@click.option(
+    "--init",
+    type=click.Choice(["plain", "systemd"]),
+    default="plain",
+    show_default=True,
+    help="The first process of each host; systemd needs root.",
+)
 @NAME
-def up(hosts: int, disk_mb: int, name: str) -> None:
+def up(hosts: int, disk_mb: int, init: str, name: str) -> None:
     """Make hosts n1, n2, ... and wait until each one's sshd answers."""
     from raftfleet import sandbox  # noqa: PLC0415
 
     began = time.monotonic()
-    made = sandbox.up(name, hosts, disk_mb=disk_mb)
+    made = sandbox.up(name, hosts, disk_mb=disk_mb, init=sandbox.Init(init))
     for host in made.hosts:
         click.echo(f"{host.name}  {host.address}")
     click.echo(f"sandbox {name}: {hosts} hosts up in {time.monotonic() - began:.2f} s")

@@ -19,6 +19,7 @@ import click
 
 from raftfleet.checks import Judgement, judge, judgement_json
 from raftfleet.cli.connections import Connections, check_connection
+from raftfleet.cli.exporting import Exporting, Exports
 from raftfleet.cli.interruption import Interruption
 from raftfleet.cli.options import without_secrets
 from raftfleet.clock import SystemClock
@@ -34,12 +35,14 @@ from raftfleet.playbook import Engine, Scope, has_template, load_playbook, writt
 from raftfleet.sandbox import join
 from raftfleet.shipped import shipped
 from raftfleet.systems import system_named
+from raftfleet.transport import unless_said
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from raftfleet.inventory import Host, Inventory
     from raftfleet.playbook import Playbook
+    from raftfleet.playbook.extension import PlayExtension
     from raftfleet.systems import Node, System
 
 __all__ = ["Asked", "Session"]
@@ -53,7 +56,8 @@ class Asked:
     """What the command line asked for.
 
     ``playbook`` holds further options of the engine (tags, skip_tags, start_at_task, check, diff);
-    ``output`` is text or jsonl. ``keep`` says whether a run folder stays: never for a command that
+    ``output`` is text or jsonl. ``reach`` holds connection variables that count where neither
+    the inventory nor a play says otherwise. ``keep`` says whether a run folder stays: never for a command that
     only looks, and where nothing is said, when the inventory holds a cluster.
     """
 
@@ -66,7 +70,9 @@ class Asked:
     verbose: int = 0
     playbook: Mapping[str, Any] = field(default_factory=dict)
     output: str = "text"
+    reach: Mapping[str, Any] = field(default_factory=dict)
     keep: bool | None = None
+    exporting: Exporting = field(default_factory=Exporting)
 
 
 class Session:
@@ -75,14 +81,19 @@ class Session:
     def __init__(self, asked: Asked) -> None:
         self.asked = asked
         self.clock = SystemClock()
+        self.exports = Exports(asked.exporting, PROJECT)
         self.inventory: Inventory = load_inventory(asked.inventories)
+        for warning in self.inventory.warnings:
+            click.echo(f"warning: {warning}", err=True)
         join([host.variables for host in self.inventory.hosts.values()])
         self.extra = {name: written(value) for name, value in asked.extra.items()}
         self._check_connections()
         keep = bool(self._hosts) if asked.keep is None else asked.keep
         self.folder = make_run_folder(asked.runs, asked.what, self.clock) if keep else None
         self.recorder = Recorder(self.folder, self.clock)
-        self.connections = Connections(PROJECT / "known_hosts", self.recorder, self.clock)
+        self.connections = Connections(
+            PROJECT / "known_hosts", self.recorder, self.clock, asked.reach
+        )
         self.interruption = Interruption(self.recorder)
         self._codes: list[ExitCode] = []
         self._cluster_lock = threading.Lock()
@@ -141,9 +152,15 @@ class Session:
         return nodes
 
     def variables(self, host: Host) -> dict[str, Any]:
-        """Return a host's inventory variables and `-e`, templated, marks kept where possible."""
+        """Return a host's inventory variables and `-e`, templated, marks kept where possible.
+
+        What the command line says of reaching hosts is there where nothing else is said.
+        """
         scope = self._scope(host)
-        return {name: _value(scope, name) for name in sorted({*host.variables, *self.extra})}
+        found = {name: _value(scope, name) for name in sorted({*host.variables, *self.extra})}
+        if "ansible_ssh_host" in found:
+            found["ansible_host"] = found["ansible_ssh_host"]
+        return unless_said(found, self.asked.reach)
 
     def _scope(self, host: Host) -> Scope:
         known = {
@@ -164,44 +181,55 @@ class Session:
             for name in (one for one in scope if one.startswith("ansible_")):
                 with suppress(RaftfleetError):
                     known[name] = _value(scope, name)
+            known = unless_said(known, self.asked.reach)
             check_connection(host, known, PROJECT / "known_hosts")
 
     # --- playbooks ---------------------------------------------------------------------------
 
     def load(self, path: Path) -> Playbook:
         """Read and check a playbook."""
-        return load_playbook(
-            path,
-            modules={**generic_modules(), **raft_modules(self.control)},
-            extensions=self._extensions,
-            role_paths=[shipped("roles")],
-            instead=INSTEAD,
-        )
+        return _read(path, self.control, self._extensions)
 
     @cached_property
     def _extensions(self) -> dict[str, DrillExtension]:
         return {"drill": DrillExtension(self.control)}
 
-    def play(self, playbook: Playbook, **more: Any) -> ExitCode:
-        """Run a playbook and return its own exit code."""
+    def play(
+        self, playbook: Playbook, extra: Mapping[str, Any] | None = None, *, first: bool = True
+    ) -> ExitCode:
+        """Run a playbook and return its own exit code; only the ``first`` starts at a task."""
         engine = Engine(
             playbook,
             self.inventory,
             transports=self.connections.of,
             record=self.recorder.record,
             clock=self.clock,
-            extra_vars={**self.asked.extra, **more},
+            extra_vars={**self.asked.extra, **(extra or {})},
             limit=self.asked.limit,
             forks=self.asked.forks,
             extensions=self._extensions,
             variable_providers={"raft": self._raft},
-            inventory_file=self.asked.inventories[0],
+            inventory_file=next(iter(self.asked.inventories), None),
+            verbosity=self.asked.verbose,
             stop=self.interruption.stop,
-            **self.asked.playbook,
+            defaults=self._defaults,
+            **{**self.asked.playbook, **({} if first else {"start_at_task": None})},
         )
         code = self._guarded(engine)
         self._codes.append(code)
         return code
+
+    @property
+    def _defaults(self) -> dict[str, Any]:
+        """What plays do unless they say otherwise."""
+        keywords = {
+            "become": "ansible_become",
+            "become_user": "ansible_become_user",
+            "connection": "ansible_connection",
+            "remote_user": "ansible_user",
+        }
+        said = self.asked.reach
+        return {key: said[name] for key, name in keywords.items() if name in said}
 
     def _raft(self) -> dict[str, Any]:
         """Return what templates see as ``raft``: one picture, frozen for a task."""
@@ -236,6 +264,7 @@ class Session:
             )
         )
         self.interruption.arm()
+        self.exports.watch(self.recorder, self.clock)
         return self
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
@@ -246,12 +275,11 @@ class Session:
             self._control.release()
             self._control.cluster.close()
         self.connections.close()
+        self.exports.close()
         self.recorder.close()
 
     def finish(self) -> tuple[Judgement, ExitCode]:
         """Judge what was recorded, write it down, and return judgement and exit code."""
-        from raftfleet.metrics import write_textfile  # noqa: PLC0415 - prometheus_client is slow
-
         judgement = judge(self.recorder.journal())
         codes = [*self._codes, judgement.exit_code]
         if self.interruption.stop.is_set():
@@ -275,8 +303,13 @@ class Session:
         self.recorder.record(RunEnded(exit_code=code))
         if self.folder is not None:
             write_summary(self.folder, judgement_json(judgement))
-            write_textfile(judgement, self.recorder.journal(), self.folder / "raftfleet.prom")
+        self.export(judgement)
         return judgement, code
+
+    def export(self, judgement: Judgement) -> None:
+        """Hand out the metrics of what was recorded; nothing of it can fail the run."""
+        if self.folder is not None:
+            self.exports.deliver(judgement, self.recorder.journal(), self.folder)
 
 
 def _value(scope: Scope, name: str) -> Any:
@@ -291,10 +324,20 @@ def syntax(paths: Sequence[Path]) -> None:
         raise UsageError("there is no cluster in a syntax check")
 
     for path in paths:
-        load_playbook(
-            path,
-            modules={**generic_modules(), **raft_modules(nobody)},
-            extensions={"drill": DrillExtension(nobody)},
-            role_paths=[shipped("roles")],
-            instead=INSTEAD,
-        )
+        _read(path, nobody, {"drill": DrillExtension(nobody)})
+
+
+def _read(
+    path: Path, control: Callable[[], Control], extensions: Mapping[str, PlayExtension]
+) -> Playbook:
+    """Read and check a playbook; say what is accepted in it and means nothing."""
+    playbook = load_playbook(
+        path,
+        modules={**generic_modules(), **raft_modules(control)},
+        extensions=extensions,
+        role_paths=[shipped("roles")],
+        instead=INSTEAD,
+    )
+    for warning in playbook.warnings:
+        click.echo(f"warning: {warning}", err=True)
+    return playbook

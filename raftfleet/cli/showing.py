@@ -6,17 +6,20 @@ from typing import TYPE_CHECKING
 
 import click
 
+from raftfleet.checks import judge
 from raftfleet.cli.catalogue import Step
 from raftfleet.cli.session import Asked, Session
-from raftfleet.cluster import Sighting
+from raftfleet.cluster import Sighting, abandoned
 from raftfleet.errors import ExitCode, worst
 from raftfleet.journal.events import RunEnded
+from raftfleet.playbook import which_starts
 from raftfleet.report import JsonLines, LiveConsole, show_judgement, show_picture
+from raftfleet.systems.protocol import AccessError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from raftfleet.cluster import Control
+    from raftfleet.cluster import Abandoned, Control
 
 __all__ = ["Step", "heal", "run_plays", "show_status"]
 
@@ -35,8 +38,10 @@ def run_plays(asked: Asked, plays: Sequence[Step], *, installs: bool = False) ->
             for event in session.recorder.journal().events:
                 view(event)
             session.recorder.subscribe(view)
-            for play, playbook in zip(plays, playbooks, strict=True):
-                if session.play(playbook, **play.extra) is not ExitCode.PASSED:
+            begin = which_starts(playbooks, asked.playbook.get("start_at_task"))
+            for number in range(begin, len(plays)):
+                extra, first = plays[number].extra, number == begin
+                if session.play(playbooks[number], extra, first=first) is not ExitCode.PASSED:
                     break
             judgement, code = session.finish()
             if isinstance(view, JsonLines):
@@ -67,11 +72,29 @@ def heal(asked: Asked) -> int:
             click.echo(f"{one.node} {'started' if one.node in started else 'was running already'}")
         for error in failed.values():
             click.echo(f"not looked at: {error.message}", err=True)
-        if not (after or left or failed):
+        codes = [error.exit_code for error in failed.values()]
+        written = list(abandoned(asked.runs, [node.identity for node in session.nodes]))
+        codes += [_remove(control, one) for one in written]
+        if not (after or left or failed or written):
             click.echo("nothing to heal")
-        code = worst([error.exit_code for error in failed.values()])
+        code = worst(codes)
         session.recorder.record(RunEnded(exit_code=code))
+        session.export(judge(session.recorder.journal()))
         return code
+
+
+def _remove(control: Control, what: Abandoned) -> ExitCode:
+    """Remove what a dead run wrote, and say so."""
+    try:
+        done = control.clear(what)
+    except AccessError as error:
+        click.echo(f"not looked at: what run {what.run} wrote: {error}", err=True)
+        return ExitCode.UNREACHABLE
+    click.echo(f"removed {done.count} keys that run {what.run} had written")
+    if done.left.count:
+        click.echo(f"not removed: {done.left.count} more, {done.left.examples[0]} is one", err=True)
+        return ExitCode.TASK_FAILED
+    return ExitCode.PASSED
 
 
 def show_status(asked: Asked) -> int:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import click
 
+from raftfleet.cli.exporting import Exporting, exporting
 from raftfleet.cli.options import Given, shared
 
 
 @click.command("up")
 @shared
-def command(given: Given) -> int:
+@exporting
+def command(given: Given, exporting: Exporting) -> int:
     """Deploy what changed and start every node that is down, one at a time.
 
     This is also what brings back a node that a killed run had stopped.
@@ -18,4 +20,4 @@ def command(given: Given) -> int:
     from raftfleet.shipped import shipped  # noqa: PLC0415
 
     plays = [Step(shipped("playbooks", "up.yml"))]
-    return run_plays(given.asked("up"), plays, installs=True)
+    return run_plays(given.asked("up", exporting=exporting), plays, installs=True)

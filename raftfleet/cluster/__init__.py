@@ -5,6 +5,7 @@ Everything that happens is recorded; nothing here judges it, and nothing knows a
 
 from __future__ import annotations
 
+from .abandoned import Abandoned, abandoned
 from .access import NodeAccess
 from .cluster import Cluster
 from .control import Control
@@ -21,6 +22,7 @@ from .traffic import Rates, Traffic
 from .waits import patience
 
 __all__ = [
+    "Abandoned",
     "Cluster",
     "ClusterLock",
     "Control",
@@ -34,6 +36,7 @@ __all__ = [
     "Sighting",
     "Stopped",
     "Traffic",
+    "abandoned",
     "check_reach",
     "failover",
     "identity_of",

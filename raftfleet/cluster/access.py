@@ -9,7 +9,6 @@ or carried by the one to the node's host is the `ways.Way`'s affair.
 from __future__ import annotations
 
 import http.client
-import io
 import threading
 import time
 from typing import TYPE_CHECKING
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING
 from raftfleet.errors import CertificateError, ForwardingError, UnreachableError
 from raftfleet.systems.protocol import AccessError, Answer, UnsentError
 
+from .sockets import DeadlineSocket, left
 from .ways import DirectWay
 
 if TYPE_CHECKING:
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
     from raftfleet.journal.values import Port
     from raftfleet.systems.protocol import Node
-    from raftfleet.transport.protocol import Tunnel
 
     from .ways import Way
 
@@ -123,7 +122,7 @@ class _Connection:
         self._way = way
         self._port = port
         self._http: http.client.HTTPConnection | None = None
-        self._sock: _DeadlineSocket | None = None
+        self._sock: DeadlineSocket | None = None
         self._sent = False
 
     def failure(self, reason: str) -> AccessError:
@@ -155,8 +154,8 @@ class _Connection:
             sock.until = until
             return kept
         self.close()
-        tunnel = self._way.connect(self._port, timeout=_left(until))
-        self._sock = sock = _DeadlineSocket(tunnel, until)
+        tunnel = self._way.connect(self._port, timeout=left(until))
+        self._sock = sock = DeadlineSocket(tunnel, until)
         self._http = made = http.client.HTTPConnection(*self._way.authority(self._port))
         made.sock = sock  # all of a socket that it uses
         return made
@@ -166,48 +165,6 @@ class _Connection:
         sock, self._sock, self._http = self._sock, None, None
         if sock is not None:
             sock.tunnel.close()
-
-
-def _left(until: float) -> float:
-    left = until - time.monotonic()
-    if left <= 0:
-        raise TimeoutError
-    return left
-
-
-class _DeadlineSocket:
-    """The part of a socket that http.client uses, with one deadline for all of it."""
-
-    def __init__(self, tunnel: Tunnel, until: float) -> None:
-        self.tunnel = tunnel
-        self.until = until
-
-    def sendall(self, data: bytes) -> None:
-        """Send everything before the deadline."""
-        self.tunnel.sendall(data, timeout=_left(self.until))
-
-    def makefile(self, mode: str) -> io.BufferedReader:
-        """Return the reading end."""
-        del mode
-        return io.BufferedReader(_Reading(self))
-
-    def close(self) -> None:
-        """Do nothing: http.client says so while the answer is still to be read."""
-
-
-class _Reading(io.RawIOBase):
-    """What http.client reads from."""
-
-    def __init__(self, sock: _DeadlineSocket) -> None:
-        self._sock = sock
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
-        data = self._sock.tunnel.recv(len(buffer), timeout=_left(self._sock.until))
-        buffer[: len(data)] = data
-        return len(data)
 
 
 def _reason(error: Exception) -> str:

@@ -11,6 +11,7 @@ from raftfleet.errors import InterruptedRun, TaskError, UnreachableError, UsageE
 from raftfleet.journal import Standing, disagreement
 from raftfleet.transport import Command
 
+from .abandoned import remove
 from .guard import may_stop
 from .healing import take_over
 from .naming import user_to_become
@@ -22,9 +23,11 @@ if TYPE_CHECKING:
 
     from raftfleet.clock import Clock
     from raftfleet.journal import Picture, Recorder
+    from raftfleet.journal.events import WritesRemoved
     from raftfleet.systems.protocol import Node, System
     from raftfleet.transport.protocol import Transport
 
+    from .abandoned import Abandoned
     from .cluster import Cluster
     from .traffic import Rates, Traffic
 
@@ -230,6 +233,11 @@ class Control:
             with self._traffic.paused():
                 left = self._traffic.remove()
         return tuple(ours), left
+
+    def clear(self, what: Abandoned) -> WritesRemoved:
+        """Remove what a dead run wrote, and record it; raises `AccessError` when no node answers."""
+        accesses = {name: self.cluster.access(name) for name in self.cluster.names}
+        return self.recorder.record(remove(self.system, accesses, self._clock, what))
 
     def give_up(self, reason: str) -> None:
         """Have the drill under way end as one that could not be done."""

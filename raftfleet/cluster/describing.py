@@ -17,7 +17,10 @@ __all__ = ["described"]
 def described(
     name: str, system: System, nodes: Sequence[Node], *, period: float, build: str
 ) -> ClusterDescribed:
-    """Return the description; bounds are the most generous of all nodes'."""
+    """Return the description; bounds are the most generous of all nodes'.
+
+    ``name`` is that of the nodes' inventory group; `raft_cluster` of the first node wins over it.
+    """
     rules = [system.exit_rules(node) for node in nodes]
     watchdogs = [rule.watchdog for rule in rules if rule.watchdog is not None]
     return ClusterDescribed(
@@ -31,6 +34,6 @@ def described(
         watchdog=max(watchdogs, default=None),
         poll_period=period,
         build=build,
-        cluster=name,
+        cluster=str(nodes[0].variables.get("raft_cluster", name)),
         log_rules=tuple(system.log_rules()),
     )

@@ -105,11 +105,15 @@ def life_in(reply: Reply, *, alive: bool) -> Life | None:
 
 
 def exit_in(reply: Reply) -> ExitRecord | None:
-    """Read how a process ended, or None when the waiter has not written it."""
+    """Read how a process ended, or None when the waiter has not written it.
+
+    Its own stamp is a tick of the uptime; systemd's, ``at``, is exact to microseconds.
+    """
     with contextlib.suppress(ValueError):
         status, uptime = int(reply.last("exit.status")), float(reply.last("exit.uptime"))
+        lo, hi = reply.pair("exit.at") if "exit.at" in reply else (uptime, uptime + _TICK)
         status = 128 - status if 128 < status <= 192 else status
-        at = Interval(uptime - _WAITER_LAG, uptime + _TICK)
+        at = Interval(lo - _WAITER_LAG, hi)
         return ExitRecord(status, at, number(reply.last("exit.wall")))
     return None
 

@@ -28,7 +28,9 @@ class Registers:
     and would then undo a later one. A new one takes its place.
     """
 
-    def __init__(self, prefix: str, count: int) -> None:
+    COUNT = 6
+
+    def __init__(self, prefix: str, count: int = COUNT) -> None:
         self._prefix = prefix
         self._lock = threading.Lock()
         self._made = 0
@@ -36,6 +38,11 @@ class Registers:
         self._idle: deque[str] = deque()
         for _ in range(count):
             self._idle.append(self._new())
+
+    @classmethod
+    def names(cls, prefix: str, replaced: int) -> list[str]:
+        """Return every register that there can be once so many had to be replaced."""
+        return [f"{prefix}{number}" for number in range(1, cls.COUNT + replaced + 1)]
 
     def _new(self) -> str:
         self._made += 1

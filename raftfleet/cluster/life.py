@@ -17,6 +17,7 @@ from . import stopping
 from .identity import Life, latest_life, life_in, program_of
 from .intervals import meet
 from .remote import asset, plain
+from .unit import unit_of
 
 if TYPE_CHECKING:
     from pathlib import PurePosixPath
@@ -60,6 +61,7 @@ class NodeLife:
         self._lock = threading.RLock()
         self._accounted: set[tuple[int, int]] = set()
         self._lost = ""
+        self.unit = unit_of(system, place.node, place.cluster, place.root)
 
     @property
     def name(self) -> str:
@@ -168,7 +170,9 @@ class NodeLife:
             reply = self.place.change(
                 "launch.sh",
                 timeout=_LAUNCH,
-                stdin=asset("waiter.sh").encode(),
+                stdin=asset("unit.sh" if self.unit else "waiter.sh").encode(),
+                unit=self.unit.name if self.unit else "",
+                mark=self.unit.mark if self.unit else "",
                 home=str(self.place.node.home),
                 console=str(self.console),
                 scene=inner(command),
@@ -245,6 +249,7 @@ class NodeLife:
             stopped = stopping.stop(
                 *(self.place, life.incarnation, signal, grace, self._recorder, self._clocks),
                 undo=undo,
+                unit=self.unit.name if self.unit else "",
             )
             # Where the connection broke nobody knows whether our signal was sent, so its end is
             # neither known to be ours nor known not to be.

@@ -23,7 +23,6 @@ __all__ = ["ReadBack"]
 
 _TIMEOUT = 20.0
 """Seconds for one node's answer; a list of thousands takes a while on a busy machine."""
-_EXAMPLES = 5
 
 
 class ReadBack:
@@ -75,7 +74,7 @@ class ReadBack:
                 count=len(items),
                 digest=_digest(items),
                 asked=len(wanted),
-                lacks=_lack(lacks),
+                lacks=Lack.of(lacks),
             )
         )
         if "listing" in self._system.reads:
@@ -100,17 +99,13 @@ class ReadBack:
                 round=number,
                 sent=sent,
                 count=len(listed),
-                lacks=_lack(sorted(set(held) - listed)),
-                extra=_lack(sorted(listed - set(held))),
+                lacks=Lack.of(sorted(set(held) - listed)),
+                extra=Lack.of(sorted(listed - set(held))),
             )
         )
 
     def _missed(self, name: str, what: str, reason: str, number: int) -> None:
         self._recorder.record(ev.ReadMissed(node=name, what=what, reason=reason, round=number))
-
-
-def _lack(keys: Sequence[str]) -> Lack:
-    return Lack(len(keys), tuple(keys[:_EXAMPLES]))
 
 
 def _digest(items: Mapping[str, str]) -> str:

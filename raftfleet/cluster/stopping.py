@@ -87,8 +87,9 @@ def stop(
     ways: tuple[str, ...] = WAYS,
     *,
     undo: str = "",
+    unit: str = "",
 ) -> Stopped:
-    """Signal exactly this incarnation and record what came of it."""
+    """Signal exactly this incarnation and record what came of it; ``unit`` is systemd's name for it."""
     name = signal.upper().removeprefix("SIG")
     led = recorder.picture.leads(place.node.name)
     intent = ev.NodeStopIntent(
@@ -96,7 +97,7 @@ def stop(
     )
     recorder.record(intent)
     try:
-        reply = _ask(place, incarnation, name, grace, ways, undo)
+        reply = _ask(place, incarnation, name, grace, ways, undo, unit)
     except SeveredError as error:
         recorder.record(ev.HostLost(host=place.host, reason=error.message))
         _find_again(place, recorder)
@@ -117,6 +118,7 @@ def _ask(
     grace: float,
     ways: tuple[str, ...],
     undo: str,
+    unit: str,
 ) -> Reply:
     return place.change(
         "stop.sh",
@@ -128,6 +130,7 @@ def _ask(
         grace=grace,
         ways=" ".join(ways),
         undo=undo,
+        unit=unit,
         python=asset("end_process.py"),
         perl=asset("end_process.pl"),
     )

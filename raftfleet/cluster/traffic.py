@@ -34,13 +34,11 @@ if TYPE_CHECKING:
 
 __all__ = ["Rates", "Traffic"]
 
-_REGISTERS = 6
 _UNDER_WAY = 4
 _TIMEOUTS = {"register": 5.0, "create": 16.0}
 _LOOK = 0.2
 _REMOVERS = 6
 _REMOVE_AGAIN = 3
-_EXAMPLES = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +146,7 @@ class Traffic:
             name,
             kind,
             via,
-            keys or (Creates(prefix) if kind == "create" else Registers(prefix, _REGISTERS)),
+            keys or (Creates(prefix) if kind == "create" else Registers(prefix)),
             self._entries,
             self._recorder,
             self._clock,
@@ -253,7 +251,7 @@ class Traffic:
                 ev.WritesRemoved(
                     prefix=self.prefix,
                     count=self.written.ever - len(keys),
-                    left=Lack(len(keys), tuple(keys[:_EXAMPLES])),
+                    left=Lack.of(keys),
                 )
             )
         return len(keys)
@@ -272,7 +270,7 @@ class Traffic:
 
 
 def _burst_keys(prefix: str, kind: str) -> Keys:
-    return Creates(prefix) if kind == "create" else Registers(prefix, _REGISTERS)
+    return Creates(prefix) if kind == "create" else Registers(prefix)
 
 
 def _all_at_once(acts: Sequence[Callable[[], None]]) -> None:

@@ -58,11 +58,16 @@ class _Assembly:
     def inventory(self) -> Inventory:
         memberships = self._memberships()
         hosts = {
-            name: Host(name, self._variables(name, groups), tuple(sorted(groups)))
-            for name, groups in memberships.items()
+            name: self._host(name, tuple(sorted(groups))) for name, groups in memberships.items()
         }
         groups = {
-            name: Group(name, self._tree.members(name), tuple(node.children))
+            name: Group(
+                name,
+                self._tree.members(name),
+                tuple(node.children),
+                tuple(node.hosts),
+                {**node.variables, **self._of_folders((name,))},
+            )
             for name, node in self._tree.groups.items()
         }
         return Inventory(
@@ -87,11 +92,11 @@ class _Assembly:
             name, {**self._of_groups(()), "ansible_connection": "local", **self._of_host(name)}
         )
 
-    def _variables(self, name: str, groups: Iterable[str]) -> dict[str, Any]:
-        ordered = tuple(sorted(groups, key=self._nearness))
-        if ordered not in self._merged:
-            self._merged[ordered] = self._of_groups(ordered)
-        return {**self._merged[ordered], **self._tree.hosts[name], **self._of_host(name)}
+    def _host(self, name: str, groups: tuple[str, ...]) -> Host:
+        if groups not in self._merged:
+            self._merged[groups] = self._of_groups(tuple(sorted(groups, key=self._nearness)))
+        own = {**self._tree.hosts[name], **self._of_host(name)}
+        return Host(name, {**self._merged[groups], **own}, groups, own)
 
     def _nearness(self, group: str) -> tuple[int, int, str]:
         priority = self._tree.groups[group].variables.get(_PRIORITY, 1)
@@ -102,12 +107,13 @@ class _Assembly:
         for group in ("all", *groups):
             merged |= self._tree.groups[group].variables
         merged.pop(_PRIORITY, None)
-        folders = (self._origin.inventory_folders, self._origin.playbook_folders)
-        for names in (("all",), groups):
-            for beside in folders:
-                for folder in beside:
-                    for group in names:
-                        merged |= folder.group(group)
+        return {**merged, **self._of_folders(("all",)), **self._of_folders(groups)}
+
+    def _of_folders(self, groups: Iterable[str]) -> dict[str, Any]:
+        merged: dict[str, Any] = {}
+        for folder in (*self._origin.inventory_folders, *self._origin.playbook_folders):
+            for group in groups:
+                merged |= folder.group(group)
         return merged
 
     def _of_host(self, name: str) -> dict[str, Any]:

@@ -9,13 +9,16 @@ import yaml
 from yaml.reader import Reader, ReaderError
 
 from raftfleet.errors import Mark, SourceError
+from raftfleet.inventory.positions import mark_at
 
 __all__ = ["explain", "tag_error", "template_error"]
 
 _TEMPLATE_START = re.compile(r"(?:^|[:\-\[,]\s+|^\s*-\s+)(\{\{|\{%)")
 _SECOND_COLON = re.compile(r":\s+[^\"'\[{|>].*:(\s|$)")
+_LOOKED_AT: Final = 1000
 _OPEN_QUOTE: Final = "found unexpected end of stream"
 _QUOTE_BRACKETS: Final = "a text with any of , [ ] { } in it must be quoted inside brackets"
+_NO_COLON: Final = "could not find expected ':'"
 _NO_START: Final = "found character that cannot start any token"
 
 
@@ -48,6 +51,7 @@ def _unexpected_character(mark: Mark) -> str:
 
 
 _MESSAGES: Final = {
+    _NO_COLON: "a key without its ':', or a text that goes on at too little indentation",
     _OPEN_QUOTE: "this quote is never closed",
     "exceeded maximum nesting depth": "nested deeper than the YAML parser goes",
     "mapping values are not allowed in this context": "a second ': ' in one line, or a key at an indentation that fits nothing",
@@ -59,16 +63,19 @@ _MESSAGES: Final = {
     "did not find expected alphabetic or numeric character": "'*' and '&' start an alias or an anchor, and no name follows",
     "found unknown escape character": "this backslash escape means nothing in a text in double quotes",
     "did not find expected comment or line break": "'|' and '>' start a block of text, and something follows them",
+    "did not find expected <document start>": "the text above ends the document: a key or '- ' was expected here",
     "but found another document": "a second document starts here ('---'); a file holds one",
 }
 _AT_CONTEXT: Final = frozenset(
     {
         _OPEN_QUOTE,
+        _NO_COLON,
         "did not find expected ',' or ']'",
         "did not find expected ',' or '}'",
     }
 )
 _HINTS: Final = {
+    _NO_COLON: "write `key: value`; a list's item starts with '- '",
     _OPEN_QUOTE: "close it, or quote the text with the other kind of quote",
     "did not find expected key": "compare the indentation with the lines above; text after a closing quote needs quotes around all of it",
     "did not find expected '-' indicator": "compare the indentation with the lines above",
@@ -82,7 +89,7 @@ _HINTS: Final = {
 
 def _hint(problem: str, mark: Mark) -> str | None:
     if problem.startswith("mapping values"):
-        if _SECOND_COLON.search(_line(mark)):
+        if _SECOND_COLON.search(_line(mark)[:_LOOKED_AT]):
             return "a text that contains ': ' must be quoted"
         return (
             "compare the indentation with the lines above, and look for a missing space after ':'"
@@ -101,7 +108,10 @@ def explain(error: yaml.YAMLError, file: str, text: str) -> SourceError:
 
 
 def _place(mark: yaml.Mark, file: str, text: str) -> Mark:
-    return Mark(file, mark.line + 1, mark.column + 1, text)
+    """Return the place; libyaml names a line behind the last one for what misses at the end."""
+    if mark.line < len(text.splitlines()):
+        return Mark(file, mark.line + 1, mark.column + 1, text)
+    return mark_at(file, text, len(text.rstrip()))
 
 
 def _control_character(error: ReaderError, file: str, text: str) -> SourceError:
@@ -109,10 +119,10 @@ def _control_character(error: ReaderError, file: str, text: str) -> SourceError:
     found = Reader.NON_PRINTABLE.search(text)
     if found is None:
         return SourceError(f"not valid YAML: {error.reason}", Mark(file, 1, 1, text))
-    before = text[: found.start()]
-    mark = Mark(file, before.count("\n") + 1, len(before) - before.rfind("\n"), text)
     return SourceError(
-        f"a control character (U+{ord(found[0]):04X}) in the text", mark, hint="remove it"
+        f"a control character (U+{ord(found[0]):04X}) in the text",
+        mark_at(file, text, found.start()),
+        hint="remove it",
     )
 
 
@@ -162,6 +172,7 @@ def tag_error(tag: str, mark: Mark) -> SourceError:
             mark,
             hint="read the secret from the environment: {{ lookup('env', 'NAME') }}, or pass it with -e @FILE",
         )
+    shown = tag.replace("tag:yaml.org,2002:", "!!", 1)
     return SourceError(
-        f"the tag {tag!r} is not known", mark, hint="a text that starts with '!' must be quoted"
+        f"the tag {shown!r} is not known", mark, hint="a text that starts with '!' must be quoted"
     )

@@ -97,14 +97,14 @@ class _Reader:
             hosts = expand(pattern)
         except ValueError as error:
             raise SourceError(f"this host line cannot be read: {error}", mark) from error
-        variables: dict[str, Any] = {"ansible_port": port} if port else {}
+        variables: dict[str, Any] = {}
         for pair in pairs:
             key, equals, value = pair.partition("=")
             if not equals:
                 raise SourceError(f"expected key=value, not {pair!r}", mark)
             variables[key] = _literal(value, mark)
         for host in hosts:
-            self._tree.add_host(self._group, host, variables)
+            self._tree.add_host(self._group, host, variables, port)
 
     def _variable(self, line: str, mark: Mark) -> None:
         key, equals, value = line.partition("=")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from raftfleet.errors import Mark, SourceError, UsageError
 from raftfleet.inventory.assemble import Origin
 from raftfleet.inventory.ini_file import add_ini, looks_like_ini
+from raftfleet.inventory.model import LOCALHOST
 from raftfleet.inventory.names import expand, split_port
 from raftfleet.inventory.source import load_yaml, read_text
 from raftfleet.inventory.tree import Tree
@@ -37,23 +38,33 @@ def load_inventory(paths: Sequence[Path], *, playbook_dir: Path | None = None) -
     """
     tree = Tree()
     folders: dict[Path, None] = {}
+    warnings = []
     for path in paths:
         if "," in str(path) and not path.exists():
             _add_names(tree, str(path))
             folders[Path.cwd()] = None
             continue
-        for file in _files(path):
+        files = list(_files(path))
+        if not files:
+            warnings.append(f"the folder {path} holds no inventory file")
+        for file in files:
             _add_file(tree, file)
         folders[path if path.is_dir() else path.parent] = None
     tree.reconcile()
     beside = (VarsFolder(playbook_dir),) if playbook_dir is not None else ()
-    origin = Origin(tree, tuple(map(VarsFolder, folders)), beside, _warnings(tree))
-    return origin.inventory()
+    warnings += _warnings(tree)
+    return Origin(tree, tuple(map(VarsFolder, folders)), beside, tuple(warnings)).inventory()
 
 
-def _warnings(tree: Tree) -> tuple[str, ...]:
-    both = [name for name in tree.groups if name in tree.hosts]
-    return tuple(f"{name!r} is the name of a group and of a host" for name in both)
+def _warnings(tree: Tree) -> Iterator[str]:
+    for name in tree.groups:
+        if name in tree.hosts:
+            yield f"{name!r} is the name of a group and of a host"
+    local = [name for name in tree.hosts if name in LOCALHOST]
+    if len(local) > 1:
+        yield f"this machine is listed as {' and as '.join(local)}"
+    if not tree.hosts:
+        yield "the inventory names no host; only localhost can be acted on, and `all` is nobody"
 
 
 def _files(path: Path) -> Iterator[Path]:
@@ -92,5 +103,5 @@ def _add_names(tree: Tree, names: str) -> None:
             hosts = expand(pattern)
         except ValueError as error:
             raise UsageError(f"in the inventory {names!r}: {error}") from error
-        for host in hosts:
-            tree.add_host("ungrouped", host, {"ansible_port": port} if port else {})
+        for host in (one for one in hosts if one not in tree.hosts):
+            tree.add_host("ungrouped", host, {}, port)

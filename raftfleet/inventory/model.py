@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
+from raftfleet.errors import UsageError, nearest
 from raftfleet.inventory import patterns
 
 if TYPE_CHECKING:
@@ -20,13 +21,15 @@ LOCALHOST: Final = ("localhost", "127.0.0.1", "::1")
 class Host:
     """A machine of the inventory; its name is its identity, never its address.
 
-    ``variables`` are merged from all groups and files by precedence and not templated yet.
-    ``groups`` are the names of all groups it is in, sorted, without ``all``.
+    ``variables`` are merged from all groups and files by precedence and not templated yet; ``own``
+    are those that were written for this host alone. ``groups`` are the names of all groups it is
+    in, sorted, without ``all``.
     """
 
     name: str
     variables: Mapping[str, Any] = field(default_factory=dict, compare=False)
     groups: tuple[str, ...] = field(default=(), compare=False)
+    own: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +37,16 @@ class Group:
     """A named set of hosts.
 
     ``hosts`` are all its hosts, those of child groups included, in the order that decides who is
-    first: breadth first over the child groups. ``children`` are its direct child groups.
+    first: breadth first over the child groups. ``children`` are its direct child groups, and
+    ``direct`` the hosts that were put into this very group. ``own`` are the variables that were
+    written for it.
     """
 
     name: str
     hosts: tuple[str, ...] = ()
     children: tuple[str, ...] = ()
+    direct: tuple[str, ...] = ()
+    own: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
 
 def _bare_localhost(name: str) -> Host:
@@ -62,9 +69,14 @@ class Inventory:
     reload: Callable[[Path], Inventory] | None = field(default=None, repr=False, compare=False)
 
     def host(self, name: str) -> Host | None:
-        """Return a host by name; this machine under its local names even when nobody listed it."""
-        found = self.hosts.get(name)
-        return found or (self.implicit(name) if name in LOCALHOST else None)
+        """Return a host by name; this machine under its local names even when nobody listed it.
+
+        Where it is listed under one of them, that host answers to all of them.
+        """
+        if name in self.hosts or name not in LOCALHOST:
+            return self.hosts.get(name)
+        listed = next((self.hosts[one] for one in self.hosts if one in LOCALHOST), None)
+        return listed or self.implicit(name)
 
     def select(self, pattern: str, limit: str | None = None) -> list[Host]:
         """Return the hosts that a pattern names and a limit allows, in the pattern's order.
@@ -74,10 +86,21 @@ class Inventory:
         be read.
         """
         chosen = patterns.evaluate(self, patterns.split(pattern))
+        return (
+            chosen if limit is None else patterns.within(self, chosen, patterns.split_limit(limit))
+        )
+
+    def check_limit(self, limit: str | None) -> None:
+        """Refuse, as `UsageError`, a limit that names something nobody knows, or nobody at all."""
         if limit is None:
-            return chosen
-        allowed = set(patterns.evaluate(self, patterns.split_limit(limit)))
-        return [host for host in chosen if host in allowed]
+            return
+        unknown = self.unmatched(limit)
+        if unknown:
+            close = nearest(unknown[0].lstrip("&!"), [*self.hosts, *self.groups])
+            hint = f"did you mean {close}?" if close else "name hosts or groups of the inventory"
+            raise UsageError(f"--limit: no host or group matches {', '.join(unknown)}", hint=hint)
+        if not self.select("all", limit) and not self.select(limit):
+            raise UsageError(f"--limit {limit} leaves no host")
 
     def unmatched(self, pattern: str) -> list[str]:
         """Return the parts of a pattern or limit that match no host and no group."""

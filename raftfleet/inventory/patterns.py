@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from raftfleet.inventory.model import Host, Inventory
 
-__all__ = ["evaluate", "split", "split_limit", "unmatched"]
+__all__ = ["evaluate", "split", "split_limit", "unmatched", "within"]
 
 _PARTS: Final = re.compile(r"(?:[^\s:\[\]]|\[[^\]]*\])+")
 _SUBSCRIPT: Final = re.compile(r"(?P<name>.+)\[(?:(?P<one>-?\d+)|(?P<first>\d+):(?P<last>\d*))\]")
@@ -72,16 +72,28 @@ def evaluate(inventory: Inventory, parts: Sequence[str]) -> list[Host]:
     named = [part for part in parts if part[0] not in "&!"] or ["all"]
     chosen: dict[str, Host] = {}
     for part in named:
-        chosen |= {host.name: host for host in _match(inventory, part) if host.name not in chosen}
+        for host in _match(inventory, part):
+            chosen.setdefault(_identity(inventory, host), host)
     for part in parts:
         if part[0] == "&":
-            kept = {host.name for host in _match(inventory, part[1:])}
+            kept = {_identity(inventory, host) for host in _match(inventory, part[1:])}
             chosen = {name: host for name, host in chosen.items() if name in kept}
     for part in parts:
         if part[0] == "!":
             for host in _match(inventory, part[1:]):
-                chosen.pop(host.name, None)
+                chosen.pop(_identity(inventory, host), None)
     return list(chosen.values())
+
+
+def within(inventory: Inventory, hosts: Iterable[Host], limit: Sequence[str]) -> list[Host]:
+    """Return those hosts that a split limit names, in their own order."""
+    allowed = {_identity(inventory, host) for host in evaluate(inventory, limit)}
+    return [host for host in hosts if _identity(inventory, host) in allowed]
+
+
+def _identity(inventory: Inventory, host: Host) -> str:
+    """Return the host's name, and one name for this machine while nobody lists it under any."""
+    return host.name if host.name in inventory.hosts else "localhost"
 
 
 def unmatched(inventory: Inventory, parts: Iterable[str]) -> list[str]:
@@ -90,8 +102,9 @@ def unmatched(inventory: Inventory, parts: Iterable[str]) -> list[str]:
         part
         for part in parts
         if (bare := part.lstrip("&!")) != "all"
-        and not _groups(inventory, _subscript(bare)[0])
-        and not _match(inventory, bare)
+        and bare not in inventory.hosts
+        and not _groups(inventory, name := _subscript(bare)[0])
+        and not _named(inventory, name)
     ]
 
 
@@ -130,17 +143,18 @@ def _groups(inventory: Inventory, name: str) -> list[str]:
 
 
 def _named(inventory: Inventory, name: str) -> list[Host]:
-    """Return the hosts of all groups that match, and matching hosts unless a group's plain name did."""
+    """Return the hosts of all groups that match, and matching hosts unless a group's plain name did.
+
+    A host that is found on several ways is there several times, and a subscript counts each.
+    """
     groups = _groups(inventory, name)
-    found = {
-        host: inventory.hosts[host] for group in groups for host in inventory.groups[group].hosts
-    }
+    found = [inventory.hosts[host] for group in groups for host in inventory.groups[group].hosts]
     if not groups or name.startswith("~") or _GLOB & set(name):
         matches = _matcher(name)
-        found |= {host: known for host, known in inventory.hosts.items() if matches(host)}
+        found += [known for host, known in inventory.hosts.items() if matches(host)]
     if not found and not groups and (implicit := inventory.host(name)):
         return [implicit]
-    return list(found.values())
+    return found
 
 
 @functools.cache

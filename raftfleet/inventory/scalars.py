@@ -12,12 +12,15 @@ if TYPE_CHECKING:
 
 __all__ = ["SCALARS"]
 
+_LONGEST: Final = 1000  # Python writes no number of more than some thousand digits
 _TRUE: Final = frozenset({"yes", "true", "on"})
 _FALSE: Final = frozenset({"no", "false", "off"})
 _INFINITY: Final = {".inf": math.inf, "+.inf": math.inf, "-.inf": -math.inf, ".nan": math.nan}
 
 
 def _integer(value: str, mark: Mark) -> int | str:
+    if len(value) > _LONGEST:
+        raise ValueError(value)
     digits = value.replace("_", "").lower()
     bare = digits.lstrip("+-")
     if ":" in digits:

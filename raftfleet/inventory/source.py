@@ -7,7 +7,7 @@ mode can say "quote it".
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import yaml
 
@@ -21,6 +21,7 @@ from raftfleet.inventory.marked import (
     mark_of,
     plain,
 )
+from raftfleet.inventory.positions import mark_at
 from raftfleet.inventory.scalars import SCALARS
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["MarkedDict", "MarkedList", "MarkedStr", "Octal", "load_yaml", "mark_of", "plain"]
 
 _DEEPEST: Final = 100
+_MOST: Final = 1_000_000
 _PREFIX: Final = "tag:yaml.org,2002:"
 _UNSAFE: Final = "!unsafe"
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -64,11 +66,17 @@ def read_text(path: Path, name: str) -> str:
     except OSError as error:
         raise UsageError(f"cannot read {name}: {error.strerror}") from error
     except UnicodeDecodeError as error:
-        before = error.object[: error.start]
-        line, column = before.count(b"\n") + 1, len(before) - before.rfind(b"\n")
-        raise SourceError(
-            "this is not UTF-8 text", Mark(name, line, column), hint="save the file as UTF-8"
-        ) from error
+        readable = error.object.decode("utf-8-sig", errors="replace")
+        mark = mark_at(name, readable, len(error.object[: error.start].decode("utf-8-sig")))
+        raise SourceError("this is not UTF-8 text", mark, hint="save the file as UTF-8") from error
+
+
+class _Anchored(NamedTuple):
+    """A value that aliases stand for, its height, and how many values are in it."""
+
+    value: Any
+    height: int
+    size: int
 
 
 class _Reader:
@@ -77,9 +85,11 @@ class _Reader:
     def __init__(self, file: str, text: str) -> None:
         self._file = file
         self._text = text
-        self._anchors: dict[str, Any] = {}
+        self._anchors: dict[str, _Anchored] = {}
         self._open: set[str] = set()
         self._depth = 0
+        self._deepest = 0
+        self._count = 0
         self._parser: Any = None
 
     def document(self) -> Any:
@@ -114,6 +124,9 @@ class _Reader:
             return self._alias(event)
         mark = self._mark(event.start_mark)
         anchor = event.anchor
+        around, before = self._deepest, self._count
+        self._deepest = self._depth
+        self._count += 1
         if isinstance(event, yaml.ScalarEvent):
             value = self._scalar(event, mark)
         else:
@@ -125,17 +138,21 @@ class _Reader:
         if event.tag == _UNSAFE:
             value = _never_templated(value)
         if anchor:
-            self._anchors[anchor] = value
+            height, size = self._deepest - self._depth, self._count - before
+            self._anchors[anchor] = _Anchored(value, height, size)
+        self._deepest = max(self._deepest, around)
         return value
 
     def _enter(self, anchor: str | None, mark: Mark) -> None:
         self._depth += 1
-        if self._depth > _DEEPEST:
-            raise SourceError(
-                f"nested deeper than {_DEEPEST} levels", Mark(mark.file, mark.line, mark.column)
-            )
+        self._reach(self._depth, mark)
         if anchor:
             self._open.add(anchor)
+
+    def _reach(self, depth: int, mark: Mark) -> None:
+        self._deepest = max(self._deepest, depth)
+        if depth > _DEEPEST:
+            raise SourceError(f"nested deeper than {_DEEPEST} levels", mark)
 
     def _leave(self, anchor: str | None) -> None:
         self._depth -= 1
@@ -148,7 +165,13 @@ class _Reader:
             )
         if event.anchor not in self._anchors:
             raise yaml.composer.ComposerError(None, None, "found undefined alias", event.start_mark)
-        return self._anchors[event.anchor]
+        found = self._anchors[event.anchor]
+        mark = self._mark(event.start_mark)
+        self._reach(self._depth + found.height, mark)
+        self._count += found.size
+        if self._count > _MOST:
+            raise SourceError(f"aliases make more than {_MOST} values of this file", mark)
+        return found.value
 
     @staticmethod
     def _refuse_tag(tag: str | None, expected: str, mark: Mark) -> None:
@@ -175,7 +198,7 @@ class _Reader:
             key = self._key(event, at)
             if key in keys:
                 raise SourceError(
-                    f"the key {key!s} stands twice in one mapping; first at line {keys[key].line}",
+                    f"the key {key!s} stands twice in one mapping; first at {_short(keys[key])}",
                     at,
                     hint="remove one of the two: only one can be meant",
                 )
@@ -187,7 +210,7 @@ class _Reader:
         return _merged(MarkedDict(found, mark, keys, values), merged)
 
     def _key(self, event: Any, mark: Mark) -> Hashable:
-        if self._text[event.start_mark.index - 1 :].startswith("{{"):
+        if self._text.startswith("{{", event.start_mark.index - 1):
             raise template_error(Mark(mark.file, mark.line, mark.column - 1, mark.source))
         key = self._value(event)
         if isinstance(key, (MarkedDict, MarkedList)):
@@ -214,7 +237,12 @@ class _Reader:
             return read(value, mark)
         except (ValueError, KeyError) as error:
             kind = tag.removeprefix(_PREFIX)
-            raise SourceError(f"{value!r} is not a value of type {kind}", mark) from error
+            shown = repr(value[:60])
+            raise SourceError(f"{shown} is not a value of type {kind}", mark) from error
+
+
+def _short(mark: Mark) -> str:
+    return f"{mark.line}:{mark.column}"
 
 
 def _is_merge(event: Any) -> bool:

@@ -21,7 +21,7 @@ class GroupNode:
 
     name: str
     children: list[str] = field(default_factory=list)
-    hosts: list[str] = field(default_factory=list)
+    hosts: dict[str, None] = field(default_factory=dict)
     variables: dict[str, Any] = field(default_factory=dict)
 
 
@@ -43,11 +43,17 @@ class Tree:
         """Return the group of this name, made when it is new."""
         return self.groups.setdefault(name, GroupNode(name))
 
-    def add_host(self, group: str, name: str, variables: Mapping[str, Any]) -> None:
-        """Put a host into a group and add to its variables."""
-        self.hosts.setdefault(name, {}).update(variables)
-        if name not in (members := self.group(group).hosts):
-            members.append(name)
+    def add_host(
+        self, group: str, name: str, variables: Mapping[str, Any], port: int | None = None
+    ) -> None:
+        """Put a host into a group and add to its variables.
+
+        As in Ansible a port counts only where the host is named for the first time.
+        """
+        if name not in self.hosts:
+            self.hosts[name] = {"ansible_port": port} if port else {}
+        self.hosts[name].update(variables)
+        self.group(group).hosts[name] = None
 
     def add_child(self, parent: str, child: str, mark: Mark | None) -> None:
         """Put a group into another; `SourceError` when that would close a circle."""
@@ -76,7 +82,8 @@ class Tree:
                 everything.children.append(name)
         grouped = {host for group in self._named_groups() for host in group.hosts}
         ungrouped = self.groups["ungrouped"]
-        ungrouped.hosts = [host for host in self.hosts if host not in grouped]
+        everybody = (*ungrouped.hosts, *self.hosts)
+        ungrouped.hosts = {host: None for host in everybody if host not in grouped}
 
     def _named_groups(self) -> Iterator[GroupNode]:
         return (group for name, group in self.groups.items() if name not in {"all", "ungrouped"})

@@ -127,7 +127,7 @@ def _add_hosts(tree: Tree, group: str, hosts: MarkedDict) -> None:
                 str(error), mark, hint="as in n[01:10], n[a:e] or n[1:9:2]"
             ) from error
         for name in names:
-            tree.add_host(group, name, {**({"ansible_port": port} if port else {}), **variables})
+            tree.add_host(group, name, variables, port)
 
 
 def _variables(value: MarkedDict) -> dict[str, Any]:

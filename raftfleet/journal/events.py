@@ -102,10 +102,11 @@ class HostClockRead(Event, frozen=True, kw_only=True, tag="host.clock"):
 
 
 class PlayStarted(Event, frozen=True, kw_only=True, tag="play.started"):
-    """A play begins on these hosts."""
+    """A play begins on these hosts; ``unmatched`` parts of its pattern named nobody."""
 
     play: str
     hosts: tuple[str, ...]
+    unmatched: tuple[str, ...] = ()
 
 
 class PlayEnded(Event, frozen=True, kw_only=True, tag="play.ended"):
@@ -160,8 +161,9 @@ class ClusterDescribed(Event, frozen=True, kw_only=True, tag="cluster.described"
     ``poll_period`` is seconds between two polls of a node. ``markers`` maps a meaning
     (``recovering``, ``joining``, ``shutdown_requested``, ``terminating``, ``forced``) to the text
     of the log line that says so. ``exit_bound`` is how long a graceful exit may take,
-    ``watchdog`` after which time the system ends itself by force. ``cluster`` is the name of the
-    inventory group whose nodes these are. ``log_rules`` say what the lines of its log mean.
+    ``watchdog`` after which time the system ends itself by force. ``cluster`` is what it is
+    called: `raft_cluster` in the inventory, else the group whose nodes these are. ``log_rules``
+    say what the lines of its log mean.
     """
 
     system: str

@@ -97,14 +97,20 @@ def write_summary(folder: Path, summary: Mapping[str, object]) -> Path:
     return write_file(folder / SUMMARY, text + b"\n")
 
 
-def write_file(path: Path, content: bytes, *, mode: int = 0o600) -> Path:
-    """Write a file in one step: a reader finds the old content or the new, never a part."""
+def write_file(path: Path, content: bytes, *, mode: int = 0o600, durable: bool = False) -> Path:
+    """Write a file in one step: a reader finds the old content or the new, never a part.
+
+    ``durable``: also after the machine lost its power.
+    """
     part = path.with_name(f".{path.name}-{secrets.token_hex(4)}")
     try:
         file = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
         with os.fdopen(file, "wb") as out:
             os.fchmod(file, mode)
             out.write(content)
+            if durable:
+                out.flush()
+                os.fsync(file)
         part.replace(path)
     except OSError as error:
         part.unlink(missing_ok=True)

@@ -7,8 +7,12 @@ nothing above an adapter ever sees them; an id the inventory does not know appea
 from __future__ import annotations
 
 import enum
+from typing import TYPE_CHECKING, Self
 
 import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 __all__ = [
     "GroupStatus",
@@ -99,6 +103,11 @@ class Lack(msgspec.Struct, frozen=True, omit_defaults=True):
 
     count: int = 0
     examples: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, keys: Sequence[str]) -> Self:
+        """Return how many there are, and the first five."""
+        return cls(len(keys), tuple(keys[:5]))
 
 
 class Leg(msgspec.Struct, frozen=True, omit_defaults=True):

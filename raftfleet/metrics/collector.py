@@ -1,93 +1,115 @@
-"""The samples of a run as Prometheus metric families, made anew whenever they are asked for."""
+"""Figures as Prometheus metric families, made anew at every scrape."""
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from itertools import accumulate
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
+from prometheus_client import CollectorRegistry
 from prometheus_client.core import (
     CounterMetricFamily,
     GaugeMetricFamily,
     HistogramMetricFamily,
     InfoMetricFamily,
 )
+from prometheus_client.samples import Exemplar as Example
+from prometheus_client.utils import floatToGoString
 
-from .names import LADDER, METRICS, Kind
-from .samples import samples
+from .figures import Figures, Histogram
+from .metric import Kind
+from .names import METRICS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from prometheus_client import Metric as Family
 
-    from raftfleet.checks import Judgement
-    from raftfleet.journal import Journal
+    from .figures import Labels
+    from .metric import Metric
 
-    from .names import Metric
+__all__ = ["Collector", "Point", "Source", "make_family", "make_registry"]
 
-__all__ = ["RunCollector"]
+Source: TypeAlias = "Callable[[], Figures]"
+"""Gives the figures as they are now: of a state file, of a run that goes on, of a journal."""
 
-Series: TypeAlias = dict[tuple[str, ...], list[float]]
-_BOUNDS = tuple(f"{bound:.4g}" for bound in LADDER)
-_EDGES = tuple(map(float, _BOUNDS))
+Point: TypeAlias = "tuple[Labels, float | Histogram, float | None]"
+"""What one series is: its labels, its value, and when that was (Unix time; None: now)."""
 
 
-class RunCollector:
-    """A collector for a registry: const metrics of one run."""
+class Collector:
+    """Const metrics from any number of sources.
 
-    def __init__(self, judgement: Judgement, journal: Journal) -> None:
-        self._values: dict[str, Series] = {}
-        for sample in samples(judgement, journal):
-            series = self._values.setdefault(sample.metric, {})
-            series.setdefault(sample.labels, []).append(float(sample.value))
+    Every scrape asks the sources anew and nothing is kept between scrapes: a series that no source
+    names any more is gone. Where two sources have the same counter or histogram, they add up.
+    """
+
+    def __init__(self, *sources: Source) -> None:
+        self._sources = sources
 
     def collect(self) -> Iterator[Family]:
-        """Yield every family that has a value."""
+        """Yield every family that has a value, in the order of the table."""
+        figures = Figures()
+        for source in self._sources:
+            figures.add(source())
         for name, metric in METRICS.items():
-            if name in self._values:
-                yield _MAKERS[metric.kind](metric, self._values[name])
+            points: list[Point] = [
+                *((labels, value, None) for labels, value in figures.values.get(name, {}).items()),
+                *((labels, one, None) for labels, one in figures.histograms.get(name, {}).items()),
+            ]
+            if points:
+                yield make_family(metric, points)
 
 
-def _gauge(metric: Metric, series: Series) -> Family:
-    family = GaugeMetricFamily(metric.name, metric.help, labels=metric.labels)
-    for labels, values in series.items():
-        family.add_metric(labels, values[-1])
+def make_registry(*sources: Source) -> CollectorRegistry:
+    """Return a registry of our own with nothing in it but these sources."""
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(Collector(*sources))
+    return registry
+
+
+def make_family(metric: Metric, points: Iterable[Point]) -> Family:
+    """Return a family with these points; those of one series have to follow each other."""
+    if metric.kind is Kind.HISTOGRAM:
+        return _histograms(metric, points)
+    if metric.kind is Kind.INFO:
+        return _infos(metric, points)
+    maker = CounterMetricFamily if metric.kind is Kind.COUNTER else GaugeMetricFamily
+    family = maker(metric.name, metric.help, labels=metric.labels)
+    for labels, value, at in points:
+        if isinstance(value, Histogram):
+            raise TypeError(f"{metric.name} is no histogram")
+        family.add_metric(labels, value, timestamp=at)
     return family
 
 
-def _counter(metric: Metric, series: Series) -> Family:
-    family = CounterMetricFamily(metric.name, metric.help, labels=metric.labels)
-    for labels, values in series.items():
-        family.add_metric(labels, sum(values))
-    return family
-
-
-def _info(metric: Metric, series: Series) -> Family:
+def _infos(metric: Metric, points: Iterable[Point]) -> Family:
     family = InfoMetricFamily(metric.name, metric.help)
-    for labels in series:
-        family.add_metric([], dict(zip(metric.labels, labels, strict=True)))
+    for labels, _, at in points:
+        family.add_metric([], dict(zip(metric.labels, labels, strict=True)), timestamp=at)
     return family
 
 
-def _histogram(metric: Metric, series: Series) -> Family:
+def _histograms(metric: Metric, points: Iterable[Point]) -> Family:
     family = HistogramMetricFamily(metric.name, metric.help, labels=metric.labels)
-    for labels, values in series.items():
-        family.add_metric(labels, buckets=_buckets(values), sum_value=sum(values))
+    bounds = (*metric.ladder, float("inf"))
+    for labels, histogram, at in points:
+        if not isinstance(histogram, Histogram):
+            raise TypeError(f"{metric.name} is a histogram")
+        counts = accumulate(histogram.counts.get(bound, 0) for bound in bounds)
+        buckets: list[Any] = [
+            (_le(bound), count, _example(histogram, bound))
+            for bound, count in zip(bounds, counts, strict=True)
+        ]
+        family.add_metric(labels, buckets=buckets, sum_value=histogram.total, timestamp=at)
     return family
 
 
-def _buckets(values: Iterable[float]) -> list[tuple[str, float]]:
-    """Return the cumulative counts up to each bound of the ladder, and of all."""
-    counts = [0.0] * (len(_EDGES) + 1)
-    for value in values:
-        counts[bisect_left(_EDGES, value)] += 1
-    return list(zip((*_BOUNDS, "+Inf"), accumulate(counts), strict=True))
+def _le(bound: float) -> str:
+    return str(floatToGoString(bound))  # type: ignore[no-untyped-call]  # the library's own
 
 
-_MAKERS = {
-    Kind.GAUGE: _gauge,
-    Kind.COUNTER: _counter,
-    Kind.INFO: _info,
-    Kind.HISTOGRAM: _histogram,
-}
+def _example(histogram: Histogram, bound: float) -> Example | None:
+    exemplar = histogram.exemplars.get(bound)
+    if exemplar is None:
+        return None
+    return Example({"run_id": exemplar.run_id}, exemplar.value, exemplar.at or None)

@@ -1,64 +1,90 @@
-"""The figures of a run: one sample for each series, straight from its judgement and journal."""
+"""The figures of a run: samples straight from its judgement and journal."""
 
 from __future__ import annotations
 
-import math
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from raftfleet.checks import ExitClass, Outcome, Severity, Verdict
-from raftfleet.journal.events import ClusterDescribed, RunStarted, TaskResult
+from raftfleet import __version__
+from raftfleet.errors import ExitCode
+from raftfleet.journal import Picture, advance
+from raftfleet.journal.events import (
+    ClusterDescribed,
+    DrillEnded,
+    NodeStarted,
+    RunEnded,
+    RunStarted,
+    TaskResult,
+)
+from raftfleet.journal.picture import Standing
 from raftfleet.stats import overhead
+
+from .drill_samples import drill_samples
+from .figures import Figures, Sample
+from .names import METRICS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from raftfleet.checks import DrillJudgement, Failover, Judgement
+    from raftfleet.checks import Judgement
     from raftfleet.journal import Journal
 
-__all__ = ["Sample", "samples"]
-
-_UNSUCCESSFUL = (Outcome.NOT_EXERCISED, Outcome.NO_QUORUM)
-_COUNTED = (Severity.VIOLATION, Severity.GAP, Severity.WARNING)
+__all__ = ["cluster_name", "cluster_of", "run_figures", "samples"]
 
 
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """A value of one series.
+def cluster_name(described: ClusterDescribed | None) -> str:
+    """Return what a cluster is called in labels, empty when there is none."""
+    return (described.cluster or described.system) if described else ""
 
-    Several of one series are several observations of a histogram, what a counter adds up, and
-    what a gauge was one after another: its last is what it is.
-    """
 
-    metric: str
-    labels: tuple[str, ...]
-    value: float
+def cluster_of(journal: Journal) -> str:
+    """Return what the cluster of a journal is called in labels."""
+    described = journal.of(ClusterDescribed)
+    return cluster_name(described[-1] if described else None)
+
+
+def run_figures(judgement: Judgement, journal: Journal) -> Figures:
+    """Return the figures of one run, its name as the exemplar of every observation."""
+    return Figures.of(samples(judgement, journal), judgement.run)
 
 
 def samples(judgement: Judgement, journal: Journal) -> Iterator[Sample]:
     """Yield everything a run has to say in figures."""
-    yield from _run(judgement, journal)
-    described = journal.of(ClusterDescribed)
-    cluster = (described[-1].cluster or described[-1].system) if described else ""
+    yield Sample("raftfleet_build", (__version__,), 1)
+    described = journal.of(ClusterDescribed)[-1:]
+    cluster = cluster_of(journal)
+    yield from _run(judgement, journal, cluster)
+    for one in described:
+        yield Sample("raftfleet_cluster", (cluster, one.system, one.build), 1)
+        yield Sample("raftfleet_exit_bound_seconds", (cluster,), one.exit_bound)
+        yield from _left_down(journal, cluster)
     newest = {drill.drill: drill for drill in judgement.drills}
-    for drill in judgement.drills:
-        labels = (cluster, drill.drill)
-        yield from _drill(drill, labels)
-        if drill is newest[drill.drill]:
-            yield from _findings(drill, labels)
+    for drill, span in zip(judgement.drills, journal.spans(), strict=True):
+        for sample in drill_samples(drill, journal, span, (cluster, drill.drill)):
+            if drill is newest[drill.drill] or not METRICS[sample.metric].fleeting:
+                yield replace(sample, at=sample.at or drill.ended_at)
 
 
-def _run(judgement: Judgement, journal: Journal) -> Iterator[Sample]:
-    started = journal.of(RunStarted)
-    version = started[0].versions.get("raftfleet", "") if started else ""
-    yield Sample("raftfleet_run", (judgement.run, version), 1)
+def _run(judgement: Judgement, journal: Journal, cluster: str) -> Iterator[Sample]:
+    for started in journal.of(RunStarted)[:1]:
+        version = started.versions.get("raftfleet", "")
+        yield Sample("raftfleet_run", (cluster, judgement.run, version), 1)
+        yield Sample("raftfleet_run_last_start_timestamp_seconds", (cluster,), started.wall)
     spent = overhead(journal)
-    yield Sample("raftfleet_run_seconds", (), spent.wall)
-    yield Sample("raftfleet_run_overhead_seconds", (), spent.own)
+    yield Sample("raftfleet_run_last_duration_seconds", (cluster,), spent.wall)
+    yield Sample("raftfleet_run_last_overhead_seconds", (cluster,), spent.own)
+    if journal.cut_short:
+        yield Sample("raftfleet_runs", (cluster, "cut_short"), 1)
+    for ended in journal.of(RunEnded):
+        known = ended.exit_code in set(ExitCode)
+        result = ExitCode(ended.exit_code).name.lower() if known else "other"
+        yield Sample("raftfleet_runs", (cluster, result), 1)
+        name = "raftfleet_run_last_completion_timestamp_seconds"
+        yield Sample(name, (cluster,), ended.wall)
     results = Counter(_status(event) for event in journal.of(TaskResult) if event.item is None)
     for status, count in sorted(results.items()):
-        yield Sample("raftfleet_task_results", (status,), count)
+        yield Sample("raftfleet_task_results", (cluster, status), count)
 
 
 def _status(event: TaskResult) -> str:
@@ -67,38 +93,22 @@ def _status(event: TaskResult) -> str:
     return "rescued" if event.rescued else event.status
 
 
-def _drill(drill: DrillJudgement, labels: tuple[str, str]) -> Iterator[Sample]:
-    for verdict in Verdict:
-        value = float(drill.verdict is verdict)
-        yield Sample("raftfleet_drill_verdict", (*labels, str(verdict)), value)
-    yield Sample("raftfleet_drill_last_duration_seconds", labels, drill.end - drill.start)
-    if drill.completed:
-        name = "raftfleet_drill_last_completion_timestamp_seconds"
-        yield Sample(name, labels, drill.ended_at)
-    if drill.verdict is Verdict.PASS:
-        yield Sample("raftfleet_drill_last_success_timestamp_seconds", labels, drill.ended_at)
-    for failover in drill.failovers:
-        yield from _failover(failover, (*labels, failover.group, failover.cause))
-    for one in drill.exits:
-        if one.latency is not None and one.kind is not ExitClass.NONE:
-            exit_labels = (*labels, str(one.kind))
-            yield Sample("raftfleet_exit_latency_seconds", exit_labels, one.latency.middle)
-            yield Sample("raftfleet_exit_latency_last_seconds", exit_labels, one.latency.middle)
+def _left_down(journal: Journal, cluster: str) -> Iterator[Sample]:
+    """Yield which nodes drills stopped and left down though they were to leave them running.
 
-
-def _findings(drill: DrillJudgement, labels: tuple[str, str]) -> Iterator[Sample]:
-    found = Counter((finding.check, finding.severity) for finding in drill.findings)
-    for (check, severity), count in sorted(found.items()):
-        if severity in _COUNTED:
-            yield Sample("raftfleet_drill_findings", (*labels, check, str(severity)), count)
-
-
-def _failover(failover: Failover, labels: tuple[str, ...]) -> Iterator[Sample]:
-    censored = float(failover.outcome is Outcome.CENSORED)
-    yield Sample("raftfleet_failovers_censored", labels, censored)
-    yield Sample("raftfleet_failovers_not_exercised", labels, failover.outcome in _UNSUCCESSFUL)
-    if failover.outcome is Outcome.ELECTED and failover.elected is not None:
-        yield Sample("raftfleet_failover_seconds", labels, failover.elected.middle)
-        yield Sample("raftfleet_failover_last_seconds", labels, failover.elected.middle)
-        if failover.agreed is not None and math.isfinite(failover.agreed.hi):
-            yield Sample("raftfleet_failover_agreed_last_seconds", labels, failover.agreed.middle)
+    Of a node that was down before, and that nobody touched, nothing is said: who stopped it has
+    told that.
+    """
+    picture, left = Picture(), set[str]()
+    for event in journal.events:
+        before, picture = picture, advance(picture, event)
+        if isinstance(event, DrillEnded) and before.drill and before.drill.leaves != "down":
+            left |= set(picture.stopped_by_us)
+        elif isinstance(event, NodeStarted):
+            left.discard(event.node)
+    if picture.drill is not None and picture.drill.leaves != "down":
+        left |= set(picture.stopped_by_us)
+    for node in picture.cluster.nodes if picture.cluster else ():
+        alive = picture.node(node.name).process in {Standing.ALIVE, Standing.STOPPING}
+        if alive or node.name in picture.stopped_by_us:
+            yield Sample("raftfleet_node_left_down", (cluster, node.name), node.name in left)

@@ -1,4 +1,4 @@
-"""The Prometheus textfile of a run, for node_exporter's textfile collector."""
+"""The Prometheus textfile, for node_exporter's textfile collector."""
 
 from __future__ import annotations
 
@@ -6,25 +6,44 @@ from typing import TYPE_CHECKING
 
 from raftfleet.journal import write_file
 
+from .figures import Figures
+from .samples import run_figures
+from .state import file_name
+
 if TYPE_CHECKING:
     from pathlib import Path
 
     from raftfleet.checks import Judgement
     from raftfleet.journal import Journal
 
-__all__ = ["write_textfile"]
+
+__all__ = ["write_figures", "write_shared", "write_textfile"]
 
 
 def write_textfile(judgement: Judgement, journal: Journal, path: Path) -> Path:
-    """Write a run's metrics in one step; whoever reads the file finds all of it or none.
+    """Write the figures of one run, as `write_figures` does."""
+    return write_figures(run_figures(judgement, journal), path)
+
+
+def write_figures(figures: Figures, path: Path) -> Path:
+    """Write figures in one step; whoever reads the file finds all of it or none.
 
     It may be read by everybody: a collector runs as another user. Raises `JournalError` when it
     cannot be written.
     """
-    from prometheus_client import CollectorRegistry, generate_latest  # noqa: PLC0415 - slow
+    from prometheus_client import generate_latest  # noqa: PLC0415 - slow
 
-    from .collector import RunCollector  # noqa: PLC0415
+    from .collector import make_registry  # noqa: PLC0415
 
-    registry = CollectorRegistry(auto_describe=False)
-    registry.register(RunCollector(judgement, journal))
-    return write_file(path, generate_latest(registry), mode=0o644)
+    return write_file(path, generate_latest(make_registry(lambda: figures)), mode=0o644)
+
+
+def write_shared(figures: Figures, directory: Path, cluster: str) -> Path:
+    """Write a cluster's figures into the directory that node_exporter reads.
+
+    Every cluster has a file of its own there, so what has no label of the cluster is left out:
+    node_exporter refuses a series that two files hold.
+    """
+    own = {name: series for name, series in figures.values.items() if name != "raftfleet_build"}
+    path = directory / f"raftfleet-{file_name(cluster)}.prom"
+    return write_figures(Figures(own, figures.histograms), path)

@@ -14,17 +14,26 @@ from raftfleet.modules.debug import Debug
 from raftfleet.modules.fail import Fail
 from raftfleet.modules.fetch import Fetch
 from raftfleet.modules.file import File
+from raftfleet.modules.find import Find
+from raftfleet.modules.get_url import GetUrl
+from raftfleet.modules.lineinfile import Lineinfile
 from raftfleet.modules.pause import Pause
 from raftfleet.modules.ping import Ping
+from raftfleet.modules.replace import Replace
 from raftfleet.modules.script import Script
+from raftfleet.modules.service import Service
 from raftfleet.modules.set_fact import SetFact
+from raftfleet.modules.setup import Setup
 from raftfleet.modules.shell import Shell
 from raftfleet.modules.slurp import Slurp
 from raftfleet.modules.stat_ import Stat
+from raftfleet.modules.systemd import Systemd, SystemdService
 from raftfleet.modules.tempfile_ import Tempfile
 from raftfleet.modules.template import Template
 from raftfleet.modules.unarchive import Unarchive
+from raftfleet.modules.uri import Uri
 from raftfleet.modules.wait_for import WaitFor
+from raftfleet.modules.wait_for_connection import WaitForConnection
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,20 +48,11 @@ INSTEAD: Final[Mapping[str, str]] = {
     "apt": "command: apt-get install -y NAME",
     "cron": "command, with a line for crontab",
     "dnf": "command: dnf install -y NAME",
-    "find": "command: find FOLDER -name PATTERN, and register",
-    "get_url": "command: curl -fsSLo FILE URL, with creates: FILE",
     "git": "command: git clone URL FOLDER, with creates: FOLDER",
     "group": "command: groupadd NAME",
-    "lineinfile": "template, for the whole file",
     "package": "command, with the host's package manager",
     "raw": "shell",
-    "replace": "template, for the whole file",
-    "service": "command: systemctl start NAME",
-    "systemd": "command: systemctl start NAME",
-    "systemd_service": "command: systemctl start NAME",
-    "uri": "command: curl -fsS URL, with until: or register",
     "user": "command: useradd NAME",
-    "wait_for_connection": "ping, with until: and retries:",
     "yum": "command: yum install -y NAME",
 }
 """Modules of Ansible's that are not offered, each with what to write instead."""
@@ -68,17 +68,27 @@ def generic_modules() -> dict[str, Module]:
         Fail(),
         Fetch(),
         File(),
+        Find(),
+        GetUrl(),
+        Lineinfile(),
         Pause(),
         Ping(),
+        Replace(),
         Script(),
+        Service(),
         SetFact(),
+        Setup(),
         Shell(),
         Slurp(),
         Stat(),
+        Systemd(),
+        SystemdService(),
         Tempfile(),
         Template(),
         Unarchive(),
+        Uri(),
         WaitFor(),
+        WaitForConnection(),
     )
     return {module.name: module for module in sorted(modules, key=lambda module: module.name)}
 

@@ -29,7 +29,11 @@ ATTRIBUTES: Final = {
 
 
 class GenericModule:
-    """A task module: it keeps no state, so one object serves all hosts and threads."""
+    """A task module: it keeps no state, so one object serves all hosts and threads.
+
+    Of the arguments in each group of ``exclusive`` at most one may be given, of those in each
+    group of ``one_of`` at least one has to be; that is looked at before the first host is touched.
+    """
 
     name: str = ""
     arguments: Mapping[str, Argument] = MappingProxyType({})
@@ -37,6 +41,8 @@ class GenericModule:
     once: bool = False
     local: bool = False
     raw: frozenset[str] = frozenset()
+    exclusive: tuple[tuple[str, ...], ...] = ()
+    one_of: tuple[tuple[str, ...], ...] = ()
 
     def run(self, arguments: Mapping[str, Any], context: ModuleContext) -> Result:
         """Do it; raise `TaskError` to fail with a message."""

@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 
     from raftfleet.modules.on_host import OnHost
 
-__all__ = ["CONDITIONS", "Invocation", "perform"]
+__all__ = ["CONDITIONS", "Invocation", "perform", "skipped_because"]
 
+QUOTE: Final = "'"
 _CANNOT_ENTER: Final = 125
 CONDITIONS: Final = {
     "chdir": Argument("path"),
@@ -28,12 +29,16 @@ CONDITIONS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Invocation:
-    """A command that is about to run; ``shown`` is what is registered as ``cmd``."""
+    """A command that is about to run; ``shown`` is what is registered as ``cmd``.
+
+    ``needless`` is what the task comes to when it does not have to run.
+    """
 
     line: str
     shown: str | list[str]
     stdin: bytes = b""
     strip: bool = True
+    needless: Status = Status.OK
 
 
 def given_input(arguments: Mapping[str, Any]) -> bytes:
@@ -47,10 +52,10 @@ def given_input(arguments: Mapping[str, Any]) -> bytes:
 def perform(host: OnHost, invocation: Invocation, arguments: Mapping[str, Any]) -> Result:
     """Run a command unless `creates`, `removes` or check mode say not to."""
     chdir = host.path(arguments["chdir"]) if arguments["chdir"] else None
-    reason = _needless(host, arguments, chdir)
+    reason = skipped_because(host, arguments, chdir)
     if reason:
-        values = _values(invocation, 0, f"skipped, since {reason}", "")
-        return Result(Status.OK, f"Did not run command since {reason}", values)
+        values = _values(invocation, 0, f"skipped, since {reason.replace(QUOTE, '')}", "")
+        return Result(invocation.needless, f"Did not run command since {reason}", values)
     if host.context.check_mode:
         return _predicted(invocation, arguments)
     began = host.context.clock.wall()
@@ -61,13 +66,19 @@ def perform(host: OnHost, invocation: Invocation, arguments: Mapping[str, Any]) 
     if outcome.truncated:
         values["truncated"] = True
     if outcome.ok:
-        return Result(Status.CHANGED, values=values)
+        return Result(Status.CHANGED, values=values | {"msg": ""})
+    if chdir is not None and _was_kept_out(outcome):
+        nothing = {"rc": None, "stderr": "", "stderr_lines": [], "changed": False}
+        said = f"Unable to change directory before execution: {outcome.err.strip()}"
+        return Result(Status.FAILED, said, values | nothing)
     # It ran, so what it changed before it failed counts.
     return Result(Status.FAILED, _failure(outcome), values | {"changed": True})
 
 
-def _needless(host: OnHost, arguments: Mapping[str, Any], chdir: str | None) -> str | None:
-    """Say why the command need not run, or None; patterns such as `*.log` are allowed."""
+def skipped_because(
+    host: OnHost, arguments: Mapping[str, Any], chdir: str | None = None
+) -> str | None:
+    """Say why `creates` and `removes` make it needless, or None; patterns are allowed."""
     for name, wanted in (("creates", True), ("removes", False)):
         path = arguments[name]
         if path and _matches(host, host.path(path), chdir) is wanted:
@@ -108,11 +119,16 @@ def _status(outcome: Exited | Signalled) -> int:
     return -known if known else -int(outcome.signal) if outcome.signal.isdecimal() else -1
 
 
+def _was_kept_out(outcome: Exited | Signalled) -> bool:
+    """Return whether it was the transport that could not enter the folder."""
+    if not isinstance(outcome, Exited) or outcome.status != _CANNOT_ENTER:
+        return False
+    return outcome.err.startswith("cannot enter ")
+
+
 def _failure(outcome: Exited | Signalled) -> str:
     if isinstance(outcome, Signalled):
         return f"ended by signal {outcome.signal}"
-    if outcome.status == _CANNOT_ENTER and outcome.err.startswith("cannot enter "):
-        return outcome.err.strip()
     return "non-zero return code"
 
 

@@ -3,38 +3,39 @@
 from __future__ import annotations
 
 import json
-import stat
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from raftfleet.errors import TaskError
-from raftfleet.modules import modes
 from raftfleet.modules.base import ATTRIBUTES, GenericModule, arguments, exactly_one
-from raftfleet.modules.delivery import deliver
-from raftfleet.modules.on_host import OnHost, word
-from raftfleet.modules.remote_file import Attributes, look, settle
-from raftfleet.playbook.module import Argument, Result, Status
+from raftfleet.modules.copy_tree import copy_tree, tree_here, tree_there
+from raftfleet.modules.delivery import Content, HostFile, deliver
+from raftfleet.modules.on_host import OnHost
+from raftfleet.modules.remote_file import Attributes, look
+from raftfleet.modules.safeguards import SAFEGUARDS, Safeguards
+from raftfleet.playbook.module import Argument, Result
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     from raftfleet.playbook.module import ModuleContext
 
 __all__ = ["Copy"]
 
-_NEW_FOLDER: Final = "0755"
-
 
 class Copy(GenericModule):
     """Make a file or folder on the host have given content.
 
-    Arguments: ``src`` (path of a file or folder here, looked up in ``files``; with a slash at the
-    end a folder's content) or ``content`` (text; a mapping or list becomes JSON), ``dest`` (path,
-    required; a folder, or one to be made when it ends with a slash, takes the file under its own
-    name), ``mode`` (also "preserve"), ``directory_mode`` (for new folders), ``owner``, ``group``,
-    ``force`` (bool, true: replace what differs).
-    Returns: dest, checksum (SHA-1), state, mode, owner, group, uid, gid, size; src. For a folder:
-    dest, src, and ``files`` (number).
+    Arguments: ``src`` (path of a file or folder here, looked up in ``files``, or with
+    ``remote_src`` (bool) on the host; with a slash at the end a folder's content) or ``content``
+    (text; a mapping or list becomes JSON), ``dest`` (path, required; a folder, or one to be made
+    when it ends with a slash, takes the file under its own name), ``mode`` (also "preserve"),
+    ``directory_mode`` (for new folders), ``owner``, ``group``, ``force`` (bool, true: replace what
+    differs), ``backup`` (bool: keep a copy of what was), ``validate`` (command with %s, which must
+    accept the new file), ``follow`` (bool: a link at ``dest`` stays one, what it leads to is
+    written), ``local_follow`` (bool, true: links in a folder here are followed, else copied as
+    links), ``checksum`` (SHA-1 that ``src`` must have).
+    Returns: dest, checksum (SHA-1), state, mode, owner, group, uid, gid, size; src, backup_file.
+    For a folder: dest, src, and ``files`` (number).
     Check mode: predicts. Diff: the text before and after. Idempotence: full, by digest; what is
     there already is not sent. A file appears whole or not at all.
     """
@@ -44,70 +45,79 @@ class Copy(GenericModule):
         src=Argument("path"),
         content=Argument("raw"),
         dest=Argument("path", required=True),
+        remote_src=Argument("bool", default=False),
         force=Argument("bool", default=True),
+        follow=Argument("bool", default=False),
+        local_follow=Argument("bool", default=True),
+        checksum=Argument(),
         directory_mode=Argument("mode"),
+        **SAFEGUARDS,
         **ATTRIBUTES,
     )
+    exclusive = (("src", "content"),)
+    one_of = (("src", "content"),)
 
     def run(self, arguments: Mapping[str, Any], context: ModuleContext) -> Result:
         """Copy it."""
         host = OnHost(context)
-        dest, force = arguments["dest"], arguments["force"]
+        Safeguards.of(arguments)
         if exactly_one(arguments, "src", "content") == "content":
-            content = _bytes(arguments["content"])
-            return deliver(host, content, dest, Attributes.of(arguments), force=force)
-        source = context.find("files", arguments["src"])
-        if source.is_dir():
-            return _copy_folder(host, source, arguments)
-        wanted = _attributes(arguments, source)
-        result = deliver(host, source, dest, wanted, name=source.name, force=force)
-        return Result(result.status, values={**result.values, "src": str(source)}, diff=result.diff)
+            if arguments["remote_src"]:
+                raise TaskError("content and remote_src exclude each other")
+            return _delivered(host, _bytes(arguments["content"]), None, arguments)
+        return (
+            _from_host(host, arguments) if arguments["remote_src"] else _from_here(host, arguments)
+        )
+
+
+def _from_here(host: OnHost, arguments: Mapping[str, Any]) -> Result:
+    source = host.context.find("files", arguments["src"])
+    if source.is_dir():
+        tree = tree_here(source, follow=arguments["local_follow"])
+        return _noted(copy_tree(host, tree, arguments), str(source))
+    wanted = {**arguments, **_mode_of(Attributes.of(arguments).like(source))}
+    return _noted(_delivered(host, source, source.name, wanted), str(source))
+
+
+def _from_host(host: OnHost, arguments: Mapping[str, Any]) -> Result:
+    path = host.path(arguments["src"])
+    found = look(host, path, follow=True, checksum="sha1")
+    if found is None:
+        raise TaskError(f"Source {path} not found", hint="remote_src: true looks on the host")
+    if found.is_directory:
+        return _noted(copy_tree(host, tree_there(host, path), arguments), path)
+    if found.checksum is None:
+        raise TaskError(f"{path} is no file that can be read")
+    content = HostFile(path, found.checksum, found.size)
+    wanted = {**arguments, **_mode_of(Attributes.of(arguments).as_of(found))}
+    return _noted(_delivered(host, content, path.rpartition("/")[2], wanted), path)
+
+
+def _mode_of(wanted: Attributes) -> dict[str, Any]:
+    return {"mode": wanted.mode}
+
+
+def _noted(result: Result, source: str) -> Result:
+    return Result(result.status, values={**result.values, "src": source}, diff=result.diff)
+
+
+def _delivered(
+    host: OnHost, content: Content, name: str | None, arguments: Mapping[str, Any]
+) -> Result:
+    return deliver(
+        host,
+        content,
+        arguments["dest"],
+        Attributes.of(arguments),
+        name=name,
+        force=arguments["force"],
+        follow=arguments["follow"],
+        safeguards=Safeguards.of(arguments),
+        checksum=arguments["checksum"],
+    )
 
 
 def _bytes(content: Any) -> bytes:
     if isinstance(content, (dict, list)):
         return json.dumps(content).encode()
     return str(content).encode("utf-8", "surrogateescape")
-
-
-def _attributes(arguments: Mapping[str, Any], source: Path) -> Attributes:
-    wanted = Attributes.of(arguments)
-    if wanted.mode != "preserve":
-        return wanted
-    return Attributes(modes.shown(stat.S_IMODE(source.stat().st_mode)), wanted.owner, wanted.group)
-
-
-def _copy_folder(host: OnHost, source: Path, arguments: Mapping[str, Any]) -> Result:
-    """Copy all files below a folder; links are followed, and nothing on the host is removed."""
-    root = host.path(arguments["dest"]).rstrip("/") or "/"
-    if not arguments["src"].endswith("/"):
-        root = f"{root.rstrip('/')}/{source.name}"
-    below = sorted(path for path in source.rglob("*"))
-    folders = [root, *(f"{root}/{p.relative_to(source)}" for p in below if p.is_dir())]
-    changed = False
-    for folder in folders:
-        changed |= _make_folder(host, folder, arguments)
-    files = [path for path in below if path.is_file()]
-    for path in files:
-        target = f"{root}/{path.relative_to(source)}"
-        if host.context.check_mode and changed and look(host, target) is None:
-            continue
-        wanted = _attributes(arguments, path)
-        result = deliver(host, path, target, wanted, force=arguments["force"])
-        changed |= result.status is Status.CHANGED
-    values = {"dest": root, "src": str(source), "files": len(files)}
-    return Result(Status.CHANGED if changed else Status.OK, values=values)
-
-
-def _make_folder(host: OnHost, folder: str, arguments: Mapping[str, Any]) -> bool:
-    now = look(host, folder, follow=True)
-    if now is not None and not now.is_directory:
-        raise TaskError(f"{folder} exists and is no directory")
-    if now is not None or host.context.check_mode:
-        return now is None
-    host.ask(f"mkdir -p -- {word(folder)}", f"create {folder}")
-    made = look(host, folder)
-    mode = arguments["directory_mode"] or _NEW_FOLDER
-    if made is not None:
-        settle(host, made, Attributes(mode, arguments["owner"], arguments["group"]))
-    return True

@@ -23,12 +23,14 @@ class Debug(GenericModule):
     Arguments: ``msg`` (any value) or ``var`` (a variable's name or an expression), ``verbosity``
     (int: only from that many ``-v`` on).
     Returns: msg, or the value under the name that ``var`` gives.
-    Needs no connection, never changes anything; the same in check mode.
+    Needs no connection, never changes anything; the same in check mode. Diff: none.
+    Idempotence: full.
     """
 
     name = "debug"
     local = True
     raw = frozenset({"var"})
+    exclusive = (("msg", "var"),)
     arguments = arguments(
         msg=Argument("raw"),
         var=Argument("raw"),
@@ -37,14 +39,13 @@ class Debug(GenericModule):
 
     def run(self, arguments: Mapping[str, Any], context: ModuleContext) -> Result:
         """Return what is to be shown."""
-        if arguments["msg"] is not None and arguments["var"] is not None:
-            raise TaskError("msg and var exclude each other")
         # A host's output never becomes an expression, so only the author's own text is one.
         if arguments["var"] is not None and not isinstance(arguments["var"], MarkedStr):
             raise TaskError("var is a variable's name or an expression, as written in a file")
         wanted = arguments["verbosity"]
         if int(context.variables.get("ansible_verbosity", 0)) < wanted:
-            return Result(Status.SKIPPED, f"shown from -{'v' * wanted} on")
+            values = {"skipped_reason": "Verbosity threshold not met."}
+            return Result(Status.SKIPPED, f"shown from -{'v' * wanted} on", values)
         if arguments["var"] is None:
             message = "Hello world!" if arguments["msg"] is None else arguments["msg"]
             return _message(message)

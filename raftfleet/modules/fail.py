@@ -18,13 +18,15 @@ __all__ = ["Fail"]
 class Fail(GenericModule):
     """Fail with a message.
 
-    Arguments: ``msg`` (text). Returns: nothing else. Needs no connection; the same in check mode.
+    Arguments: ``msg`` (any value).
+    Returns: msg. Needs no connection; the same in check mode. Diff: none.
+    Idempotence: it always fails; ``when:`` says when.
     """
 
     name = "fail"
     local = True
-    arguments = arguments(msg=Argument(default="Failed as requested from task"))
+    arguments = arguments(msg=Argument("raw", default="Failed as requested from task"))
 
     def run(self, arguments: Mapping[str, Any], context: ModuleContext) -> Result:  # noqa: ARG002
         """Fail."""
-        return Result(Status.FAILED, arguments["msg"])
+        return Result(Status.FAILED, str(arguments["msg"]))

@@ -27,7 +27,7 @@ class Fetch(GenericModule):
     Arguments: ``src`` (path, required), ``dest`` (path here, required, relative to the playbook:
     the file goes to ``dest``/HOST/``src``), ``flat`` (bool: ``dest`` is the file, or its folder
     when it ends with a slash), ``fail_on_missing`` (bool, true).
-    Returns: dest, checksum (SHA-1), remote_checksum; file, when nothing was there.
+    Returns: dest, checksum (SHA-1), remote_checksum; file, when nothing was brought.
     Names with ``..`` are refused, and so are links here that lead out of ``dest``.
     Check mode: predicts. Diff: none. Idempotence: full, by digest. The file appears whole.
     """
@@ -56,7 +56,7 @@ class Fetch(GenericModule):
             raise TaskError(f"{source} cannot be read", hint="become: true reads it as root")
         values = {"dest": str(target), "remote_checksum": there.checksum}
         if _digest(target) == there.checksum:
-            return Result(Status.OK, values=values | {"checksum": there.checksum})
+            return Result(Status.OK, values=values | {"checksum": there.checksum, "file": source})
         if not context.check_mode:
             _bring(host, source, target)
             values["checksum"] = _digest(target) or ""

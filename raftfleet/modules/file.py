@@ -8,6 +8,7 @@ from raftfleet.errors import TaskError
 from raftfleet.modules.base import ATTRIBUTES, GenericModule, arguments
 from raftfleet.modules.file_links import make_hard_link, make_link
 from raftfleet.modules.file_removal import remove
+from raftfleet.modules.file_times import FORMAT, touch
 from raftfleet.modules.on_host import OnHost, word
 from raftfleet.modules.remote_file import Attributes, Remote, look, settle
 from raftfleet.playbook.module import Argument, Result, Status
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 __all__ = ["File"]
 
 _STATES = ("absent", "directory", "file", "hard", "link", "touch")
-_TIMES = ("now", "preserve")
 
 
 class File(GenericModule):
@@ -31,8 +31,9 @@ class File(GenericModule):
     ``owner``, ``group``, ``recurse`` (bool: mode and owner for all below a directory), ``force``
     (bool: replace what is in the way of a link, link to what does not exist), ``follow`` (bool,
     true: mode and owner are those of what a link points to), ``modification_time``,
-    ``access_time`` (now or preserve, for touch).
-    Returns: path (dest for links), state, mode, owner, group, uid, gid, size; src.
+    ``access_time`` (for touch: now, preserve, or a time of the host's clock in the form of
+    ``modification_time_format``, ``access_time_format``: %Y%m%d%H%M.%S).
+    Returns: path (also as dest, unless it is a directory), state, mode, owner, group, uid, gid, size; src.
     ``absent`` removes directories with all that is in them, but neither ``/`` nor a directory of
     the system itself such as ``/etc`` or ``/var/lib``.
     Check mode: predicts (not what ``recurse`` would change). Diff: the state before and after.
@@ -47,8 +48,10 @@ class File(GenericModule):
         recurse=Argument("bool", default=False),
         force=Argument("bool", default=False),
         follow=Argument("bool", default=True),
-        modification_time=Argument(choices=_TIMES, default="now"),
-        access_time=Argument(choices=_TIMES, default="now"),
+        modification_time=Argument(default="now"),
+        modification_time_format=Argument(default=FORMAT),
+        access_time=Argument(default="now"),
+        access_time_format=Argument(default=FORMAT),
         **ATTRIBUTES,
     )
 
@@ -69,8 +72,10 @@ class File(GenericModule):
             return _result(context, now, {"path": path, "state": state}, changed=changed)
         settled, after = _attributes(host, after, arguments)
         values: dict[str, Any] = {"path": path, **after.values()}
+        if state != "directory":
+            values["dest"] = path
         if state in {"hard", "link"}:
-            values |= {"dest": path, "src": arguments["src"] or after.target}
+            values["src"] = arguments["src"] or after.target
         return _result(context, now, values, changed=changed or settled)
 
 
@@ -89,7 +94,7 @@ def _make(
     if state == "directory":
         return _directory(host, path, now, arguments)
     if state == "touch":
-        return _touch(host, path, now, arguments)
+        return touch(host, path, now, arguments)
     if state == "link":
         return make_link(host, path, now, arguments["src"], force=arguments["force"])
     if state == "hard":
@@ -131,23 +136,6 @@ def _missing(host: OnHost, path: str) -> list[str]:
     )
     said = host.ask(line, f"look at {path}").decode("utf-8", "surrogateescape")
     return [folder for folder in reversed(said.split("\0")) if folder]
-
-
-def _touch(
-    host: OnHost, path: str, now: Remote | None, arguments: Mapping[str, Any]
-) -> tuple[bool, Remote | None]:
-    options = [
-        option
-        for option, name in (("-m", "modification_time"), ("-a", "access_time"))
-        if arguments[name] == "now"
-    ]
-    if now is not None and not options:
-        return False, now
-    if host.context.check_mode:
-        return True, now
-    chosen = "" if now is None else " ".join(options)
-    host.ask(f"touch {chosen} -- {word(path)}", f"touch {path}")
-    return True, look(host, path)
 
 
 def _attributes(host: OnHost, now: Remote, arguments: Mapping[str, Any]) -> tuple[bool, Remote]:

@@ -58,17 +58,23 @@ def make_hard_link(
 
 
 def _require_force(path: str, now: Remote, *, force: bool) -> None:
-    if now.is_directory:
-        raise TaskError(f"{path} is a directory and is not replaced by a link")
+    if now.is_directory and not force:
+        hint = "force: true replaces it when it is empty"
+        raise TaskError(f"{path} is a directory and is not replaced by a link", hint=hint)
     if not force:
         raise TaskError(f"{path} exists and is no link", hint=_FORCE)
 
 
 def _replace(host: OnHost, path: str, now: Remote | None, link: str) -> tuple[bool, Remote | None]:
-    """Make the link under another name and rename it, so that the path is never missing."""
+    """Make the link under another name and rename it, so that the path is never missing.
+
+    A directory that is in the way goes, if it is empty.
+    """
     if host.context.check_mode:
         return True, now
     part = f"{path}.part"
+    if now is not None and now.is_directory:
+        host.ask(f"rmdir -- {word(path)}", f"replace the directory {path}")
     line = f"rm -f -- {word(part)}; {link} {word(part)} && mv -fT -- {word(part)} {word(path)}"
     host.ask(line, f"link {path}")
     return True, look(host, path)

@@ -24,10 +24,13 @@ _TURN: Final = 0.25
 class Pause(GenericModule):
     """Let some time pass, once for all hosts.
 
-    Arguments: ``seconds`` or ``minutes`` (number). A ``prompt`` is refused: nobody may be there to
-    answer. `wait_for` and `raft_wait` wait for something, which is nearly always better.
-    Returns: start, stop, delta (seconds), stdout.
-    Needs no connection, never counts as a change; in check mode no time passes.
+    Arguments: ``seconds`` or ``minutes`` (number), ``prompt`` (text, shown while it lasts). A
+    prompt alone waits for nobody, as Ansible does without a terminal: `wait_for` and `raft_wait`
+    wait for something, which is nearly always better. ``echo`` (bool) is accepted and means
+    nothing.
+    Returns: start, stop, delta (seconds), stdout, stderr, rc, user_input (always empty).
+    Needs no connection, never counts as a change; in check mode no time passes. Diff: none.
+    Idempotence: full.
     """
 
     name = "pause"
@@ -39,11 +42,15 @@ class Pause(GenericModule):
         prompt=Argument(),
         echo=Argument("bool", default=True),
     )
+    exclusive = (("seconds", "minutes"),)
+    one_of = (("seconds", "minutes", "prompt"),)
 
     def run(self, arguments: Mapping[str, Any], context: ModuleContext) -> Result:
         """Wait, and give up when the run is interrupted."""
         seconds = _seconds(arguments)
         began, start = context.clock.wall(), context.clock.monotonic()
+        if arguments["prompt"]:
+            context.progress(arguments["prompt"])
         if not context.check_mode:
             linger(context, seconds)
         passed = context.clock.monotonic() - start
@@ -53,19 +60,17 @@ class Pause(GenericModule):
                 "stop": _shown(context.clock.wall()),
                 "delta": round(passed),
                 "stdout": f"Paused for {round(passed, 2)} seconds",
+                "stderr": "",
+                "rc": 0,
+                "echo": arguments["echo"],
+                "user_input": "",
             }
         )
 
 
 def _seconds(arguments: Mapping[str, Any]) -> float:
-    if arguments["prompt"] is not None:
-        raise TaskError(
-            "pause with a prompt is not supported", hint="wait for what you would look at: wait_for"
-        )
-    if (arguments["seconds"] is None) == (arguments["minutes"] is None):
-        raise TaskError("pause wants either seconds or minutes", hint="pause: {seconds: 5}")
-    seconds = arguments["seconds"]
-    return max(0.0, float(seconds if seconds is not None else arguments["minutes"] * 60))
+    seconds, minutes = arguments["seconds"], arguments["minutes"]
+    return max(0.0, float(seconds if seconds is not None else (minutes or 0) * 60))
 
 
 def _shown(wall: float) -> str:

@@ -14,6 +14,7 @@ from raftfleet.modules.raft_read_back import RaftReadBack
 from raftfleet.modules.raft_start import RaftStart
 from raftfleet.modules.raft_status import RaftStatus
 from raftfleet.modules.raft_stop import RaftStop
+from raftfleet.modules.raft_unit import RaftUnit
 from raftfleet.modules.raft_wait import RaftWait
 from raftfleet.modules.raft_wipe import RaftWipe
 from raftfleet.modules.raft_write import RaftWrite
@@ -38,6 +39,7 @@ _KINDS: tuple[type[RaftModule], ...] = (
     RaftStart,
     RaftStatus,
     RaftStop,
+    RaftUnit,
     RaftWait,
     RaftWipe,
     RaftWrite,

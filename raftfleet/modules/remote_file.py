@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import stat
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from shlex import quote
 from typing import TYPE_CHECKING, Any, Final
 
@@ -14,12 +14,14 @@ from raftfleet.modules.on_host import complaint, word
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from raftfleet.modules.on_host import OnHost
 
-__all__ = ["Attributes", "Remote", "look", "settle"]
+__all__ = ["FORMAT", "SUMS", "Attributes", "Remote", "described_by", "look", "parent", "settle"]
 
-_FORMAT: Final = r"%f\0%h\0%u\0%g\0%U\0%G\0%s\0%i\0%d\0%.9X\0%.9Y\0%.9Z\0"
+# No name of a user holds a slash; BusyBox knows neither --printf nor fractions of a second.
+FORMAT: Final = "%f/%h/%u/%g/%U/%G/%s/%i/%d/%.9X/%.9Y/%.9Z"
 _ABSENT: Final = ("No such file or directory", "Not a directory")
 SUMS: Final = ("md5", "sha1", "sha224", "sha256", "sha384", "sha512")
 
@@ -94,8 +96,8 @@ def look(
     directory that may not be entered.
     """
     option = "-L " if follow else ""
-    line = f"export LC_ALL=C; p={word(path)}; stat {option}--printf='{_FORMAT}' -- \"$p\" || exit 1"
-    line += '; if [ -L "$p" ]; then readlink -z -- "$p"; else printf "\\0"; fi'
+    line = f"export LC_ALL=C; p={word(path)}; stat {option}-c '{FORMAT}' -- \"$p\" || exit 1"
+    line += '; [ ! -L "$p" ] || readlink -n -- "$p"; printf "\\0"'
     if checksum:
         itself = "" if follow else ' && [ ! -L "$p" ]'
         line += f'; if [ -f "$p" ]{itself}; then {checksum}sum <"$p" 2>/dev/null; fi; :'
@@ -109,24 +111,34 @@ def look(
 
 
 def _parse(path: str, said: bytes) -> Remote:
-    parts = [part.decode("utf-8", "surrogateescape") for part in said.split(b"\0")]
-    checksum = parts[13].split(" ", 1)[0].strip() if len(parts) > 13 else ""
+    described, _, rest = said.decode("utf-8", "surrogateescape").partition("\n")
+    target, _, checksum = rest.partition("\0")
+    checksum = checksum.partition(" ")[0].strip()
+    return described_by(path, described, checksum=checksum or None, target=target or None)
+
+
+def described_by(
+    path: str, described: str, *, checksum: str | None = None, target: str | None = None
+) -> Remote:
+    """Return what stat(1) said in `FORMAT` about a path."""
+    parts = described.split("/")
+    uid, gid, owner, group = int(parts[2]), int(parts[3]), parts[4], parts[5]
     return Remote(
         path=path,
         mode=int(parts[0], 16),
         links=int(parts[1]),
-        uid=int(parts[2]),
-        gid=int(parts[3]),
-        owner=parts[4],
-        group=parts[5],
+        uid=uid,
+        gid=gid,
+        owner=owner if owner != "UNKNOWN" else str(uid),
+        group=group if group != "UNKNOWN" else str(gid),
         size=int(parts[6]),
         inode=int(parts[7]),
         device=int(parts[8]),
         accessed=float(parts[9]),
         modified=float(parts[10]),
         changed=float(parts[11]),
-        target=parts[12] or None,
-        checksum=checksum or None,
+        target=target,
+        checksum=checksum,
     )
 
 
@@ -142,6 +154,16 @@ class Attributes:
     def of(cls, arguments: Mapping[str, Any]) -> Attributes:
         """Take them from a task's arguments."""
         return cls(arguments.get("mode"), arguments.get("owner"), arguments.get("group"))
+
+    def like(self, source: Path) -> Attributes:
+        """Return these with a mode "preserve" made that of a file here."""
+        if self.mode != "preserve":
+            return self
+        return replace(self, mode=modes.shown(stat.S_IMODE(source.stat().st_mode)))
+
+    def as_of(self, there: Remote) -> Attributes:
+        """Return these with a mode "preserve" made that of something on the host."""
+        return replace(self, mode=modes.shown(there.mode)) if self.mode == "preserve" else self
 
     def mode_for(self, now: Remote) -> int:
         """Return the permission bits that something should have."""

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import shlex
 from typing import TYPE_CHECKING, Any
 
-from raftfleet.errors import RaftfleetError, TaskError
+from raftfleet.errors import TaskError
 from raftfleet.modules.base import GenericModule, arguments
 from raftfleet.modules.commanding import CONDITIONS, Invocation, perform
 from raftfleet.modules.delivery import place
-from raftfleet.modules.on_host import OnHost, word
-from raftfleet.playbook.module import Argument, Result
+from raftfleet.modules.on_host import OnHost
+from raftfleet.modules.safeguards import scratch
+from raftfleet.playbook.module import Argument, Result, Status
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,7 +28,9 @@ class Script(GenericModule):
     its arguments), ``executable`` (path of what runs it; else its own first line decides),
     ``chdir`` (path), ``creates``, ``removes`` (path or pattern: do not run when it exists, or
     does not).
-    Returns: as `shell`. Check mode: skipped, unless creates or removes tell what would happen.
+    Returns: cmd (str), rc, stdout, stderr (with the newlines at their ends), stdout_lines,
+    stderr_lines, start, end, delta. Skipped when creates or removes say so.
+    Check mode: skipped, unless creates or removes tell what would happen.
     Diff: none. Idempotence: always "changed"; creates, removes or changed_when make it better.
     """
 
@@ -45,14 +47,15 @@ class Script(GenericModule):
         source = context.find("files", name)
         host = OnHost(context)
         if context.check_mode:
-            return perform(host, Invocation("", arguments["cmd"]), arguments)
-        made = host.ask("mktemp -d", "make a temporary directory").decode().strip()
-        try:
-            target = f"{made}/script"
+            return perform(host, _invocation("", arguments), arguments)
+        with scratch(host) as folder:
+            target = f"{folder}/{source.name}"
             place(host, source, target, 0o700)
-            program = [arguments["executable"]] if arguments["executable"] else []
+            program = shlex.split(arguments["executable"] or "")
             line = "exec " + " ".join(map(shlex.quote, [*program, target, *words]))
-            return perform(host, Invocation(line, arguments["cmd"]), arguments)
-        finally:
-            with contextlib.suppress(RaftfleetError):  # the run's own error is the one to tell
-                host.run(f"rm -rf -- {word(made)}")
+            return perform(host, _invocation(line, arguments), arguments)
+
+
+def _invocation(line: str, arguments: Mapping[str, Any]) -> Invocation:
+    """As Ansible does, newlines at the end of the output stay, and a needless run is "skipped"."""
+    return Invocation(line, arguments["cmd"], strip=False, needless=Status.SKIPPED)

@@ -24,7 +24,8 @@ class Shell(GenericModule):
 
     Arguments: ``cmd`` (str, also as plain text), ``executable`` (path of another shell),
     ``chdir`` (path), ``creates``, ``removes`` (path or pattern: do not run when it exists, or
-    does not), ``stdin`` (str), ``stdin_add_newline`` (bool, true).
+    does not), ``stdin`` (str), ``stdin_add_newline`` (bool, true),
+    ``strip_empty_ends`` (bool, true: newlines at the end of the output go).
     Returns: cmd (str), rc, stdout, stderr, stdout_lines, stderr_lines, start, end, delta.
     Check mode: skipped, unless creates or removes tell what would happen. Diff: none.
     Idempotence: always "changed"; creates, removes or changed_when make it better.
@@ -38,6 +39,7 @@ class Shell(GenericModule):
         **CONDITIONS,
         stdin=Argument(),
         stdin_add_newline=Argument("bool", default=True),
+        strip_empty_ends=Argument("bool", default=True),
     )
 
     def run(self, arguments: Mapping[str, Any], context: ModuleContext) -> Result:
@@ -48,5 +50,5 @@ class Shell(GenericModule):
         line = text
         if arguments["executable"]:
             line = f"exec {shlex.quote(arguments['executable'])} -c {shlex.quote(text)}"
-        invocation = Invocation(line, text, given_input(arguments))
+        invocation = Invocation(line, text, given_input(arguments), arguments["strip_empty_ends"])
         return perform(OnHost(context), invocation, arguments)

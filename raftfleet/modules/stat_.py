@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from raftfleet.playbook.module import ModuleContext
 
-__all__ = ["Stat"]
+__all__ = ["Stat", "described"]
 
 _KINDS: Final = {
     "isdir": stat.S_ISDIR,
@@ -59,10 +59,12 @@ class Stat(GenericModule):
     arguments = arguments(
         path=Argument("path", required=True, aliases=("dest", "name")),
         follow=Argument("bool", default=False),
-        get_checksum=Argument("bool", default=True, aliases=("checksum",)),
-        checksum_algorithm=Argument(choices=SUMS, default="sha1", aliases=("checksum_algo",)),
-        get_mime=Argument("bool", default=True, aliases=("mime",)),
-        get_attributes=Argument("bool", default=True, aliases=("attributes",)),
+        get_checksum=Argument("bool", default=True),
+        checksum_algorithm=Argument(
+            choices=SUMS, default="sha1", aliases=("checksum", "checksum_algo")
+        ),
+        get_mime=Argument("bool", default=True, aliases=("mime", "mime_type", "mime-type")),
+        get_attributes=Argument("bool", default=True, aliases=("attr", "attributes")),
     )
 
     def run(self, arguments: Mapping[str, Any], context: ModuleContext) -> Result:
@@ -73,7 +75,7 @@ class Stat(GenericModule):
         found = look(host, path, follow=arguments["follow"], checksum=checksum)
         if found is None:
             return Result(values={"stat": {"exists": False}})
-        values = {"exists": True, **_described(found), **_allowed(host, path)}
+        values = {"exists": True, **described(found), **_allowed(host, path)}
         if found.checksum:
             values["checksum"] = found.checksum
         if found.is_link:
@@ -81,7 +83,8 @@ class Stat(GenericModule):
         return Result(values={"stat": values})
 
 
-def _described(found: Remote) -> dict[str, Any]:
+def described(found: Remote) -> dict[str, Any]:
+    """Return what `stat` and `find` register about a path."""
     return {
         "path": found.path,
         "mode": modes.shown(found.mode),
@@ -110,6 +113,8 @@ def _allowed(host: OnHost, path: str) -> dict[str, bool]:
 
 def _pointing(host: OnHost, found: Remote) -> dict[str, str]:
     """Tell where a link points: as it is written, and where it leads in the end."""
-    outcome = host.run(f"readlink -m -- {word(found.path)}")
+    path = word(found.path)
+    # -f wants all but the last part to be there, but every host has it.
+    outcome = host.run(f"readlink -m -- {path} 2>/dev/null || readlink -f -- {path}")
     source = outcome.stdout.decode("utf-8", "surrogateescape").removesuffix("\n")
     return {"lnk_target": found.target or "", "lnk_source": source}

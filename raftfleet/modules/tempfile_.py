@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shlex import quote
+import secrets
 from typing import TYPE_CHECKING, Any
 
 from raftfleet.errors import TaskError
@@ -45,12 +45,10 @@ class Tempfile(GenericModule):
             return Result(Status.CHANGED, values={"state": arguments["state"]})
         host = OnHost(context)
         folder = host.path(arguments["path"]).rstrip("/")
-        option = "-d " if arguments["state"] == "directory" else ""
-        # mktemp replaces the last row of X, so a suffix of X must not touch ours.
-        shape = f"{folder}/{prefix}XXXXXXXXXX"
-        ending = f"--suffix={quote(suffix)} " if suffix else ""
-        said = host.ask(f"mktemp {option}{ending}-- {word(shape)}", "make a temporary file")
-        path = said.decode("utf-8", "surrogateescape").removesuffix("\n")
+        # Not every mktemp knows suffixes. Neither line does anything where something is already.
+        path = f"{folder}/{prefix}{secrets.token_hex(5)}{suffix}"
+        make = "mkdir -m 0700 --" if arguments["state"] == "directory" else "umask 077; set -C; : >"
+        host.ask(f"{make} {word(path)}", f"make {path}")
         made = look(host, path)
         values = made.values() if made is not None else {}
         return Result(Status.CHANGED, values={"path": path, **values})

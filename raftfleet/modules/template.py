@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import datetime as dt
+import platform
+from typing import TYPE_CHECKING, Any, Final
 
 from raftfleet.errors import SourceError, TaskError
 from raftfleet.modules.base import ATTRIBUTES, GenericModule, arguments
 from raftfleet.modules.delivery import deliver
 from raftfleet.modules.on_host import OnHost
 from raftfleet.modules.remote_file import Attributes
+from raftfleet.modules.safeguards import SAFEGUARDS, Safeguards
 from raftfleet.playbook.module import Argument, Result
+from raftfleet.playbook.syntax.kinds import WrongKindError, to_flag
+from raftfleet.playbook.templating import TemplateFile
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,14 +24,35 @@ if TYPE_CHECKING:
 
 __all__ = ["Template"]
 
+_NEWLINES: Final = {"\\n": "\n", "\\r": "\r", "\\r\\n": "\r\n"}
+_MARKS: Final = (
+    "block_start_string",
+    "block_end_string",
+    "variable_start_string",
+    "variable_end_string",
+    "comment_start_string",
+    "comment_end_string",
+)
+_SWITCHES: Final = ("trim_blocks", "lstrip_blocks")
+_HEADER: Final = "#jinja2:"
+
 
 class Template(GenericModule):
-    """Render a template here and make a file on the host have the outcome.
+    r"""Render a template here and make a file on the host have the outcome.
 
     Arguments: ``src`` (path of the template here, looked up in ``templates``, required), ``dest``
-    (path, required; a folder takes the file under the template's name), ``mode``, ``owner``,
-    ``group``, ``force`` (bool, true: replace what differs).
-    Returns: dest, src, checksum (SHA-1), state, mode, owner, group, uid, gid, size.
+    (path, required; a folder takes the file under the template's name), ``mode`` (also
+    "preserve"), ``owner``, ``group``, ``force`` (bool, true: replace what differs), ``backup``
+    (bool: keep a copy of what was), ``validate`` (command with %s, which must accept the new
+    file), ``follow`` (bool: a link at ``dest`` stays one, what it leads to is written),
+    ``newline_sequence`` (\n, \r, \r\n), ``trim_blocks`` (bool, true), ``lstrip_blocks`` (bool),
+    ``block_start_string``, ``block_end_string``, ``variable_start_string``,
+    ``variable_end_string``, ``comment_start_string``, ``comment_end_string`` (text: Jinja's
+    marks), ``output_encoding`` (text, utf-8). A first line ``#jinja2: trim_blocks: false`` sets
+    such an option in the template itself.
+    Returns: dest, src, checksum (SHA-1), backup_file, state, mode, owner, group, uid, gid, size.
+    A template knows ansible_managed, template_path, template_fullpath, template_destpath,
+    template_host, template_uid, template_mtime and template_run_date.
     Check mode: predicts. Diff: the text before and after. Idempotence: full, by digest.
     """
 
@@ -35,31 +61,111 @@ class Template(GenericModule):
         src=Argument("path", required=True),
         dest=Argument("path", required=True),
         force=Argument("bool", default=True),
+        follow=Argument("bool", default=False),
+        newline_sequence=Argument(choices=(*_NEWLINES, *_NEWLINES.values()), default="\n"),
+        output_encoding=Argument(default="utf-8"),
+        **{name: Argument("bool") for name in _SWITCHES},
+        **{name: Argument() for name in _MARKS},
+        **SAFEGUARDS,
         **ATTRIBUTES,
     )
 
     def run(self, arguments: Mapping[str, Any], context: ModuleContext) -> Result:
         """Render and deliver it."""
+        safeguards = Safeguards.of(arguments)
         source = context.find("templates", arguments["src"])
-        rendered = _rendered(source, context)
+        if source.is_dir():
+            raise TaskError(f"{source} is a directory", hint="a template is one file; use a loop")
+        rendered = _rendered(source, arguments, context)
+        encoding = arguments["output_encoding"]
+        try:
+            content = rendered.encode(encoding, _errors(encoding))
+        except (LookupError, UnicodeError) as error:
+            raise TaskError(f"{source} cannot be written in {encoding}: {error}") from error
         result = deliver(
             OnHost(context),
-            rendered.encode("utf-8", "surrogateescape"),
+            content,
             arguments["dest"],
-            Attributes.of(arguments),
+            Attributes.of(arguments).like(source),
             name=source.name,
             force=arguments["force"],
+            follow=arguments["follow"],
+            safeguards=safeguards,
         )
         return Result(result.status, values={**result.values, "src": str(source)}, diff=result.diff)
 
 
-def _rendered(source: Path, context: ModuleContext) -> str:
+def _errors(encoding: str) -> str:
+    return "surrogateescape" if encoding == "utf-8" else "strict"
+
+
+def _rendered(source: Path, arguments: Mapping[str, Any], context: ModuleContext) -> str:
     """Render a template file: a text without a place of its own counts as one to the engine."""
     try:
         text = source.read_text(encoding="utf-8")
+        about = _about(source, arguments, context)
     except (OSError, UnicodeDecodeError) as error:
         raise TaskError(f"cannot read the template {source}: {error}") from error
+    text, syntax = _header(text, source)
+    for name in (*_SWITCHES, *_MARKS):
+        if arguments[name] is not None:
+            syntax[name] = arguments[name]
+    newline = arguments["newline_sequence"]
     try:
-        return str(context.template(text))
+        rendered = str(context.template(TemplateFile(text, tuple(syntax.items()), about)))
     except SourceError as error:
         raise TaskError(f"{source}: {error.message}", hint=error.hint) from error
+    # A block at the end takes the newline behind it away; the file still ends as its template does.
+    rendered += "\n" * (_newlines_at_end(text) - _newlines_at_end(rendered))
+    # Jinja makes \n of every newline of the template; what it leaves in values stays as it is.
+    return rendered.replace("\n", _NEWLINES.get(newline, newline))
+
+
+def _newlines_at_end(text: str) -> int:
+    return len(text) - len(text.rstrip("\n"))
+
+
+def _header(text: str, source: Path) -> tuple[str, dict[str, str | bool]]:
+    """Take the line with options off a template's text, if its first line is one."""
+    first, newline, rest = text.partition("\n")
+    if not first.startswith(_HEADER) or not newline:
+        return text, {}
+    syntax: dict[str, str | bool] = {}
+    for pair in first.removeprefix(_HEADER).split(","):
+        name, _, value = (part.strip() for part in pair.partition(":"))
+        try:
+            if name in _SWITCHES:
+                syntax[name] = to_flag(value)
+            elif name in _MARKS:
+                syntax[name] = value.strip("\"'")
+            else:
+                raise TaskError(
+                    f"{source}: {name!r} is no option of a template",
+                    hint=f"known: {', '.join((*_SWITCHES, *_MARKS))}",
+                )
+        except WrongKindError as error:
+            raise TaskError(f"{source}: {name} wants {error.wanted}, not {value!r}") from None
+    return rest, syntax
+
+
+def _about(source: Path, arguments: Mapping[str, Any], context: ModuleContext) -> Mapping[str, Any]:
+    """Return what a template knows of itself; `OSError` when it cannot be looked at."""
+    found = source.stat()
+    try:
+        owner = source.owner()
+    except KeyError:
+        owner = str(found.st_uid)
+    managed = {} if "ansible_managed" in context.variables else {"ansible_managed": _MANAGED}
+    return {
+        **managed,
+        "template_host": platform.node(),
+        "template_uid": owner,
+        "template_path": str(arguments["src"]),
+        "template_fullpath": str(source.absolute()),
+        "template_destpath": arguments["dest"],
+        "template_mtime": dt.datetime.fromtimestamp(found.st_mtime),  # noqa: DTZ006 - as shown
+        "template_run_date": dt.datetime.fromtimestamp(context.clock.wall()),  # noqa: DTZ006
+    }
+
+
+_MANAGED: Final = "Ansible managed"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -12,6 +13,7 @@ from raftfleet.modules.base import GenericModule, arguments
 from raftfleet.modules.on_host import OnHost
 from raftfleet.modules.pause import linger
 from raftfleet.modules.watching import Watch, watch_content, watch_path, watch_port
+from raftfleet.modules.watching_connections import ACTIVE, watch_connections
 from raftfleet.playbook.module import Argument, Result, Status
 
 if TYPE_CHECKING:
@@ -22,7 +24,9 @@ if TYPE_CHECKING:
 __all__ = ["WaitFor"]
 
 _GONE: Final = ("absent", "stopped")
+_THERE: Final = ("started", "present")
 _SLICE: Final = 2.0
+_PIECE: Final = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,14 +42,17 @@ class WaitFor(GenericModule):
     """Wait until something holds on the host; the host looks, with short pauses in between.
 
     Arguments: ``port`` (int, with ``host``, "127.0.0.1", as the host reaches it) or ``path``;
-    ``search_regex`` (Python's, with ``path``: the text must be in the file, or must not), ``state``
-    (started or present; stopped or absent; started), ``timeout`` (seconds, 300), ``delay``
-    (seconds before the first look, 0), ``sleep`` (the longest pause between looks, 1),
-    ``connect_timeout`` (seconds, 5), ``msg`` (text for a failure).
+    without both, ``timeout`` just passes. ``search_regex`` (Python's: the text must be in the
+    file, or must not; with ``port``: what the port says first), ``state`` (started or present;
+    stopped or absent; drained: no connections to the port are left; started), ``exclude_hosts``
+    (list of addresses) and ``active_connection_states`` (list), for drained: connections that do
+    not count, and those that do; ``timeout`` (seconds, 300), ``delay`` (seconds before the first
+    look, 0), ``sleep`` (the longest pause between looks, 1), ``connect_timeout`` (seconds, 5),
+    ``msg`` (text for a failure).
     Returns: elapsed (seconds), state, host, port, path, search_regex, match_groups,
     match_groupdict. A failure says what was last seen.
-    Never counts as a change. Check mode: skipped. A port is tried with bash; a host without bash
-    can only tell whether something listens on its own ports.
+    Never counts as a change. Check mode: skipped. Diff: none. Idempotence: full. A port is tried
+    with bash; a host without bash can only tell whether something listens on its own ports.
     """
 
     name = "wait_for"
@@ -57,12 +64,15 @@ class WaitFor(GenericModule):
         state=Argument(
             choices=("started", "present", "stopped", "absent", "drained"), default="started"
         ),
+        exclude_hosts=Argument("list", default=()),
+        active_connection_states=Argument("list", default=ACTIVE),
         timeout=Argument("float", default=300),
         delay=Argument("float", default=0),
         sleep=Argument("float", default=1),
         connect_timeout=Argument("float", default=5),
         msg=Argument(),
     )
+    exclusive = (("port", "path"),)
 
     def run(self, arguments: Mapping[str, Any], context: ModuleContext) -> Result:
         """Wait for it; a failure when the time is up."""
@@ -73,7 +83,11 @@ class WaitFor(GenericModule):
         host = OnHost(context)
         if arguments["delay"] > 0:
             linger(context, arguments["delay"])
-        seen = _wait(host, _looking(host, arguments), arguments["timeout"])
+        if arguments["port"] is None and arguments["path"] is None:
+            linger(context, arguments["timeout"])
+            seen = _Seen(holds=True, words="the time has passed")
+        else:
+            seen = _wait(host, _looking(host, arguments), arguments["timeout"])
         values = {
             "elapsed": round(context.clock.monotonic() - began),
             "state": arguments["state"],
@@ -91,16 +105,15 @@ class WaitFor(GenericModule):
 
 
 def _check(arguments: Mapping[str, Any]) -> None:
-    if arguments["state"] == "drained":
-        raise TaskError("state: drained is not supported", hint="state: stopped waits for a port")
-    if (arguments["port"] is None) == (arguments["path"] is None):
-        raise TaskError(
-            "wait_for wants either port or path", hint="to let time pass: pause: {seconds: 5}"
-        )
-    if arguments["search_regex"] is not None and arguments["path"] is None:
-        raise TaskError("search_regex wants a path: what a port says is not read")
-    if arguments["port"] is not None and not 0 < arguments["port"] < 65536:
-        raise TaskError(f"{arguments['port']} is not a port")
+    port, path, state = arguments["port"], arguments["path"], arguments["state"]
+    if port is not None and path is not None:
+        raise TaskError("port and path exclude each other")
+    if state == "drained" and port is None:
+        raise TaskError("state: drained wants port")
+    if port is not None and arguments["search_regex"] is not None and state not in _THERE:
+        raise TaskError("search_regex of a port wants state: started")
+    if port is not None and not 0 < port < 65536:
+        raise TaskError(f"{port} is not a port")
 
 
 def _wait(host: OnHost, look: Callable[[float], _Seen], timeout: float) -> _Seen:
@@ -122,6 +135,13 @@ def _looking(host: OnHost, arguments: Mapping[str, Any]) -> Callable[[float], _S
     longest = arguments["sleep"]
     if arguments["port"] is not None:
         where = f"{arguments['host']}:{arguments['port']}"
+        if arguments["state"] == "drained":
+            watch = watch_connections(arguments, longest=longest)
+            words = f"{where} has connections"
+            return lambda seconds: _Seen(watch.run(host, seconds).ok, words)
+        if arguments["search_regex"] is not None:
+            wanted = _compiled(arguments["search_regex"])
+            return lambda seconds: _heard(host, arguments, wanted, seconds)
         watch = watch_port(
             arguments["host"],
             arguments["port"],
@@ -144,6 +164,26 @@ def _compiled(expression: str) -> re.Pattern[str]:
         return re.compile(expression, re.MULTILINE)
     except re.error as error:
         raise TaskError(f"search_regex {expression!r} is not valid: {error}") from error
+
+
+def _heard(
+    host: OnHost, arguments: Mapping[str, Any], wanted: re.Pattern[str], seconds: float
+) -> _Seen:
+    """Connect from the host and listen to what is said, for some seconds."""
+    where, end = (arguments["host"], arguments["port"]), Deadline.after(seconds, host.context.clock)
+    said, words = b"", f"{where[0]}:{where[1]} accepts no connection"
+    try:
+        tunnel = host.transport.tunnel(*where, timeout=arguments["connect_timeout"])
+        with contextlib.closing(tunnel):
+            while not end.passed and (piece := tunnel.recv(_PIECE, timeout=max(end.left, 0.01))):
+                said += piece
+                if found := wanted.search(said.decode("utf-8", "replace")):
+                    return _Seen(holds=True, words="", found=found)
+                words = f"{where[0]}:{where[1]} says nothing that matches {wanted.pattern!r}"
+    except OSError as error:
+        words = words if said else f"{words}: {error.strerror or 'no answer'}"
+    linger(host.context, min(arguments["sleep"], end.left))
+    return _Seen(holds=False, words=words)
 
 
 class _Reader:

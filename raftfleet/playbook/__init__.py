@@ -14,9 +14,9 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from raftfleet.playbook.engine import Engine, PlaybookResult
+    from raftfleet.playbook.engine import Engine, PlaybookResult, which_starts
     from raftfleet.playbook.extension import PlayExtension, PlayInfo
-    from raftfleet.playbook.listing import list_hosts, list_tags, list_tasks
+    from raftfleet.playbook.listing import list_plays
     from raftfleet.playbook.module import Argument, Module, ModuleContext, Placement, Result, Status
     from raftfleet.playbook.recap import Counters, Recap
     from raftfleet.playbook.syntax import Play, Playbook, load_playbook
@@ -40,17 +40,16 @@ __all__ = [
     "Status",
     "TemplatingError",
     "has_template",
-    "list_hosts",
-    "list_tags",
-    "list_tasks",
+    "list_plays",
     "load_playbook",
+    "which_starts",
     "written",
 ]
 
 _HOMES = {
-    "engine": ("Engine", "PlaybookResult"),
+    "engine": ("Engine", "PlaybookResult", "which_starts"),
     "extension": ("PlayExtension", "PlayInfo"),
-    "listing": ("list_hosts", "list_tags", "list_tasks"),
+    "listing": ("list_plays",),
     "module": ("Argument", "Module", "ModuleContext", "Placement", "Result", "Status"),
     "recap": ("Counters", "Recap"),
     "syntax": ("Play", "Playbook", "load_playbook"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from raftfleet.playbook.engine.engine import check_limit
+from raftfleet.errors import RaftfleetError
 from raftfleet.playbook.engine.options import Options
 from raftfleet.playbook.engine.play_run import pattern_of
 from raftfleet.playbook.engine.population import Population
@@ -19,71 +19,83 @@ if TYPE_CHECKING:
     from raftfleet.inventory import Inventory
     from raftfleet.playbook.syntax import Play, Playbook
     from raftfleet.playbook.syntax.nodes import Node
+    from raftfleet.playbook.templating import Scope
 
-__all__ = ["PlayHosts", "PlayTasks", "list_hosts", "list_tags", "list_tasks"]
+__all__ = ["PlayListing", "TaskListing", "list_plays"]
 
 
 @dataclass(frozen=True, slots=True)
-class PlayHosts:
-    """A play, its pattern, and the hosts it would run on."""
+class TaskListing:
+    """A task, its name not templated, and its tags: its own and those of what it stands in."""
 
-    play: str
-    pattern: str
+    name: str
+    tags: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PlayListing:
+    """A play, its patterns, the hosts it would run on and the tasks it would run.
+
+    ``unmatched`` are the parts of its patterns that name nobody. What an `include_tasks` or `include_role` would bring is not looked into.
+    """
+
+    name: str
+    patterns: tuple[str, ...]
+    tags: tuple[str, ...]
     hosts: tuple[str, ...]
+    tasks: tuple[TaskListing, ...]
+    unmatched: tuple[str, ...] = ()
+
+    @property
+    def task_tags(self) -> tuple[str, ...]:
+        """The tags of all its tasks."""
+        return tuple(sorted({tag for task in self.tasks for tag in task.tags}))
 
 
-@dataclass(frozen=True, slots=True)
-class PlayTasks:
-    """A play and the tasks it would run, each with its tags; includes are not looked into."""
-
-    play: str
-    tasks: tuple[tuple[str, tuple[str, ...]], ...]
-
-
-def list_hosts(
+def list_plays(
     playbook: Playbook,
     inventory: Inventory,
     *,
     extra_vars: Mapping[str, Any] | None = None,
     limit: str | None = None,
-) -> list[PlayHosts]:
-    """Return the hosts of every play; raises `UsageError` for a limit that matches nobody."""
+    tags: Collection[str] = (),
+    skip_tags: Collection[str] = (),
+) -> list[PlayListing]:
+    """Return every play with what the limit and the tags leave of it.
+
+    Raises `UsageError` for a limit that matches nobody.
+    """
     inventory = inventory.beside(playbook.directory)
-    check_limit(inventory, limit)
-    variables = Variables(Options(extra_vars=extra_vars or {}), Population(inventory))
-    found = []
-    for play in playbook.plays:
-        pattern = pattern_of(play, variables.of_play(play.settings.variables))
-        hosts = tuple(host.name for host in inventory.select(pattern, limit))
-        found.append(PlayHosts(_title(play, pattern), pattern, hosts))
-    return found
-
-
-def list_tasks(
-    playbook: Playbook, *, tags: Collection[str] = (), skip_tags: Collection[str] = ()
-) -> list[PlayTasks]:
-    """Return the tasks of every play that these tags leave."""
+    inventory.check_limit(limit)
+    options = Options(extra_vars=extra_vars or {}, playbook_dir=playbook.directory)
+    variables = Variables(options, Population(inventory))
     chosen = Selection(frozenset(tags) or frozenset({"all"}), frozenset(skip_tags))
     found = []
     for play in playbook.plays:
-        tasks = [(title, tuple(sorted(own))) for title, own in _tasks(play) if chosen.takes(own)]
-        found.append(PlayTasks(_title(play, str(play.hosts)), tuple(tasks)))
+        header = variables.of_play(play.settings.variables)
+        pattern = pattern_of(play, header)
+        hosts = tuple(host.name for host in inventory.select(pattern, limit))
+        tasks = tuple(
+            TaskListing(title, tuple(sorted(own)))
+            for title, own in _tasks(play)
+            if chosen.takes(own)
+        )
+        patterns, unmatched = _patterns(play, header), tuple(inventory.unmatched(pattern))
+        title, own = _title(play, patterns, header), tuple(sorted(play.settings.tags))
+        found.append(PlayListing(title, patterns, own, hosts, tasks, unmatched))
     return found
 
 
-def list_tags(playbook: Playbook) -> list[tuple[str, tuple[str, ...]]]:
-    """Return every play with the tags of its tasks."""
-    return [
-        (
-            _title(play, str(play.hosts)),
-            tuple(sorted({tag for _, own in _tasks(play) for tag in own})),
-        )
-        for play in playbook.plays
-    ]
+def _patterns(play: Play, header: Scope) -> tuple[str, ...]:
+    value = header.template(play.hosts)
+    return tuple(map(str, value)) if isinstance(value, list) else (str(value),)
 
 
-def _title(play: Play, pattern: str) -> str:
-    return str(play.name or pattern)
+def _title(play: Play, patterns: tuple[str, ...], header: Scope) -> str:
+    try:
+        return str(header.template(play.name) or ",".join(patterns))
+    except RaftfleetError:
+        return str(play.name)
 
 
 def _tasks(play: Play) -> Iterator[tuple[str, frozenset[str]]]:

@@ -126,6 +126,8 @@ class Module(Protocol):
     ``free_form`` names the argument that takes a task's plain string (`command: ls`), or is None.
     ``once``: run once per task and not once per host, as Ansible's `pause` does.
     ``local``: needs no connection. ``raw`` names arguments that are not templated (conditions).
+    A module may have ``exclusive`` and ``one_of`` too: groups of names of which at most one may,
+    or at least one has to be given.
     """
 
     name: str

@@ -70,6 +70,9 @@ class LiveConsole:
 
     def _play(self, event: ev.PlayStarted) -> None:
         self._terminal.header(f"PLAY [{one_line(event.play)}]")
+        for part in event.unmatched:
+            text = f"warning: no host and no group matches {one_line(part)}"
+            self._terminal.line(text, "yellow")
         if not event.hosts:
             self._terminal.line("skipping: no hosts matched", STYLES["skipped"])
 

@@ -16,10 +16,11 @@ from __future__ import annotations
 
 from raftfleet.sandbox.lookup import exists, join, load, names
 from raftfleet.sandbox.making import running, up
-from raftfleet.sandbox.model import Sandbox, SandboxHost
+from raftfleet.sandbox.model import Init, Sandbox, SandboxHost
 from raftfleet.sandbox.removal import Removed, down
 
 __all__ = [
+    "Init",
     "Removed",
     "Sandbox",
     "SandboxHost",

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from raftfleet.errors import SandboxError
-from raftfleet.sandbox import place
+from raftfleet.sandbox import cgroups, place
+from raftfleet.sandbox.model import Init
 from raftfleet.sandbox.processes import TAG, identify, parent
 from raftfleet.sandbox.seed import host_folder
 from raftfleet.sandbox.tools import ENVIRONMENT
@@ -53,9 +54,11 @@ class Newborn:
         script = sandbox.directory / "build.sh"
         offsets = ("--monotonic", host.monotonic_offset, "--boottime", host.boottime_offset)
         addresses = (f"{host.address}/24", *([f"{host.address6}/64"] if host.address6 else []))
-        build = ("sh", script, folder, host.name, sandbox.disk_mb, *addresses)
+        build = ("sh", script, folder, host.name, sandbox.disk_mb, sandbox.init.value, *addresses)
         unshare = ("unshare", *_NAMESPACES, *offsets, "--fork", "--kill-child", *build)
-        argv = [str(word) for word in ("setsid", "--fork", "env", "--default-signal", *unshare)]
+        group = cgroups.entering(host) if sandbox.init is Init.SYSTEMD else ()
+        start = ("setsid", "--fork", "env", "--default-signal", *group, *unshare)
+        argv = [str(word) for word in start]
         environment = {**ENVIRONMENT, TAG: f"{sandbox.name}/{host.name}"}
         with (folder / "log").open("ab") as log:
             subprocess.run(
@@ -96,7 +99,11 @@ class Newborn:
 def newborns(sandbox: Sandbox) -> Iterator[list[Newborn]]:
     """Start all hosts of a sandbox at once."""
     tree = "copies.sh" if place.INSIDE else "overlay.sh"
-    for script, target in (("build.sh", "build.sh"), (tree, "tree.sh")):
+    scripts = {"build.sh": "build.sh", "tree.sh": tree}
+    if sandbox.init is Init.SYSTEMD:
+        scripts["init.sh"] = "systemd.sh"
+        cgroups.make(sandbox)
+    for target, script in scripts.items():
         text = Path(__file__).with_name(script).read_text(encoding="utf-8")
         (sandbox.directory / target).write_text(text, encoding="utf-8")
     started: list[Newborn] = []

@@ -1,15 +1,15 @@
 #!/bin/sh
 # Turns a fresh set of namespaces into a host. Runs as the first process inside them.
 #
-#   build.sh FOLDER NAME DISK_MB ADDRESS/PREFIX...
+#   build.sh FOLDER NAME DISK_MB INIT ADDRESS/PREFIX...
 #
-# FOLDER holds seed/ (files of this host), disk/ (an empty mount point) and, one level up, tree.sh
+# INIT is plain (serve.sh is the first process) or systemd. FOLDER holds seed/ (files of this host), disk/ (an empty mount point) and, one level up, tree.sh
 # (how the file tree is laid) and what that needs. Every mount made here lives in this host's own mount
 # namespace: the machine never sees it, and it is gone with the last process of the host.
 set -eu
 umask 022
-folder=$1 name=$2 disk_mb=$3
-shift 3
+folder=$1 name=$2 disk_mb=$3 init=$4
+shift 4
 
 # /proc is still the machine's, so this is our number as the machine counts.
 read -r pid _ </proc/self/stat
@@ -33,6 +33,7 @@ mount -t tmpfs -o size=32m,mode=0755,nosuid,nodev tmpfs run
 mount -t tmpfs -o size=64m,mode=1777,nosuid,nodev tmpfs dev/shm
 mount -t devpts -o newinstance,ptmxmode=0666,mode=0620,gid=5 devpts dev/pts
 mkdir run/sshd run/lock
+[ "$init" = plain ] || . "$folder/../init.sh"
 
 # The kernel's switches have no namespace apart from those of the network: a host that may write
 # them changes the machine.
@@ -68,4 +69,15 @@ umount -l /mnt
 # trace it would otherwise get them back.
 dropped=-sys_time,-sys_boot,-sys_module,-sys_rawio,-mknod,-syslog
 dropped=$dropped,-mac_admin,-mac_override,-wake_alarm
-exec setpriv --bounding-set="$dropped" --inh-caps="$dropped" /bin/sh /etc/raftfleet-host
+if [ "$init" = systemd ]; then
+    # It learns from the environment that it is in a container, and leaves hardware alone.
+    export container=raftfleet
+    set -- /lib/systemd/systemd --system --show-status=false --log-level=notice
+    # In a container it reads its own command line for the kernel's. Neither of these matters where
+    # the machine has control groups of version 2 alone.
+    [ -e /sys/fs/cgroup/cgroup.controllers ] ||
+        set -- "$@" systemd.unified_cgroup_hierarchy=0 systemd.legacy_systemd_cgroup_controller=1
+else
+    set -- /bin/sh /etc/raftfleet-host
+fi
+exec setpriv --bounding-set="$dropped" --inh-caps="$dropped" "$@"

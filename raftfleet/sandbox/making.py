@@ -12,12 +12,12 @@ from raftfleet.errors import SandboxError
 from raftfleet.sandbox import lookup, network, place, rootless, state
 from raftfleet.sandbox.birth import newborns
 from raftfleet.sandbox.keys import cut_keys
-from raftfleet.sandbox.model import Phase, Sandbox, check_request, design
+from raftfleet.sandbox.model import Init, Phase, Sandbox, check_request, design
 from raftfleet.sandbox.processes import boot_id, strays
 from raftfleet.sandbox.reach import await_sshd, check_neighbours
 from raftfleet.sandbox.removal import clear, clear_rootless, down
 from raftfleet.sandbox.seed import hide, plant
-from raftfleet.sandbox.tools import require_machine
+from raftfleet.sandbox.tools import require_machine, require_systemd
 from raftfleet.sandbox.userns import require_user_namespaces
 
 if TYPE_CHECKING:
@@ -31,20 +31,24 @@ def up(
     hosts: int = 3,
     *,
     disk_mb: int = 512,
+    init: Init = Init.PLAIN,
     progress: Callable[[str], None] = lambda _: None,
 ) -> Sandbox:
     """Make hosts n1, n2, ... and return them once each one's sshd answers.
 
-    ``disk_mb`` bounds what each host can write, in memory. ``progress`` is told each step before
+    ``disk_mb`` bounds what each host can write, in memory. ``init`` is what the first process of
+    each host is; an ordinary user's cannot be systemd. ``progress`` is told each step before
     it is taken. What a maker that died left under this name is removed first. Raises SandboxError
     when the sandbox is up already, or this machine cannot hold it; nothing stays behind then.
     """
     check_request(name, hosts, disk_mb)
+    if init is Init.SYSTEMD:
+        require_systemd()
     if place.ROOTLESS:
         return _up_rootless(name, hosts, disk_mb, progress)
     require_machine()
     _make_room(name)
-    sandbox, lock = _claim(name, hosts, disk_mb)
+    sandbox, lock = _claim(name, hosts, disk_mb, init)
     try:
         return _make(sandbox, lock, progress)
     except BaseException:
@@ -81,9 +85,11 @@ def _up_already(sandbox: Sandbox) -> SandboxError:
 
 
 @contextmanager
-def running(name: str, hosts: int = 3, *, disk_mb: int = 512) -> Iterator[Sandbox]:
+def running(
+    name: str, hosts: int = 3, *, disk_mb: int = 512, init: Init = Init.PLAIN
+) -> Iterator[Sandbox]:
     """Have a sandbox for the length of a ``with`` block."""
-    sandbox = up(name, hosts, disk_mb=disk_mb)
+    sandbox = up(name, hosts, disk_mb=disk_mb, init=init)
     try:
         yield sandbox
     finally:
@@ -107,7 +113,7 @@ def _make_room(name: str) -> None:
         clear(name, lock)
 
 
-def _claim(name: str, hosts: int, disk_mb: int) -> tuple[Sandbox, int]:
+def _claim(name: str, hosts: int, disk_mb: int, init: Init) -> tuple[Sandbox, int]:
     """Write down a sandbox under a free subnet; return it with the lock of its folder."""
     with state.register() as keep:
         state.sweep()
@@ -119,6 +125,7 @@ def _claim(name: str, hosts: int, disk_mb: int) -> tuple[Sandbox, int]:
             *(name, hosts, disk_mb, subnet, boot_id(), os.getpid()),
             ipv6=network.has_ipv6(),
             rootless=place.INSIDE,
+            init=init,
         )
         return sandbox, state.publish(sandbox)
 
@@ -126,7 +133,7 @@ def _claim(name: str, hosts: int, disk_mb: int) -> tuple[Sandbox, int]:
 def _make(sandbox: Sandbox, lock: int, progress: Callable[[str], None]) -> Sandbox:
     """Make everything the record names, in an order that ``down`` can undo from any point."""
     progress("files")
-    hide(sandbox.directory / "hidden")
+    hide(sandbox.directory / "hidden", sandbox.init)
     for host in sandbox.hosts:
         plant(sandbox, host)
     progress("namespaces")

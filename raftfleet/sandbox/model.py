@@ -23,6 +23,7 @@ __all__ = [
     "HOME",
     "MOST_HOSTS",
     "SANDBOX_VARIABLE",
+    "Init",
     "Phase",
     "Sandbox",
     "SandboxHost",
@@ -45,6 +46,13 @@ class Phase(enum.Enum):
     MAKING = "making"
     UP = "up"
     GOING = "going"
+
+
+class Init(enum.Enum):
+    """What the first process of every host is."""
+
+    PLAIN = "plain"
+    SYSTEMD = "systemd"
 
 
 class SandboxHost(msgspec.Struct, frozen=True):
@@ -96,6 +104,7 @@ class Sandbox(msgspec.Struct, frozen=True):
     hosts: tuple[SandboxHost, ...]
     rootless: bool = False
     """Whether the hosts live in the user namespace of an ordinary user, not on the machine."""
+    init: Init = Init.PLAIN
 
     @property
     def directory(self) -> Path:
@@ -222,6 +231,7 @@ def design(
     *,
     ipv6: bool = True,
     rootless: bool = False,
+    init: Init = Init.PLAIN,
 ) -> Sandbox:
     """Return the record of a sandbox of which nothing has been made yet."""
     prefix = link_prefix(name)
@@ -241,7 +251,9 @@ def design(
             )
         )
     return Sandbox(
-        name, Phase.MAKING, boot, maker, subnet, prefix, disk_mb, tuple(planned), rootless
+        *(name, Phase.MAKING, boot, maker, subnet, prefix, disk_mb, tuple(planned)),
+        rootless=rootless,
+        init=init,
     )
 
 

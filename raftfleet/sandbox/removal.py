@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from raftfleet.sandbox import network, place, rootless, state
+from raftfleet.sandbox import cgroups, network, place, rootless, state
 from raftfleet.sandbox.model import Phase, check_name
 from raftfleet.sandbox.processes import boot_id, end, end_strays
 from raftfleet.sandbox.tools import call, require_root
@@ -28,6 +28,7 @@ class Removed(msgspec.Struct, frozen=True):
     mounts: tuple[str, ...] = ()
     interfaces: tuple[str, ...] = ()
     routes: tuple[str, ...] = ()
+    cgroups: tuple[str, ...] = ()
     folders: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
@@ -89,7 +90,11 @@ def _end(name: str, keep: int, progress: Callable[[str], None]) -> Removed:
     network.remove_links(name, keep=keep)
     progress("routes")
     routes = network.remove_routes(name, keep=keep)
-    return Removed(tuple(sorted(hosts)), tuple(mounts), tuple(interfaces), tuple(routes))
+    progress("cgroups")
+    groups = cgroups.remove(name)
+    return Removed(
+        *(tuple(sorted(hosts)), tuple(mounts), tuple(interfaces), tuple(routes), tuple(groups))
+    )
 
 
 def _forget(name: str, removed: Removed, progress: Callable[[str], None]) -> Removed:

@@ -14,7 +14,8 @@ import stat
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from raftfleet.sandbox import place
+from raftfleet.sandbox import place, systemd
+from raftfleet.sandbox.model import Init
 
 if TYPE_CHECKING:
     from raftfleet.sandbox.model import Sandbox, SandboxHost
@@ -77,14 +78,15 @@ def host_folder(sandbox: Sandbox, host: SandboxHost) -> Path:
     return sandbox.directory / host.name
 
 
-def hide(folder: Path) -> None:
+def hide(folder: Path, init: Init) -> None:
     """Make the layer that hides what is the machine's own: whiteouts, as overlays read them."""
     if place.INSIDE:
         return  # no layers: what is not copied is not there
     folder.mkdir()
     names = [entry.name for entry in Path("/").iterdir() if entry.name not in SYSTEM]
     keys = [f"etc/ssh/{key.name}" for key in Path("/etc/ssh").glob("ssh_host_*")]
-    for name in (*names, *keys, *_HIDDEN):
+    units = systemd.hidden() if init is Init.SYSTEMD else []
+    for name in (*names, *keys, *_HIDDEN, *units):
         target = folder / name
         target.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
         os.mknod(target, stat.S_IFCHR, os.makedev(0, 0))
@@ -105,6 +107,8 @@ def plant(sandbox: Sandbox, host: SandboxHost) -> None:
         _make_device(seed / "dev/tty", os.makedev(5, 0))
     for name, target in _LINKS.items():
         (seed / name).symlink_to(target)
+    if sandbox.init is Init.SYSTEMD:
+        systemd.plant(seed)
     for name, (mode, text) in _texts(sandbox, host).items():
         (seed / name).write_text(text, encoding="utf-8")
         (seed / name).chmod(mode)

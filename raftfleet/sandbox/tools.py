@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from raftfleet.errors import SandboxError
-from raftfleet.sandbox import place
+from raftfleet.sandbox import cgroups, place
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -24,6 +24,7 @@ __all__ = [
     "refuse",
     "require_machine",
     "require_root",
+    "require_systemd",
 ]
 
 APT_LINE = "apt-get install openssh-server iproute2 util-linux"
@@ -49,6 +50,8 @@ _PROGRAMS = (
 _NAMESPACES = ("cgroup", "ipc", "mnt", "net", "pid", "time", "uts")
 _CAPABILITIES = {"CAP_NET_ADMIN": 12, "CAP_SYS_ADMIN": 21, "CAP_SYS_TIME": 25, "CAP_MKNOD": 27}
 _PATIENCE = 20.0
+_SYSTEMD = "/lib/systemd/systemd"
+_SYSTEMD_APT = "apt-get install systemd"
 
 
 def require_root() -> None:
@@ -59,6 +62,17 @@ def require_root() -> None:
 def require_machine() -> None:
     """Raise one SandboxError that names everything this machine lacks for test hosts."""
     refuse([*_lacking_rights(), *lacking_programs(), *_lacking_kernel()])
+
+
+def require_systemd() -> None:
+    """Raise one SandboxError that names everything this machine lacks for hosts with systemd."""
+    if place.ROOTLESS or place.INSIDE:
+        raise SandboxError(
+            "hosts with systemd need root: an ordinary user's hosts have no control groups",
+            hint="run the same command as root (sudo), or leave out --init systemd",
+        )
+    lacking = [] if Path(_SYSTEMD).exists() else [(f"{_SYSTEMD} is missing", _SYSTEMD_APT)]
+    refuse([*lacking, *cgroups.lacking()])
 
 
 def refuse(lacking: list[tuple[str, str]]) -> None:

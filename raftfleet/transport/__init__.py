@@ -12,6 +12,7 @@ from raftfleet.transport.options import (
     LocalOptions,
     SshOptions,
     options_from_variables,
+    unless_said,
 )
 from raftfleet.transport.protocol import (
     Command,
@@ -52,4 +53,5 @@ __all__ = [
     "make_transport",
     "options_from_variables",
     "resolve",
+    "unless_said",
 ]

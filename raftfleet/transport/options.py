@@ -18,6 +18,7 @@ __all__ = [
     "SshOptions",
     "SshQuestion",
     "options_from_variables",
+    "unless_said",
 ]
 
 CONNECT_TIMEOUT = 10.0
@@ -96,22 +97,20 @@ class SshOptions:
 
 
 _ARGUMENTS = ("ansible_ssh_args", "ansible_ssh_common_args", "ansible_ssh_extra_args")
-_HOST = ("ansible_host", "ansible_ssh_host")
-_PORT = ("ansible_port", "ansible_ssh_port")
-_USER = ("ansible_user", "ansible_ssh_user")
+# Where both are set the one with ssh in it wins, as in Ansible.
+_HOST = ("ansible_ssh_host", "ansible_host")
+_PORT = ("ansible_ssh_port", "ansible_port")
+_USER = ("ansible_ssh_user", "ansible_user")
 _KEY = ("ansible_ssh_private_key_file", "ansible_private_key_file")
 _CHECKING = ("ansible_ssh_host_key_checking", "ansible_host_key_checking")
 _TIMEOUT = ("ansible_ssh_timeout", "ansible_timeout")
 
+_ALIASES = (_HOST, _PORT, _USER, _KEY, _CHECKING, _TIMEOUT)
+
 CONNECTION_VARIABLES = (
     "ansible_connection",
     *_ARGUMENTS,
-    *_HOST,
-    *_PORT,
-    *_USER,
-    *_KEY,
-    *_CHECKING,
-    *_TIMEOUT,
+    *(name for names in _ALIASES for name in names),
 )
 """The inventory variables that `options_from_variables` reads."""
 
@@ -159,6 +158,17 @@ def options_from_variables(
         trusted=tuple(Path(one).expanduser() for one in (given.known_hosts or ())[1:]),
         question=SshQuestion(address, given.words, given.config),
     )
+
+
+def unless_said(
+    variables: Mapping[str, object], otherwise: Mapping[str, object]
+) -> dict[str, object]:
+    """Return the variables, and of the others what none of them says, under whatever alias."""
+    said = {name for names in _ALIASES if any(map(variables.get, names)) for name in names}
+    return {
+        **{name: value for name, value in otherwise.items() if name not in said},
+        **variables,
+    }
 
 
 def _known_hosts(given: Arguments, project: Path) -> Path | None:

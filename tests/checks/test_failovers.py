@@ -99,6 +99,15 @@ def test_a_group_may_move_while_another_was_not_exercised(ask: Ask) -> None:
     assert {f.group for f in found if f.severity is Severity.GAP} == {"data", "offset"}
 
 
+def test_a_leader_returned_when_it_leads_all_its_groups_again_and_nobody_led_between() -> None:
+    back = story().stop("n1").let(1).start("n1").let(8).end().journal()
+    assert judge(back).drills[0].evidence["leader_returns"] == 1
+    missed = story().stop("n1").let(4).elect("n2", "meta", term=2).start("n1").let(1)
+    assert judge(missed.end().journal()).drills[0].evidence["leader_returns"] == 0
+    follower = story().stop("n3").let(1).start("n3").let(1)
+    assert judge(follower.end().journal()).drills[0].evidence["leader_returns"] == 0
+
+
 def test_the_old_leaders_own_last_words_do_not_count() -> None:
     told = story().stop("n1").let(4).elect("n2", term=2)
     told.up.add("n1")

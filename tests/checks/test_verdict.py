@@ -114,6 +114,7 @@ def test_evidence_is_counted() -> None:
         "follower_stops": 1,
         "groups_seen": 1,
         "kills": 1,
+        "leader_returns": 0,
         "leader_stops": 1,
         "log_lines": 9,
         "nodes_read": 3,

@@ -69,33 +69,3 @@ def test_a_defect_is_owned_and_has_no_traceback(
     err = capsys.readouterr().err
     assert "defect in raftfleet: ZeroDivisionError: planted" in err
     assert "Traceback" not in err
-
-
-@pytest.mark.parametrize(
-    ("given", "variables"),
-    [
-        (["a=1 b='x y'"], {"a": "1", "b": "x y"}),
-        (['{"a": {"b": [1]}}'], {"a": {"b": [1]}}),
-        (["a=1", "a=2"], {"a": "2"}),
-    ],
-)
-def test_extra_variables_are_read(given: list[str], variables: dict[str, object]) -> None:
-    from raftfleet.cli.options import extra_variables  # noqa: PLC0415
-
-    assert extra_variables(given) == variables
-
-
-def test_extra_variables_come_from_a_file(tmp_path: Path) -> None:
-    from raftfleet.cli.options import extra_variables  # noqa: PLC0415
-
-    (tmp_path / "vars.yml").write_text("a: true\n")
-    assert extra_variables([f"@{tmp_path}/vars.yml"]) == {"a": True}
-
-
-@pytest.mark.parametrize("given", ["justaword", "@/nowhere.yml", "[1, 2]"])
-def test_wrong_extra_variables_are_refused(given: str) -> None:
-    from raftfleet.cli.options import extra_variables  # noqa: PLC0415
-    from raftfleet.errors import UsageError  # noqa: PLC0415
-
-    with pytest.raises(UsageError, match=r"-e"):
-        extra_variables([given])

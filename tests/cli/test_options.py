@@ -26,3 +26,16 @@ def test_what_may_be_a_secret_is_cut(word: str) -> None:
     assert "hunter2" not in kept
     assert kept.endswith("***")
     assert kept[:-3] in word
+
+
+def test_the_login_in_an_address_is_cut() -> None:
+    argv = (
+        "--push-gateway",
+        "http://me:hunter2@push:9091/x",
+        "url=ftp://a:hunter2@b",
+        "git@host:x",
+    )
+    assert without_secrets(argv) == (
+        *("--push-gateway", "http://***@push:9091/x"),
+        *("url=ftp://***@b", "git@host:x"),
+    )

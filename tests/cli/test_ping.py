@@ -134,7 +134,7 @@ def test_a_variable_that_only_a_run_can_say_is_left_for_then(
 ) -> None:
     (place / "hosts.yml").write_text("n1: {hosts: {n1: {ansible_port: '{{ from_the_play }}'}}}\n")
     (place / "play.yml").write_text(
-        "- {hosts: n1, vars: {from_the_play: 22}, tasks: [{debug: }]}\n"
+        "- {hosts: n1, gather_facts: false, vars: {from_the_play: 22}, tasks: [{debug: }]}\n"
     )
     assert run(["play", "play.yml", "-i", "hosts.yml"]) == 0, capsys.readouterr()
 

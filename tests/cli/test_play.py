@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from raftfleet.cli import run
+from raftfleet.errors import ExitCode
+from raftfleet.transport import LocalOptions
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -46,3 +48,276 @@ def test_a_run_with_a_cluster_leaves_its_folder(project: Path) -> None:
     (project / "hosts.yml").write_text(text)
     run(["play", "-i", "hosts.yml", "play.yml"])
     assert (project / "runs" / "latest" / "journal.jsonl").is_file()
+
+
+TWO = """\
+- name: first
+  hosts: east
+  tags: p
+  gather_facts: false
+  tasks:
+    - {name: one, debug: {msg: x}, tags: a}
+    - {debug: {msg: never}, tags: never}
+- hosts: west:east
+  tasks: [{command: /nowhere}]
+"""
+LISTED = """
+playbook: two.yml
+
+  play #1 (east): first\tTAGS: [p]
+    pattern: ['east']
+    hosts (1):
+      e1
+    tasks:
+      one\tTAGS: [a, p]
+      TASK TAGS: [a, p]
+
+  play #2 (west:east): west:east\tTAGS: []
+    pattern: ['west:east']
+    hosts (1):
+      e1
+    tasks:
+      command\tTAGS: []
+      TASK TAGS: []
+"""
+
+
+@pytest.fixture
+def lists(project: Path) -> list[str]:
+    (project / "two.yml").write_text(TWO)
+    (project / "hosts.yml").write_text("east: {hosts: {e1: , e2: }}\nwest: {hosts: {w1: }}\n")
+    return ["play", "-i", "hosts.yml", "-l", "e1", "--list-hosts", "--list-tasks", "--list-tags"]
+
+
+def test_lists_have_the_shape_of_ansible_playbook(
+    lists: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run([*lists, "two.yml", "two.yml"]) == 0
+    assert capsys.readouterr().out == LISTED * 2
+
+
+def test_lists_for_programs_end_with_the_recap_of_nobody(
+    lists: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run([*lists, "--output", "jsonl", "two.yml"]) == 0
+    first, second, recap = map(json.loads, capsys.readouterr().out.splitlines())
+    assert first["hosts"] == ["e1"]
+    assert first["tasks"] == [{"name": "one", "tags": ["a", "p"]}]
+    assert (second["number"], second["patterns"]) == (2, ["west:east"])
+    assert recap == {"event": "recap", "hosts": {}, "exit_code": 0}
+
+
+def test_a_list_for_a_limit_that_nobody_knows_is_refused(
+    lists: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run([*lists, "-l", "e7", "two.yml"]) == ExitCode.USAGE
+    assert "no host or group matches e7" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("project")
+@pytest.mark.parametrize(
+    ("option", "hint"),
+    [
+        ("-K", "NOPASSWD"),
+        ("--become-password-file=x", "NOPASSWD"),
+        ("-k", "SSH agent"),
+        ("--ask-vault-pass", "-e @FILE"),
+        ("--vault-id=dev@prompt", "-e @FILE"),
+        ("--vault-password-file=x", "-e @FILE"),
+        ("--scp-extra-args=-l", "--ssh-common-args"),
+        ("--step", "--start-at-task"),
+        ("-M=/usr/share", "docs/modules.md"),
+    ],
+)
+def test_what_ansible_has_and_we_do_not_is_refused_with_the_way_out(
+    option: str, hint: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["play", option, "-i", "hosts.yml", "play.yml"]) == ExitCode.USAGE
+    error = capsys.readouterr().err
+    assert option.partition("=")[0] in error
+    assert hint in error
+
+
+def test_what_matches_nobody_is_warned_about(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (project / "play.yml").write_text(
+        """
+- {hosts: "nosuch:n1", serial: 1, gather_facts: false, tasks: [{debug: }]}
+- {hosts: nope, tasks: [{debug: }]}
+"""
+    )
+    assert run(["play", "-i", "hosts.yml", "play.yml"]) == 0
+    shown = capsys.readouterr().out
+    assert shown.count("warning: no host and no group matches nosuch") == 1
+    assert "matches nope" in shown
+    assert "skipping: no hosts matched" in shown
+    assert run(["play", "-i", "hosts.yml", "--list-hosts", "play.yml"]) == 0
+    assert "warning: no host and no group matches nope" in capsys.readouterr().err
+
+
+def test_an_inventory_without_hosts_is_warned_about_and_leaves_localhost(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (project / "hosts.yml").write_text("all:\n")
+    (project / "play.yml").write_text(
+        "- {hosts: localhost, gather_facts: false, tasks: [{command: 'true'}]}\n"
+    )
+    assert run(["play", "-i", "hosts.yml", "play.yml"]) == 0
+    shown = capsys.readouterr()
+    assert "warning: the inventory names no host" in shown.err
+    assert "localhost : ok=1" in " ".join(shown.out.split())
+
+
+def recap(capsys: pytest.CaptureFixture[str]) -> dict[str, int]:
+    events = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    counters: dict[str, int] = events[-1]["hosts"]["n1"]
+    return counters
+
+
+def test_handlers_of_a_host_that_failed_run_when_forced(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (project / "play.yml").write_text(
+        """
+- hosts: all
+  gather_facts: false
+  tasks:
+    - {command: "true", notify: h}
+    - {command: "false"}
+  handlers: [{name: h, command: "true"}]
+"""
+    )
+    arguments = ["play", "-i", "hosts.yml", "--output", "jsonl", "play.yml"]
+    assert run(arguments) == ExitCode.TASK_FAILED
+    assert recap(capsys)["changed"] == 1
+    assert run([*arguments, "--force-handlers"]) == ExitCode.TASK_FAILED
+    assert recap(capsys)["changed"] == 2
+
+
+def test_a_task_to_start_at_may_be_a_glob_or_one_of_a_role(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (project / "roles/r/tasks").mkdir(parents=True)
+    (project / "roles/r/tasks/main.yml").write_text(
+        "- {name: inner one, debug: }\n- {name: inner two, debug: }\n"
+    )
+    (project / "play.yml").write_text(
+        "- {hosts: all, gather_facts: false, roles: [r], tasks: [{name: last, debug: }]}\n"
+    )
+    arguments = ["play", "-i", "hosts.yml", "--output", "jsonl", "play.yml", "--start-at-task"]
+    for name, ran in {"inner*": 3, "r : inner two": 2, "*two": 2, "last": 1}.items():
+        assert run([*arguments, name]) == 0
+        assert recap(capsys)["ok"] == ran
+    assert run([*arguments, "inner tow"]) == ExitCode.USAGE
+    assert "did you mean 'inner two'" in capsys.readouterr().err
+
+
+def test_a_task_of_the_second_playbook_may_be_started_at(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    two = "- {hosts: all, gather_facts: false, tasks: [{debug: }, {name: here, debug: }]}\n"
+    (project / "two.yml").write_text(two)
+    arguments = ["play", "-i", "hosts.yml", "--output", "jsonl", "play.yml", "two.yml", "play.yml"]
+    assert run(arguments) == 0
+    assert recap(capsys)["ok"] == 4
+    assert run([*arguments, "--start-at-task", "here"]) == 0
+    assert recap(capsys)["ok"] == 2
+
+
+def test_without_an_inventory_there_is_this_machine(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = "- {hosts: localhost, gather_facts: false, tasks: [{command: 'true'}]}\n"
+    (project / "play.yml").write_text(text)
+    assert run(["play", "play.yml"]) == 0
+    assert "warning: the inventory names no host" in capsys.readouterr().err
+    for command in ("status", "heal"):
+        assert run([command]) == ExitCode.USAGE
+        assert "which inventory?" in capsys.readouterr().err
+
+
+def test_several_playbooks_run_in_order_until_one_fails(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (project / "bad.yml").write_text(
+        "- {hosts: all, gather_facts: false, tasks: [{command: 'false'}]}\n"
+    )
+    arguments = ["play", "-i", "hosts.yml", "--output", "jsonl"]
+    assert run([*arguments, "play.yml", "play.yml"]) == 0
+    assert recap(capsys)["ok"] == 2
+    assert run([*arguments, "play.yml", "bad.yml", "play.yml"]) == ExitCode.TASK_FAILED
+    assert recap(capsys)["ok"] == 1
+
+
+def test_options_say_how_hosts_are_reached_unless_something_nearer_does(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from raftfleet.cli import connections  # noqa: PLC0415 - only this test replaces a part of it
+
+    asked: list[dict[str, object]] = []
+
+    def seen(name: str, variables: dict[str, object], **more: object) -> LocalOptions:
+        del more
+        asked.append({"host": name, **variables})
+        return LocalOptions()
+
+    monkeypatch.setattr(connections, "options_from_variables", seen)
+    (project / "hosts.yml").write_text("all: {hosts: {n1: , n2: {ansible_ssh_user: ann}}}\n")
+    (project / "play.yml").write_text(
+        """
+- {hosts: n1, gather_facts: false, tasks: [{command: "true"}]}
+- {hosts: n1, gather_facts: false, remote_user: eve, tasks: [{command: "true"}]}
+- {hosts: n2, gather_facts: false, tasks: [{command: "true"}]}
+"""
+    )
+    options = ["-u", "bob", "-c", "ssh", "--key-file", "k", "-T", "7", "--ssh-common-args", "-J j"]
+    assert run(["play", "-i", "hosts.yml", *options, "play.yml"]) == 0
+    said = {
+        "ansible_connection": "ssh",
+        "ansible_ssh_private_key_file": "k",
+        "ansible_timeout": 7,
+        "ansible_ssh_common_args": "-J j",
+    }
+    tasks = [one for one in asked if one["host"] == "n2" or one.get("ansible_user") == "eve"]
+    assert {"host": "n1", "ansible_user": "bob", **said} in asked
+    assert {"host": "n1", "ansible_user": "eve", **said} in tasks
+    assert {"host": "n2", "ansible_ssh_user": "ann", **said} in tasks
+
+
+def test_who_logs_in_and_how_is_known_to_templates(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (project / "hosts.yml").write_text("all: {hosts: {n1: , n2: {ansible_ssh_user: ann}}}\n")
+    (project / "play.yml").write_text(
+        """
+- hosts: all
+  gather_facts: false
+  tasks:
+    - assert: {that: "ansible_connection == 'local' and ansible_user == 'bob'"}
+    - assert: {that: "ansible_user == 'eve'"}
+      remote_user: eve
+    - {command: "true", remote_user: "{{ omit }}"}
+"""
+    )
+    assert run(["play", "-i", "hosts.yml", "-u", "bob", "-c", "local", "play.yml"]) == 0, (
+        capsys.readouterr().out
+    )
+
+
+def test_become_on_the_command_line_is_what_plays_do_unless_they_say_otherwise(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (project / "play.yml").write_text(
+        """
+- hosts: all
+  gather_facts: false
+  tasks:
+    - {command: id -un, register: became}
+    - {command: id -un, register: stayed, become: false}
+    - assert: {that: ["became.stdout == 'nobody'", "stayed.stdout != 'nobody'"]}
+"""
+    )
+    arguments = ["play", "-i", "hosts.yml", "play.yml", "--become-user", "nobody"]
+    assert run([*arguments, "-b"]) == 0, capsys.readouterr().out
+    assert run(arguments) == ExitCode.TASK_FAILED

@@ -92,6 +92,9 @@ def test_a_run_leaves_metrics_and_a_journal_that_gives_the_same_verdict_again(
     assert json.loads(again.text) == cluster.summary()
     text = (cluster.runs / "latest" / "raftfleet.prom").read_text()
     assert "raftfleet_exit_latency_seconds_bucket" in text
+    seconds = (cluster.runs / "latest" / "metrics.om").read_text()
+    assert 'raftfleet_raft_role{cluster="raft",group="data_0",node="n1",role=' in seconds
+    assert seconds.endswith("# EOF\n")
 
 
 def test_a_leader_brought_back_too_early_is_inconclusive(cluster: Fleet) -> None:

@@ -21,11 +21,11 @@ SLOW = (
 )
 
 
-def killed_drill(cluster: Fleet) -> Path:
+def killed_drill(cluster: Fleet, expects: str = "starts") -> Path:
     """Run a drill until it has stopped a node, and kill it there."""
     before = run_names(cluster)
     text = (
-        DRILL.format(expects="starts")
+        DRILL.format(expects=expects)
         + "    - raft_stop: {node: follower}\n    - pause: {seconds: 60}\n"
     )
     drill = cluster.write("killed.yml", text)
@@ -66,6 +66,25 @@ def test_heal_starts_what_a_killed_drill_had_stopped_and_says_so(cluster: Fleet)
     whole = cluster.say("status", "-i", cluster.inventory)
     assert whole.code == 0, whole.text
     assert "cluster lock" not in whole.text
+
+
+def test_heal_removes_what_a_killed_drill_wrote_and_nothing_kept_on_purpose(
+    cluster: Fleet,
+) -> None:
+    kept = cluster.write(
+        "kept.yml", DRILL.format(expects="writes-survive") + "    - raft_status:\n"
+    )
+    done = cluster.say("drill", kept, "-i", cluster.inventory, "-e", "keep_data=true")
+    assert done.code == 0, done.text
+    run = killed_drill(cluster, "writes-survive")
+    wrote = {e["key"] for e in events(run) if e["event"] == "write.ended" and e["outcome"] == "ok"}
+    assert wrote
+    said = cluster.say("heal", "-i", cluster.inventory)
+    assert said.code == 0, said.text
+    (line,) = [one for one in said.text.splitlines() if one.startswith("removed ")]
+    assert int(line.split()[1]) >= len(wrote)
+    assert line.endswith(f"run {run.name} had written")
+    assert cluster.say("heal", "-i", cluster.inventory).text == "nothing to heal\n"
 
 
 def test_what_somebody_started_meanwhile_is_not_started_again(cluster: Fleet) -> None:

@@ -121,7 +121,18 @@ class TestValues:
     def test_many_aliases_do_not_multiply(self) -> None:
         lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
         lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 30)]
-        assert len(read("\n".join(lines))) == 30
+        found = read("\n".join(lines[:5]))
+        assert found["a4"][0] is found["a4"][9] is found["a3"]
+        error = refusal("\n".join(lines))
+        assert "aliases make more than 1000000 values" in error.message
+        assert place(error.mark) == (6, 45)
+
+    def test_aliases_do_not_hide_how_deep_a_value_is(self) -> None:
+        deep = f"{'[' * 60}x{']' * 60}"
+        read(f"a: &a {deep}\nb: {'[' * 38}*a{']' * 38}\n")
+        error = refusal(f"a: &a {deep}\nb: {'[' * 40}*a{']' * 40}\n")
+        assert "nested deeper than 100 levels" in error.message
+        assert place(error.mark) == (2, 44)
 
     def test_values_survive_a_copy_with_their_places(self) -> None:
         found = copy.deepcopy(read("a: [x, {b: y}]"))
@@ -226,7 +237,7 @@ class TestRefusals:
     def test_a_key_that_stands_twice_names_the_first(self) -> None:
         error = refusal("a: 1\nb: 2\n'a': 3\n")
         assert place(error.mark) == (3, 1)
-        assert "first at line 1" in error.message
+        assert "first at 1:1" in error.message
 
     def test_the_message_shows_the_lines_and_a_caret(self) -> None:
         assert str(refusal("one: 1\ntwo: @\nthree: 3\n")) == (

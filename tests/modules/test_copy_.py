@@ -267,7 +267,7 @@ class TestAnotherUser:
 
     def test_it_is_the_user_to_become_who_writes(self, faked: Bench, fake: FakeTransport) -> None:
         faked.become = "db"
-        stat = b"81a4\x001\x000\x000\x00db\x00db\x001\x001\x001\x001.0\x001.0\x001.0\x00\x00"
+        stat = b"81a4/1/0/0/db/db/1/1/1/1.0/1.0/1.0\n\0"
         fake.on("*")
         fake.on(
             "*stat *",

@@ -205,7 +205,7 @@ class TestAbsent:
     def test_the_system_itself_is_never_removed(
         self, faked: Bench, fake: FakeTransport, path: str
     ) -> None:
-        stat = b"41ed\x001\x000\x000\x00root\x00root\x001\x001\x001\x001.0\x001.0\x001.0\x00\x00"
+        stat = b"41ed/1/0/0/root/root/1/1/1/1.0/1.0/1.0\n\0"
         fake.on("*", Exited(status=0, stdout=stat))
         assert "is not removed" in faked.failure("file", path=path, state="absent")
         assert not any("rm " in line for line in fake.lines())

@@ -135,4 +135,5 @@ def _routes(name: str) -> Iterator[str]:
 
 def _cgroups(name: str) -> Iterator[str]:
     for folder, subfolders, _ in os.walk("/sys/fs/cgroup"):
-        yield from (f"{folder}/{sub}" for sub in subfolders if name in sub)
+        ours = (name, f"{_prefix(name)}-")
+        yield from (f"{folder}/{sub}" for sub in subfolders if any(one in sub for one in ours))

@@ -33,7 +33,7 @@ UP_STEPS = [
     *("files", "namespaces", "keys", "bridge", "identities", "cables", "go", "sshd"),
     *("neighbours", "record"),
 ]
-DOWN_STEPS = ["processes", "mounts", "interfaces", "routes", "folder"]
+DOWN_STEPS = ["processes", "mounts", "interfaces", "routes", "cgroups", "folder"]
 RANDOM_KILLS = 25
 
 # Says every step; at one that is asked for it says so and waits to be killed.

@@ -11,7 +11,13 @@ import pytest
 
 from raftfleet.clock import Deadline, SystemClock
 from raftfleet.errors import UsageError
-from raftfleet.transport import LocalOptions, SshOptions, options_from_variables, resolve
+from raftfleet.transport import (
+    LocalOptions,
+    SshOptions,
+    options_from_variables,
+    resolve,
+    unless_said,
+)
 
 KNOWN = Path("/project/known_hosts")
 MACHINES = (Path("/etc/ssh/ssh_known_hosts"), Path("/etc/ssh/ssh_known_hosts2"))
@@ -67,11 +73,12 @@ def test_the_usual_variables_are_read() -> None:
     )
 
 
-def test_the_old_names_are_read_and_lose_to_the_new_ones() -> None:
+def test_the_old_names_are_read_and_win() -> None:
+    """As ansible-core 2.19.14 does."""
     old = {"ansible_ssh_host": "a", "ansible_ssh_port": "23", "ansible_ssh_user": "u"}
     assert str(read(**old)) == "u@a:23"
     new = {"ansible_host": "b", "ansible_port": "24", "ansible_user": "v"}
-    assert str(read(**old, **new)) == "v@b:24"
+    assert str(read(**old, **new)) == "u@a:23"
     assert read(ansible_private_key_file="~/id").key_file == Path.home() / "id"
 
 
@@ -260,3 +267,16 @@ def test_without_ssh_there_is_an_error_that_says_what_to_install(
     with pytest.raises(UsageError, match=r"n1: the program ssh, .* is not installed") as info:
         arguments("-o ConnectTimeout=1234")
     assert "openssh-client" in str(info.value)
+
+
+def test_what_is_said_otherwise_counts_where_no_alias_says_it() -> None:
+    otherwise = {"ansible_user": "other", "ansible_timeout": 7}
+    assert unless_said({"ansible_ssh_user": "ann"}, otherwise) == {
+        "ansible_ssh_user": "ann",
+        "ansible_timeout": 7,
+    }
+    assert unless_said({}, otherwise) == otherwise
+    assert unless_said({"ansible_user": "ann", "ansible_ssh_timeout": 5}, otherwise) == {
+        "ansible_user": "ann",
+        "ansible_ssh_timeout": 5,
+    }

@@ -1,7 +1,10 @@
-# Starts the next life of a node, detached. In: $home, $console, $scene, $line; the waiter on standard input.
+# Starts the next life of a node, detached. In: $home, $console, $scene, $line; on standard input the waiter, or for a
+# node that systemd runs what keeps its records; then $unit is its unit and $mark the line that makes it ours.
 # Out: `found`, `refused` or `begun`, and what the records say.
 (umask 077 && mkdir -p "$state") || exit 1
-cat >"$state/waiter.part" && mv -f "$state/waiter.part" "$state/waiter" || exit 1
+keeper=waiter
+[ -z "$unit" ] || keeper=unit
+cat >"$state/$keeper.part" && mv -f "$state/$keeper.part" "$state/$keeper" || exit 1
 exec 9>"$state/lock"
 flock -w 5 9 || { echo "refused another start of $node is under way"; exit 0; }
 [ -d "$home" ] || { echo "refused there is no $home: it was never deployed"; exit 0; }
@@ -13,9 +16,24 @@ if lives "$state/life-$counter"; then
   told life "$state/life-$counter"
   exit 0
 fi
+if [ -n "$unit" ]; then
+  [ -d /run/systemd/system ] || { echo "refused its host is not run by systemd, as raft_service_manager says"; exit 0; }
+  [ "$(id -u)" = 0 ] || { echo "refused only root starts units of systemd: ansible_become: true"; exit 0; }
+  grep -qxF -e "$mark" "/etc/systemd/system/$unit" 2>/dev/null ||
+    { echo "refused there is no unit $unit of ours on its host: deploy it"; exit 0; }
+  main=$(systemctl show --property=MainPID --value -- "$unit")
+  if [ "${main:-0}" != 0 ]; then # started while nobody kept records here
+    echo "$((counter + 1))" >"$state/counter.part" && mv -f "$state/counter.part" "$state/counter" || exit 1
+    MAINPID=$main sh "$state/unit" began "$state" "$unit"
+    echo found
+    rm -f "$state/undo" "$state/hold"
+    told life "$state/life-$((counter + 1))"
+    exit 0
+  fi
+fi
 counter=$((counter + 1))
 mkdir -p -- "${console%/*}" && : >>"$console" || exit 1
-echo "$counter" >"$state/counter.part" && mv -f "$state/counter.part" "$state/counter" || exit 1
+[ -n "$unit" ] || { echo "$counter" >"$state/counter.part" && mv -f "$state/counter.part" "$state/counter"; } || exit 1
 printf '%s\n' "$line" >"$state/command"
 old=$((counter - 32))
 rm -f -- "$state/life-$old" "$state/exit-$old"
@@ -36,8 +54,15 @@ os.execvp(sys.argv[1], sys.argv[1:])'
 else
   set --
 fi
-setsid -f "$@" sh "$state/waiter" run "$state" "$counter" "$console" "$scene" "$line" \
-  </dev/null >/dev/null 2>"$state/waiter.err" 7>&- 9>&-
+set -- "$@" sh "$state/waiter" run "$state" "$counter" "$console" "$scene" "$line"
+if [ -n "$unit" ]; then
+  rm -f "$state/hold"
+  systemctl start -- "$unit" </dev/null >/dev/null 2>"$state/waiter.err" 7>&- 9>&-
+elif setsid -f true 2>/dev/null; then
+  setsid -f "$@" </dev/null >/dev/null 2>"$state/waiter.err" 7>&- 9>&-
+else # BusyBox has no -f
+  setsid "$@" </dev/null >/dev/null 2>"$state/waiter.err" 7>&- 9>&- &
+fi
 
 turns=500
 while [ ! -f "$state/life-$counter" ] && [ ! -f "$state/exit-$counter" ] && [ "$turns" -gt 0 ]; do

@@ -1,6 +1,6 @@
 # Signals one process and stamps its end. In: $pid, $start, $counter, $signal (a number), $grace (seconds),
 # $python and $perl (the exact ways), $ways (which ways to try, in this order), $undo (lines that say who will start
-# it again, nothing when it is to stay down).
+# it again, nothing when it is to stay down), $unit (its unit, nothing where systemd does not run it).
 by_python() {
   for one in /usr/bin/python3 python3; do
     command -v "$one" >/dev/null 2>&1 || continue
@@ -45,6 +45,9 @@ if [ -n "$undo" ]; then
 else
   rm -f "$state/undo"
 fi
+
+# systemd must not start it by itself: not before we do, and not at all when it is to stay down.
+[ -z "$unit" ] || : >"$state/hold" || exit 1
 
 for way in $ways; do
   "by_$way" && break

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from raftfleet.playbook.engine.engine import Engine, PlaybookResult
+from raftfleet.playbook.engine.engine import Engine, PlaybookResult, which_starts
 from raftfleet.playbook.engine.options import Options
 from raftfleet.playbook.engine.tags import Selection
 
-__all__ = ["Engine", "Options", "PlaybookResult", "Selection"]
+__all__ = ["Engine", "Options", "PlaybookResult", "Selection", "which_starts"]

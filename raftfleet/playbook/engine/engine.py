@@ -15,13 +15,12 @@ from raftfleet.playbook.engine.pool import Pool
 from raftfleet.playbook.engine.population import Population
 from raftfleet.playbook.engine.recorder import Recorder
 from raftfleet.playbook.engine.run_state import RunState
-from raftfleet.playbook.engine.tags import Selection
+from raftfleet.playbook.engine.tags import Selection, starts_at
 from raftfleet.playbook.engine.variables import Variables
-from raftfleet.playbook.syntax.handlers import walk
-from raftfleet.playbook.syntax.nodes import Task
+from raftfleet.playbook.syntax.nodes import Block, Task
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from raftfleet.clock import Clock
@@ -31,9 +30,10 @@ if TYPE_CHECKING:
     from raftfleet.playbook.extension import PlayExtension
     from raftfleet.playbook.recap import Recap
     from raftfleet.playbook.syntax.load import Playbook
+    from raftfleet.playbook.syntax.nodes import Node
     from raftfleet.transport.protocol import Transport
 
-__all__ = ["Engine", "PlaybookResult"]
+__all__ = ["Engine", "PlaybookResult", "which_starts"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +71,7 @@ class Engine:
         start_at_task: str | None = None,
         check: bool = False,
         diff: bool = False,
+        force_handlers: bool = False,
         forks: int = 20,
         defaults: Mapping[str, Any] | None = None,
         extensions: Mapping[str, PlayExtension] | None = None,
@@ -90,6 +91,7 @@ class Engine:
             start_at_task=start_at_task,
             check=check,
             diff=diff,
+            force_handlers=force_handlers,
             forks=forks,
             defaults=defaults or {},
             providers=variable_providers or {},
@@ -120,8 +122,8 @@ class Engine:
         `InterruptedRun` when the run was interrupted, and what an extension raises.
         """
         options = self._services.options
-        check_limit(self._services.variables.population.inventory, options.limit)
-        check_start(self.playbook, options.start_at_task)
+        self._services.variables.population.inventory.check_limit(options.limit)
+        which_starts([self.playbook], options.start_at_task)
         pool = Pool(options.forks, self._stop)
         run = RunState(self._services, pool, options.start_at_task)
         try:
@@ -135,35 +137,34 @@ class Engine:
         return PlaybookResult(self.recap, run.exit_code, tuple(run.defects))
 
 
-def check_limit(inventory: Inventory, limit: str | None) -> None:
-    """Refuse a limit that names something nobody knows, or nobody at all."""
-    if limit is None:
-        return
-    unknown = inventory.unmatched(limit)
-    if unknown:
-        close = nearest(unknown[0].lstrip("&!"), [*inventory.hosts, *inventory.groups])
-        hint = f"did you mean {close}?" if close else "name hosts or groups of the inventory"
-        raise UsageError(f"--limit: no host or group matches {', '.join(unknown)}", hint=hint)
-    if not inventory.select("all", limit) and not inventory.select(limit):
-        raise UsageError(f"--limit {limit} leaves no host")
+def which_starts(playbooks: Sequence[Playbook], title: str | None) -> int:
+    """Return which of the playbooks has the task to start at; the first for no task.
 
-
-def check_start(playbook: Playbook, title: str | None) -> None:
-    """Refuse a `--start-at-task` that is not there, before nothing runs and looks like success."""
+    Refuses, as `UsageError`, a task that is not there: nothing would run and look like success.
+    """
     if title is None:
-        return
-    titles = [node.title for node in _tasks(playbook)]
-    if title not in titles:
-        close = nearest(title, titles)
-        hint = (
-            f"did you mean {close!r}?" if close else "tasks of included files cannot be started at"
-        )
-        raise UsageError(f"--start-at-task: there is no task {title!r}", hint=hint)
+        return 0
+    tasks = [
+        (number, role, task.title)
+        for number, playbook in enumerate(playbooks)
+        for play in playbook.plays
+        for section in play.sections
+        for role, task in _tasks(section, None)
+    ]
+    for number, role, one in tasks:
+        if starts_at(title, one, role):
+            return number
+    close = nearest(title, [one for _, _, one in tasks])
+    hint = f"did you mean {close!r}?" if close else "tasks of included files cannot be started at"
+    raise UsageError(f"--start-at-task: there is no task {title!r}", hint=hint)
 
 
-def _tasks(playbook: Playbook) -> Iterable[Task]:
-    for play in playbook.plays:
-        for section in play.sections:
-            for node in walk(section):
-                if isinstance(node, Task):
-                    yield node
+def _tasks(nodes: Iterable[Node], role: str | None) -> Iterator[tuple[str | None, Task]]:
+    """Yield every task with the name of the role that it is part of."""
+    for node in nodes:
+        if isinstance(node, Task):
+            yield role, node
+        elif isinstance(node, Block):
+            yield from _tasks((*node.body, *node.rescue, *node.always), role)
+        else:
+            yield from _tasks((*node.role.dependencies, *node.role.tasks), node.role.name)

@@ -13,6 +13,7 @@ from raftfleet.playbook.engine.attempt import refuse_when_stopped
 from raftfleet.playbook.engine.handlers import add_role_handlers, names_of, settle
 from raftfleet.playbook.engine.includes import Includes
 from raftfleet.playbook.engine.meta import Meta
+from raftfleet.playbook.engine.tags import starts_at
 from raftfleet.playbook.engine.task_run import TaskRun, make_job, title_of
 from raftfleet.playbook.syntax.actions import DYNAMIC
 from raftfleet.playbook.syntax.nodes import Block, RoleUse
@@ -74,8 +75,8 @@ class Flow:
     def _turn_of(self, task: Task, frame: Frame) -> bool:
         """Whether tags and `--start-at-task` let the task run."""
         if self.run.start_at is not None:
-            role = frame.role
-            if self.run.start_at not in {task.title, f"{role.name} : {task.title}" if role else ""}:
+            role = frame.role.name if frame.role else None
+            if not starts_at(self.run.start_at, task.title, role):
                 return False
             self.run.start_at = None
         return self.run.services.options.tags.takes(frame.settings.tags | task.settings.tags)
@@ -162,5 +163,6 @@ class Flow:
 
     def _eligible(self, among: Sequence[Host], failed: set[str]) -> list[Host]:
         """Return the hosts that run handlers: failed ones only where `force_handlers` says so."""
-        out = failed if self.state.play.force_handlers else failed | self.state.failed
+        forced = self.state.play.force_handlers or self.run.services.options.force_handlers
+        out = failed if forced else failed | self.state.failed
         return [host for host in self.state.present(among) if host.name not in out]

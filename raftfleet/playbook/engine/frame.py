@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Frame"]
 
+_REACH = {"connection": "ansible_connection", "remote_user": "ansible_user"}
+
 
 @dataclass(frozen=True, slots=True)
 class Frame:
@@ -56,6 +58,12 @@ class Frame:
     def role(self) -> Role | None:
         """The role that this is part of."""
         return self.roles[-1] if self.roles else None
+
+    @property
+    def reach(self) -> dict[str, Any]:
+        """What the keywords `connection` and `remote_user` say, by the variables that outrank them."""
+        said = {name: self.value(keyword) for keyword, name in _REACH.items()}
+        return {name: value for name, value in said.items() if value is not None}
 
     def value(self, key: str, default: Any = None) -> Any:
         """Return a keyword's value as the nearest place says it."""

@@ -64,7 +64,7 @@ def of_host(host: Host, variables: Variables) -> dict[str, Callable[[], Any]]:
         "ansible_verbosity": lambda: options.verbosity,
         "ansible_run_tags": lambda: sorted(options.tags.only),
         "ansible_skip_tags": lambda: sorted(options.tags.skip),
-        "ansible_facts": lambda: variables.memory[host.name].gathered,
+        "ansible_facts": lambda: _without_prefix(variables.memory[host.name].gathered),
     }
     if options.limit is not None:
         found["ansible_limit"] = lambda: options.limit
@@ -84,6 +84,14 @@ def _needed_roles(state: PlayState) -> list[str]:
         found[use.role.name] = None
         uses += use.role.dependencies
     return list(found)
+
+
+def _without_prefix(gathered: Mapping[str, Any]) -> dict[str, Any]:
+    """Return facts as `ansible_facts` holds them; the host's own facts keep their name there."""
+    return {
+        name if name == "ansible_local" else name.removeprefix("ansible_"): value
+        for name, value in gathered.items()
+    }
 
 
 def of_play(state: PlayState, frame: Frame) -> dict[str, Callable[[], Any]]:

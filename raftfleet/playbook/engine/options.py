@@ -29,6 +29,7 @@ class Options:
     start_at_task: str | None = None
     check: bool = False
     diff: bool = False
+    force_handlers: bool = False
     forks: int = 20
     defaults: Mapping[str, Any] = field(default_factory=dict)
     providers: Mapping[str, Callable[[], object]] = field(default_factory=dict)

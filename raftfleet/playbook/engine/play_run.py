@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from raftfleet.errors import RaftfleetError, SourceError
+from raftfleet.inventory.patterns import split
 from raftfleet.inventory.source import MarkedDict
 from raftfleet.playbook.engine import reach
 from raftfleet.playbook.engine.batches import batches, ordered
@@ -21,7 +22,7 @@ from raftfleet.playbook.syntax.handlers import static_roles
 from raftfleet.playbook.syntax.nodes import Settings, Task
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from raftfleet.inventory import Host
     from raftfleet.playbook.engine.run_state import RunState
@@ -49,7 +50,7 @@ class PlayRun:
         pattern = pattern_of(self._play, self._header)
         hosts = inventory.select(pattern, options.limit)
         state = self._state(pattern, hosts)
-        proceed: Callable[[], None] = partial(self._batches, state)
+        proceed: Callable[[], None] = partial(self._batches, state, inventory.unmatched(pattern))
         for key, parsed in reversed(list(self._play.extensions.items())):
             info = PlayInfo(
                 name=state.name,
@@ -92,13 +93,13 @@ class PlayRun:
         state.vars_files[name] = read_vars_files(self._play, scope, self._services.library)
         return self._services.variables.of_task(host, state, state.frame, finder, {})
 
-    def _batches(self, state: PlayState) -> None:
+    def _batches(self, state: PlayState, unmatched: Sequence[str]) -> None:
         recorder = self._services.recorder
         divided = batches(ordered(state.everyone, self._play.order), self._serial())
-        for batch in divided or [[]]:
+        for number, batch in enumerate(divided or [[]]):
             state.begin(batch)
             present = state.present(batch)
-            recorder.play_started(state.name, present)
+            recorder.play_started(state.name, present, () if number else unmatched)
             try:
                 if present:
                     self._batch(state, batch)
@@ -157,8 +158,4 @@ def pattern_of(play: Play, header: Scope) -> str:
         raise SourceError(f"hosts: wants a pattern, not {value!r}", play.mark)
     if len(parts) == 1:
         return str(parts[0])
-    return ",".join(parts) if not any(":" in part for part in parts) else ":".join(_colons(parts))
-
-
-def _colons(parts: list[str]) -> list[str]:
-    return [piece.strip() for part in parts for piece in part.split(",") if piece.strip()]
+    return ",".join(piece for part in parts for piece in split(part))

@@ -21,7 +21,6 @@ __all__ = ["acting_host", "become_user", "environment", "flag", "number", "reach
 
 # What is read of a host when it is acted on; every one may be a template, or be set by a task.
 _CONNECTION: Final = (*CONNECTION_VARIABLES, "ansible_python_interpreter")
-_KEYWORDS: Final = {"connection": "ansible_connection", "remote_user": "ansible_user"}
 
 
 def flag(value: Any, scope: Scope, *, key: str) -> bool:
@@ -64,13 +63,13 @@ def reached(host: Host, frame: Frame, scope: Scope) -> Host:
         raw = scope.raw(name) if name in scope else None
         if raw is None or (raw is host.variables.get(name) and not is_text_template(raw)):
             continue
-        changed[name] = scope.template(raw)
+        if not isinstance(value := scope.template(raw), Omit):
+            changed[name] = value
     if "ansible_host" not in host.variables and changed.get("ansible_host") == host.name:
         del changed["ansible_host"]
-    for keyword, name in _KEYWORDS.items():
-        said = frame.value(keyword)
-        if said is not None and name not in scope:
-            changed[name] = scope.template(said)
+    for name, said in frame.reach.items():
+        if name not in scope and not isinstance(value := scope.template(said), Omit):
+            changed[name] = value
     return replace(host, variables={**host.variables, **changed}) if changed else host
 
 

@@ -43,9 +43,10 @@ class Recorder:
             self.recap.add(event)
             self._record(event)
 
-    def play_started(self, name: str, hosts: Sequence[Host]) -> None:
+    def play_started(self, name: str, hosts: Sequence[Host], unmatched: Sequence[str] = ()) -> None:
         """Say that a play begins on these hosts; on none when its pattern matches nobody."""
-        self._write(PlayStarted(play=name, hosts=tuple(host.name for host in hosts)))
+        names = tuple(host.name for host in hosts)
+        self._write(PlayStarted(play=name, hosts=names, unmatched=tuple(unmatched)))
 
     def play_ended(self, name: str) -> None:
         """Say that a play ended."""
@@ -110,7 +111,9 @@ def _shown(outcome: Outcome) -> dict[str, Any]:
     if outcome.secret:
         kept = {key: outcome.values[key] for key in _KEPT if key in outcome.values}
         return {**kept, "censored": CENSORED}
-    return {key: value for key, value in outcome.values.items() if key not in _REPEATED}
+    # What was gathered is large, the same in every play, and holds the environment, secrets and all.
+    left_out = {*_REPEATED, "ansible_facts"} if outcome.gathered else _REPEATED
+    return {key: value for key, value in outcome.values.items() if key not in left_out}
 
 
 def _label(item: str, *, secret: bool) -> str:

@@ -1,10 +1,11 @@
-"""Which tasks `--tags` and `--skip-tags` leave."""
+"""Which tasks `--tags`, `--skip-tags` and `--start-at-task` leave."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 
-__all__ = ["Selection"]
+__all__ = ["Selection", "starts_at"]
 
 _UNTAGGED = frozenset({"untagged"})
 
@@ -32,3 +33,9 @@ class Selection:
         if "all" in self.skip:
             return "always" not in tags or "always" in self.skip
         return bool(tags & self.skip) or ("tagged" in self.skip and tags != _UNTAGGED)
+
+
+def starts_at(wanted: str, title: str, role: str | None) -> bool:
+    """Whether this is the task to start at: by name or glob, with its role's name before it or not."""
+    names = (title, f"{role} : {title}") if role else (title,)
+    return any(wanted == name or fnmatchcase(name, wanted) for name in names)

@@ -1,6 +1,6 @@
 """Which variables a task sees on a host, from the weakest to the strongest.
 
-address defaults < role defaults < inventory < gathered facts < play vars < vars_files <
+address, `remote_user` and `connection` < role defaults < inventory < gathered facts < play vars < vars_files <
 role vars < role entry, block and task vars < include_vars < set_fact and register <
 role parameters and include vars < -e < providers < magic < loop variables
 """
@@ -92,7 +92,7 @@ class Variables:
             host.variables,
             *(role.defaults for role in roles),
             *(role.defaults for role in state.exported()),
-            {"ansible_host": host.name},
+            {"ansible_host": host.name, **frame.reach},
         )
         return Scope(layers, find=finder.find)
 

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from raftfleet.errors import SourceError, nearest
 from raftfleet.inventory.source import MarkedDict, MarkedStr, Octal, plain
+from raftfleet.playbook.syntax.key_value import as_mapping, first_key
 from raftfleet.playbook.syntax.kinds import WrongKindError, convert
 from raftfleet.playbook.syntax.reading import place
+from raftfleet.playbook.syntax.templates import check_raw, check_value
 from raftfleet.playbook.templating.scope import OMIT, has_template
 
 if TYPE_CHECKING:
@@ -61,11 +63,14 @@ def _free_form(module: Declares, text: str, mark: Mark | None) -> MarkedDict:
     key = module.free_form
     if key is not None and "creates" in module.arguments:
         return _command_line(module, key, text, mark)
-    names = "|".join(map(re.escape, module.arguments))
-    if found := re.match(rf"\s*({names})=" if key else r"\s*(\w+)=", text):
-        hint = f"write a mapping: {module.name}: {{{found[1]}: ...}}"
+    pair = first_key(text)
+    if pair and (key is None or pair in _names(module)):
+        hint = f"write a mapping: {as_mapping(module.name, text)}"
         raise SourceError(
-            f"{module.name}: k=v arguments are not supported", place(text, mark), hint=hint
+            f"{module.name}: k=v arguments are not supported",
+            place(text, mark),
+            hint=hint,
+            unsupported=True,
         )
     if key is None:
         hint = f"write a mapping: {module.name}: {{name: value}}"
@@ -73,11 +78,17 @@ def _free_form(module: Declares, text: str, mark: Mark | None) -> MarkedDict:
     return MarkedDict({key: text}, mark, values=_at(key, place(text, mark)))
 
 
+def _names(module: Declares) -> set[str]:
+    """Return every name an argument may be given by."""
+    declared = module.arguments.items()
+    return {word for name, argument in declared for word in (name, *argument.aliases)} - {_ANY}
+
+
 def _command_line(module: Declares, key: str, text: str, mark: Mark | None) -> MarkedDict:
     """Take `chdir=`, `creates=` and the like out of a command's text, as Ansible does."""
     names = "|".join(name for name in module.arguments if name not in {key, "argv", _ANY})
     option = re.compile(
-        rf"(?:(?<=\s)|^)({names})=(\"[^\"]*\"|'[^']*'|(?:\{{\{{.*?\}}\}}|[^\s\"'{{])+)(?:\s+|$)"
+        rf"(?:(?<=\s)|^)({names})=(\"[^\"]*\"|'[^']*'|(?:(?>\{{\{{.*?\}}\}})|[^\s\"'{{])+)(?:\s+|$)"
     )
     at = place(text, mark)
     found: dict[Any, Any] = {
@@ -121,21 +132,26 @@ def _named(module: Declares, given: MarkedDict) -> MarkedDict:
 
 
 def _unknown(module: Declares, key: str, mark: Mark | None) -> SourceError:
-    known = [name for name in module.arguments if name != _ANY]
-    known += [alias for argument in module.arguments.values() for alias in argument.aliases]
+    known = _names(module)
     close = nearest(key, known)
     hint = f"did you mean {close}?" if close else f"known: {', '.join(sorted(known)) or 'none'}"
     return SourceError(f"{module.name} has no argument {key!r}", mark, hint=hint)
 
 
 def check_arguments(module: Declares, given: MarkedDict, mark: Mark | None) -> None:
-    """Refuse before anything runs what no template can make right any more."""
-    _require(module, given, given.mark or mark)
+    """Refuse before anything runs what no template can make right any more.
+
+    ``mark`` is where the module is named.
+    """
+    _require(module, given, mark)
     for name, value in given.items():
         argument = module.arguments.get(name)
-        if argument is None or value is None or name in module.raw or has_template(value):
+        if name in module.raw:
+            check_raw(value)
             continue
-        _converted(module, name, value, given.value_mark(name) or mark)
+        check_value(value)
+        if argument is not None and value is not None and not has_template(value):
+            _converted(module, name, value, given.value_mark(name) or mark)
 
 
 def finish_arguments(module: Declares, given: Mapping[str, Any], written: Any) -> dict[str, Any]:
@@ -162,16 +178,27 @@ def _require(module: Declares, given: Mapping[str, Any], mark: Mark | None) -> N
     for name, argument in module.arguments.items():
         if argument.required and given.get(name) is None:
             raise SourceError(f"{module.name}: the argument {name!r} is missing", mark)
+    there = {name for name, value in given.items() if value is not None}
+    for names in getattr(module, "one_of", ()):
+        if not there.intersection(names):
+            raise SourceError(f"{module.name} wants {' or '.join(names)}", mark)
+    # A template may still come out as `omit`.
+    fixed = {name for name in there if not has_template(given[name])}
+    for names in getattr(module, "exclusive", ()):
+        if len(both := [name for name in names if name in fixed]) > 1:
+            raise SourceError(f"{module.name}: {' and '.join(both)} exclude each other", mark)
 
 
 def _converted(module: Declares, name: str, value: Any, mark: Mark | None) -> Any:
+    argument = module.arguments[name]
     try:
-        return convert(value, module.arguments[name])
+        return convert(value, argument)
     except WrongKindError as error:
+        close = nearest(str(value), argument.choices)
         raise SourceError(
             f"{module.name}: {name} wants {error.wanted}, not {_shown(value)}",
             mark,
-            hint=error.hint,
+            hint=f"did you mean {close}?" if close else error.hint,
         ) from None
 
 

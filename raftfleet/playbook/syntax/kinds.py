@@ -49,7 +49,7 @@ def _integer(value: Any) -> int:
         if isinstance(value, bool) or (isinstance(value, float) and value != int(value)):
             raise WrongKindError("a whole number")
         return int(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise WrongKindError("a whole number") from None
 
 
@@ -58,7 +58,7 @@ def _number(value: Any) -> float:
         if isinstance(value, bool):
             raise WrongKindError("a number")
         return float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise WrongKindError("a number") from None
 
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from raftfleet.errors import Mark, SourceError
 from raftfleet.inventory import load_yaml
-from raftfleet.inventory.source import MarkedList
+from raftfleet.inventory.source import MarkedList, read_text
 from raftfleet.playbook.builtin import BUILTIN
 from raftfleet.playbook.syntax.handlers import check_notifications
+from raftfleet.playbook.syntax.includes import check_includes
+from raftfleet.playbook.syntax.notices import Notices
 from raftfleet.playbook.syntax.plays import PlayReader
 from raftfleet.playbook.syntax.reading import Reader, place
 from raftfleet.playbook.syntax.roles import RoleReader
@@ -28,6 +31,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Library", "Playbook", "load_playbook"]
 
+_DEEPEST: Final = 50
+_OF_A_COLLECTION: Final = re.compile(r"\w+\.\w+\.\w+(\.ya?ml)?")
+_COPY: Final = "copy the playbook into the project, and name its file"
+
 
 class Library:
     """Everything that is read from files, each file once; also while a playbook runs (includes)."""
@@ -39,8 +46,9 @@ class Library:
         instead: Mapping[str, str] | None = None,
     ) -> None:
         self.modules: dict[str, Module] = {**BUILTIN, **modules}
+        self.notices = Notices()
         self.task_reader = TaskReader(self.modules, self, instead or {})
-        self.role_reader = RoleReader(self.task_reader, self.document, role_paths)
+        self.role_reader = RoleReader(self.task_reader, self.document, role_paths, self.notices)
         self._documents: dict[Path, Any] = {}
         self._tasks: dict[tuple[Path, Site], tuple[Node, ...]] = {}
 
@@ -66,11 +74,15 @@ class Library:
 
 @dataclass(frozen=True, slots=True)
 class Playbook:
-    """Plays, read and checked. ``library`` reads what they include while they run."""
+    """Plays, read and checked. ``library`` reads what they include while they run.
+
+    ``warnings`` are for the user, one line each.
+    """
 
     path: Path
     plays: tuple[Play, ...]
     library: Library
+    warnings: tuple[str, ...] = ()
 
     @property
     def directory(self) -> Path:
@@ -94,13 +106,13 @@ def load_playbook(
     read.
     """
     library = Library(modules, role_paths, instead)
-    known = frozenset(library.modules)
-    reader = PlayReader(library.task_reader, library.role_reader, extensions or {}, known)
+    reader = PlayReader(library, extensions or {})
     path = Path(path).absolute()
     plays = _plays(path, library, reader, (path,))
     for play in plays:
         check_notifications(play)
-    return Playbook(path, tuple(plays), library)
+    check_includes(plays, library, path.parent)
+    return Playbook(path, tuple(plays), library, library.notices.texts)
 
 
 def _shown(path: Path) -> str:
@@ -116,7 +128,7 @@ def _plays(
     if not isinstance(document, MarkedList):
         raise SourceError(
             "a playbook is a list of plays",
-            place(document, Mark(str(path), 1, 1)),
+            place(document, Mark(_shown(path), 1, 1, read_text(path, _shown(path)))),
             hint="each play starts with '- hosts:'",
         )
     plays: list[Play] = []
@@ -143,10 +155,13 @@ def _imported(
     entry.only(IMPORT_PLAYBOOK, also=[key])
     name = entry.text(key) or ""
     mark = entry.at(key)
-    name = static_name(
-        name, "import_playbook", mark, "name the file, and give the plays conditions"
-    )
+    way_out = "name the file, and give the plays conditions"
+    name = static_name(name, "import_playbook", mark, way_out, Site(path.parent, path.parent))
+    if _OF_A_COLLECTION.fullmatch(name) and not (path.parent / name).exists():
+        raise SourceError(f"playbooks of collections are not supported: {name}", mark, hint=_COPY)
     file = first_file([path.parent / name], name, mark).absolute()
+    if len(opened) > _DEEPEST:
+        raise SourceError(f"playbooks import each other deeper than {_DEEPEST} files", mark)
     if file in opened:
         raise SourceError(f"{name} is imported inside itself", mark)
     settings = read_settings(entry)

@@ -9,6 +9,7 @@ from raftfleet.inventory.source import MarkedList
 from raftfleet.playbook.syntax.nodes import Play
 from raftfleet.playbook.syntax.settings import read_settings
 from raftfleet.playbook.syntax.site import Site
+from raftfleet.playbook.syntax.templates import check_keywords
 from raftfleet.playbook.syntax.words import PLAY
 from raftfleet.playbook.templating.scope import is_text_template
 
@@ -17,34 +18,33 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from raftfleet.playbook.extension import PlayExtension
+    from raftfleet.playbook.syntax.load import Library
     from raftfleet.playbook.syntax.reading import Reader
-    from raftfleet.playbook.syntax.roles import RoleReader
-    from raftfleet.playbook.syntax.tasks import TaskReader
 
 __all__ = ["PlayReader"]
 
+_INSIDE = ("roles", "tasks", "pre_tasks", "post_tasks", "handlers")
+_COLLECTIONS = "collections: is accepted and changes nothing: modules go by their own name"
 _ORDERS = ("inventory", "sorted", "reverse_sorted", "reverse_inventory", "shuffle")
 
 
 class PlayReader:
     """Reads plays against the modules, roles and extensions that exist."""
 
-    def __init__(
-        self,
-        tasks: TaskReader,
-        roles: RoleReader,
-        extensions: Mapping[str, PlayExtension],
-        modules: frozenset[str],
-    ) -> None:
-        self._tasks = tasks
-        self._roles = roles
+    def __init__(self, library: Library, extensions: Mapping[str, PlayExtension]) -> None:
+        self._tasks = library.task_reader
+        self._roles = library.role_reader
+        self._modules = library.modules
+        self._notices = library.notices
         self._extensions = extensions
-        self._modules = modules
 
     def play(self, reader: Reader, file: Path) -> Play:
         """Read one play; ``file`` is where it stands."""
         reader.what = "a play"
         reader.only(PLAY, also=self._extensions)
+        check_keywords(reader.data, but=_INSIDE)
+        if "collections" in reader:
+            self._notices.add(_COLLECTIONS, reader.key_at("collections"))
         site = Site(file.parent, file.parent)
         return Play(
             name=reader.text("name"),

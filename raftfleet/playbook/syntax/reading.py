@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 from raftfleet.errors import Mark, SourceError, nearest
 from raftfleet.inventory import mark_of
 from raftfleet.inventory.source import MarkedDict, MarkedList, MarkedStr
+from raftfleet.playbook.syntax.templates import check_condition
 from raftfleet.playbook.syntax.words import REFUSED_IN_PLAY, bare, refusal
 from raftfleet.playbook.templating.scope import is_text_template
 
@@ -29,7 +31,7 @@ def unknown_word(word: str, known: Iterable[str], what: str, mark: Mark | None) 
     if what == "a play":
         way_out = way_out or REFUSED_IN_PLAY.get(word)
     if way_out:
-        return SourceError(f"{word!r} is not supported", mark, hint=way_out)
+        return SourceError(f"{word!r} is not supported", mark, hint=way_out, unsupported=True)
     close = nearest(word, known)
     hint = f"did you mean {close}?" if close else f"known: {', '.join(sorted(known))}"
     return SourceError(f"{word!r} is not a keyword of {what}", mark, hint=hint)
@@ -105,10 +107,10 @@ class Reader:
         if value is default or is_text_template(value):
             return value
         try:
-            float(value)
-        except (TypeError, ValueError):
-            raise self.wrong(key, "a number") from None
-        if isinstance(value, bool):
+            finite = math.isfinite(float(value))
+        except (TypeError, ValueError, OverflowError):
+            finite = False
+        if isinstance(value, bool) or not finite:
             raise self.wrong(key, "a number")
         return value
 
@@ -139,14 +141,13 @@ class Reader:
 
     def conditions(self, key: str) -> tuple[Any, ...]:
         """Return conditions, of which all must hold."""
-        if key not in self.data:
-            return ()
         found = self.items(key)
-        for condition in found or [None]:
+        for condition in found:
             if not isinstance(condition, bool | str) or condition == "":
                 raise self.wrong(
                     key, "a condition", hint="an expression as text, without braces: x is defined"
                 )
+            check_condition(condition)
         return tuple(found)
 
     def list_of(self, key: str, read: Callable[[Any, Mark | None], Any]) -> tuple[Any, ...]:
@@ -168,4 +169,6 @@ def _kind(value: Any) -> str:
     for kind, name in names.items():
         if isinstance(value, kind):
             return f"{name} {value}"
-    return "a list" if isinstance(value, list) else "a mapping"
+    if isinstance(value, list):
+        return "a list" if value else "an empty list"
+    return "a mapping"

@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from raftfleet.errors import Mark, SourceError, nearest
 from raftfleet.inventory.source import MarkedDict
 from raftfleet.playbook.syntax.nodes import Role, RoleUse, Settings
-from raftfleet.playbook.syntax.reading import Reader, place
+from raftfleet.playbook.syntax.reading import Reader, place, unknown_word
 from raftfleet.playbook.syntax.settings import read_settings
-from raftfleet.playbook.syntax.site import Site, static_name
-from raftfleet.playbook.syntax.words import ROLE, refusal
+from raftfleet.playbook.syntax.site import Site, exists, static_name
+from raftfleet.playbook.syntax.templates import check_keywords
+from raftfleet.playbook.syntax.words import META, ROLE, refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from pathlib import Path
 
+    from raftfleet.playbook.syntax.notices import Notices
     from raftfleet.playbook.syntax.tasks import TaskReader
 
 __all__ = ["From", "RoleReader"]
 
 _ENDINGS: Final = (".yml", ".yaml", ".json", "")
+_DEEPEST: Final = 50
+_NOT_CHECKED: Final = "argument_specs of roles are accepted, and not checked"
 _PLUGINS: Final = (
     "library", "module_utils", "action_plugins", "filter_plugins", "lookup_plugins", "test_plugins",
     "callback_plugins", "vars_plugins",
@@ -48,11 +52,16 @@ class RoleReader:
     """Reads roles; each role with the same files is read once."""
 
     def __init__(
-        self, tasks: TaskReader, document: Callable[[Path], Any], role_paths: Sequence[Path]
+        self,
+        tasks: TaskReader,
+        document: Callable[[Path], Any],
+        role_paths: Sequence[Path],
+        notices: Notices,
     ) -> None:
         self._tasks = tasks
         self._document = document
         self._role_paths = tuple(role_paths)
+        self._notices = notices
         self._known: dict[tuple[Path, From], Role] = {}
 
     def entry(self, item: Any, site: Site, mark: Mark | None) -> RoleUse:
@@ -64,13 +73,12 @@ class RoleReader:
         name = reader.text(key)
         if not name:
             raise SourceError("a role entry needs role: NAME", reader.mark)
+        check_keywords(reader.data)
         parameters = {}
         for word, value in reader.data.items():
             if word not in ROLE:
                 if refusal(word):
-                    raise SourceError(
-                        f"{word!r} is not supported", reader.key_at(word), hint=refusal(word)
-                    )
+                    raise unknown_word(word, ROLE, "a role", reader.key_at(word))
                 parameters[word] = value
         role = self.role(name, From.of(reader.data), site, reader.at(key))
         once = not role.allow_duplicates
@@ -81,39 +89,43 @@ class RoleReader:
     ) -> RoleUse:
         """Read the role of an `import_role`, or of an `include_role` whose moment has come."""
         at = arguments.value_mark("name") if isinstance(arguments, MarkedDict) else None
-        role = self.role(str(arguments["name"]), From.of(arguments), site, at or mark)
+        role = self.role(arguments["name"], From.of(arguments), site, at or mark)
         again = arguments.get("allow_duplicates", True)
         return RoleUse(role, settings, once=not again, mark=mark)
 
     def role(self, name: str, files: From, site: Site, mark: Mark | None) -> Role:
         """Return a role by its name or path; raises `SourceError`."""
-        name = static_name(name, "a role", mark, "use include_role")
-        path = self._find(name, site, mark)
+        name = static_name(name, "a role", mark, "use include_role", site)
+        path = self.path_of(name, site)
+        if path is None:
+            raise _no_role(name, self._folders(site), mark)
         if path in site.opened:
             raise SourceError(
                 f"the role {name} needs itself",
                 mark,
                 hint="take the role out of its own dependencies and imports",
             )
+        if len(site.opened) > _DEEPEST:
+            raise SourceError(f"roles are nested deeper than {_DEEPEST}", mark)
         key = (path, files)
         if key not in self._known:
             self._known[key] = self._read(path, files, site, mark)
         return self._known[key]
 
-    def _find(self, name: str, site: Site, mark: Mark | None) -> Path:
-        folders = [
-            site.playbook_dir / "roles",
-            site.playbook_dir.parent / "roles",
-            *self._role_paths,
-        ]
-        if site.role_path is not None:
-            folders.append(site.role_path.parent)
-        for folder in dict.fromkeys(folders):
-            if (folder / name).is_dir():
-                return (folder / name).resolve()
-        if "/" in name and (site.playbook_dir / name).is_dir():
-            return (site.playbook_dir / name).resolve()
-        raise _no_role(name, list(dict.fromkeys(folders)), mark)
+    def path_of(self, name: str, site: Site) -> Path | None:
+        """Return the folder of a role, or None when there is none."""
+        folders = self._folders(site)
+        if "/" in name:
+            folders.append(site.playbook_dir)
+        paths = (folder / name for folder in folders)
+        found = next((path for path in paths if exists(path, Path.is_dir)), None)
+        return found.resolve() if found else None
+
+    def _folders(self, site: Site) -> list[Path]:
+        """Return where roles are looked for, the first places first."""
+        beside = [site.role_path.parent] if site.role_path is not None else []
+        roles = [site.playbook_dir / "roles", site.playbook_dir.parent / "roles"]
+        return list(dict.fromkeys([*roles, *self._role_paths, *beside]))
 
     def _read(self, path: Path, files: From, site: Site, mark: Mark | None) -> Role:
         _refuse_plugins(path, mark)
@@ -139,7 +151,13 @@ class RoleReader:
     def _meta(self, path: Path) -> Reader:
         file = _one(path / "meta", "main")
         value = self._document(file) if file else None
-        return Reader(value if value is not None else MarkedDict(), "the meta of a role")
+        meta = Reader(value if value is not None else MarkedDict(), "the meta of a role")
+        meta.only(META)
+        specs = _one(path / "meta", "argument_specs")
+        if specs or "argument_specs" in meta:
+            mark = Mark(str(specs), 1, 1) if specs else meta.key_at("argument_specs")
+            self._notices.add(_NOT_CHECKED, mark)
+        return meta
 
     def _list(
         self, folder: Path, name: str, site: Site, mark: Mark | None, read: Callable[..., Any]
@@ -181,7 +199,7 @@ def _one(folder: Path, name: str) -> Path | None:
     """Return the file of this name, with or without an ending."""
     for ending in _ENDINGS:
         path = folder / f"{name}{ending}"
-        if path.is_file():
+        if exists(path, Path.is_file):
             return path
     return None
 
@@ -200,6 +218,7 @@ def _refuse_plugins(path: Path, mark: Mark | None) -> None:
                 f"the role {path.name} brings {name}/, which is not supported",
                 mark,
                 hint="add a module of your own instead",
+                unsupported=True,
             )
 
 

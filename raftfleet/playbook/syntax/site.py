@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
-from raftfleet.errors import SourceError
+from raftfleet.errors import SourceError, nearest
+from raftfleet.inventory.source import MarkedStr
 from raftfleet.playbook.templating.scope import is_text_template
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from pathlib import Path
+    from collections.abc import Callable, Iterable
 
     from raftfleet.errors import Mark
 
-__all__ = ["Site", "first_file", "static_name"]
+__all__ = ["Site", "exists", "first_file", "static_name"]
+
+_DEEPEST: Final = 50
+_FOLDER: Final = re.compile(r"\{\{-?\s*(playbook_dir|role_path)\s*-?\}\}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,14 +36,33 @@ class Site:
 
     def tasks_file(self, name: str, mark: Mark | None) -> Path:
         """Return the file of tasks that is meant; `SourceError` when there is none."""
+        return first_file(self._tasks_files(name), name, mark)
+
+    def existing_tasks_file(self, name: str) -> Path | None:
+        """Return the file of tasks that is meant, or None when there is none."""
+        return next((p for p in self._tasks_files(name) if exists(p, Path.is_file)), None)
+
+    def _tasks_files(self, name: str) -> list[Path]:
         folders = [self.directory]
         if self.role_path is not None:
             folders += [self.role_path / "tasks", self.role_path]
-        folders.append(self.playbook_dir)
-        return first_file([folder / name for folder in folders], name, mark)
+        return [folder / name for folder in (*folders, self.playbook_dir)]
+
+    def resolved(self, name: str) -> str:
+        """Return a name with the folders in it that are known already."""
+        if not isinstance(name, MarkedStr):
+            return name
+        known = {"playbook_dir": self.playbook_dir, "role_path": self.role_path}
+
+        def folder(found: re.Match[str]) -> str:
+            return str(known[found[1]] or found[0])
+
+        return MarkedStr(_FOLDER.sub(folder, name), name.mark)
 
     def inside(self, file: Path, mark: Mark | None) -> Site:
         """Return the site of tasks in a file that is read from here."""
+        if len(self.opened) > _DEEPEST:
+            raise SourceError(f"imports are nested deeper than {_DEEPEST} files", mark)
         if file in self.opened:
             raise SourceError(
                 f"{file.name} is imported inside itself",
@@ -48,18 +72,42 @@ class Site:
         return replace(self, directory=file.parent, opened=(*self.opened, file))
 
 
+def exists(path: Path, kind: Callable[[Path], bool]) -> bool:
+    """Whether a path is of a kind (`Path.is_file`); one that no file system can hold is not."""
+    try:
+        return kind(path)
+    except OSError:
+        return False
+
+
 def first_file(candidates: Iterable[Path], name: str, mark: Mark | None) -> Path:
     """Return the first file that exists; `SourceError` names where it was looked for."""
     tried = list(dict.fromkeys(candidates))
     for path in tried:
-        if path.is_file():
+        if exists(path, Path.is_file):
             return path
-    places = ", ".join(str(path.parent) for path in tried)
-    raise SourceError(f"the file {name} does not exist", mark, hint=f"looked in {places}")
+    close = nearest(Path(name).name, _neighbours(tried))
+    hint = f"looked in {', '.join(str(path.parent) for path in tried)}"
+    if close:
+        hint = f"did you mean {close}? {hint}"
+    raise SourceError(f"the file {name} does not exist", mark, hint=hint)
 
 
-def static_name(name: str, what: str, mark: Mark | None, way_out: str) -> str:
-    """Return a name that must be known while the playbook is read."""
+def _neighbours(paths: Iterable[Path]) -> list[str]:
+    """Return the names of what lies in the folders of these paths."""
+    folders = (path.parent for path in paths)
+    return [p.name for folder in folders if exists(folder, Path.is_dir) for p in folder.iterdir()]
+
+
+def static_name(
+    name: str, what: str, mark: Mark | None, way_out: str, site: Site | None = None
+) -> str:
+    """Return a name that must be known while the playbook is read.
+
+    Of templates that is `{{ playbook_dir }}`, and inside a role `{{ role_path }}`.
+    """
+    if site is not None:
+        name = site.resolved(name)
     if is_text_template(name):
         raise SourceError(f"{what}: the name cannot be a template", mark, hint=way_out)
     return str(name)

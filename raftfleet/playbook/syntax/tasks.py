@@ -14,11 +14,12 @@ from raftfleet.playbook.syntax.nodes import Block, Handler, Settings, Task
 from raftfleet.playbook.syntax.reading import Reader, place, unknown_word
 from raftfleet.playbook.syntax.settings import read_settings
 from raftfleet.playbook.syntax.site import static_name
+from raftfleet.playbook.syntax.templates import check_keywords
 from raftfleet.playbook.syntax.words import BLOCK, HANDLER, TASK, bare, refusal
 from raftfleet.playbook.templating.scope import is_text_template
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from raftfleet.errors import Mark
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["Importer", "TaskReader"]
 
 _INCLUDES = ("include_tasks", "include_role")
+_PARTS = ("block", "rescue", "always")
 
 
 class Importer(Protocol):
@@ -66,16 +68,16 @@ class TaskReader:
         return tuple(self._node(item, site, at) for item, at in _items(value, "tasks", mark))
 
     def handlers(self, value: Any, site: Site, mark: Mark | None = None) -> HandlerList:
-        """Read a list of handlers; imported ones stand in the place of their import."""
+        """Read a list of handlers; imported ones stand in the place of their import.
+
+        So do those of a block: its keywords hold for each of them.
+        """
         found: list[Handler] = []
         for item, at in _items(value, "handlers", mark):
             reader = Reader(item, "a handler", at)
             if "block" in reader:
-                raise SourceError(
-                    "a handler cannot be a block",
-                    reader.key_at("block"),
-                    hint="notify several handlers through one listen:",
-                )
+                found += self._handlers_of_block(reader, site)
+                continue
             node = self._task(reader, site, HANDLER)
             if isinstance(node, Task):
                 found.append(Handler(node, reader.texts("listen")))
@@ -91,19 +93,31 @@ class TaskReader:
         inner = self.handlers(
             self._importer.document(file.path), file.site.inside(file.path, file.mark)
         )
-        return [
-            replace(
-                handler,
-                task=replace(handler.task, settings=file.settings.around(handler.task.settings)),
-            )
-            for handler in inner
+        return _within(file.settings, inner)
+
+    def _handlers_of_block(self, reader: Reader, site: Site) -> list[Handler]:
+        """Read the handlers of a block, which is one level deep and has no other parts."""
+        self._only_block(reader)
+        value = reader.data["block"]
+        inner = [
+            Reader(item, "a handler", at)
+            for item, at in _items(value, "handlers", reader.at("block"))
         ]
+        strange = [(inside, "block") for inside in inner if "block" in inside]
+        strange += [(reader, part) for part in _PARTS[1:] if part in reader]
+        for inside, word in strange:
+            raise SourceError(
+                f"{word}: cannot stand here: of several handlers each runs for itself",
+                inside.key_at(word),
+                hint="notify several handlers through one listen:",
+            )
+        return _within(read_settings(reader), self.handlers(value, site))
 
     def _node(self, item: Any, site: Site, mark: Mark | None) -> Node:
         reader = Reader(item, "a task", mark)
         if "block" in reader:
             return self._block(reader, site)
-        for word in ("rescue", "always"):
+        for word in _PARTS[1:]:
             if word in reader:
                 hint = "put the tasks that may fail into block:"
                 raise SourceError(
@@ -116,6 +130,19 @@ class TaskReader:
         return Block(node.settings, body, name=reader.text("name"), mark=reader.mark)
 
     def _block(self, reader: Reader, site: Site) -> Block:
+        self._only_block(reader)
+        return Block(
+            settings=read_settings(reader),
+            body=self._part(reader, "block", site),
+            rescue=self._part(reader, "rescue", site),
+            always=self._part(reader, "always", site),
+            name=reader.text("name"),
+            mark=reader.mark,
+        )
+
+    @staticmethod
+    def _only_block(reader: Reader) -> None:
+        """Refuse what a block cannot say."""
         reader.what = "a block"
         for word in reader.data:
             if word in HANDLER and word not in BLOCK:
@@ -125,14 +152,7 @@ class TaskReader:
                     hint="put it on the tasks inside; a loop over several tasks is a loop over include_tasks",
                 )
         reader.only(BLOCK)
-        return Block(
-            settings=read_settings(reader),
-            body=self._part(reader, "block", site),
-            rescue=self._part(reader, "rescue", site),
-            always=self._part(reader, "always", site),
-            name=reader.text("name"),
-            mark=reader.mark,
-        )
+        check_keywords(reader.data, but=_PARTS)
 
     def _part(self, reader: Reader, key: str, site: Site) -> tuple[Node, ...]:
         return self.nodes(reader.data.get(key), site, reader.at(key))
@@ -144,7 +164,8 @@ class TaskReader:
         declared = self._actions[bare(key)]
         mark = reader.at(key)
         arguments = read_arguments(declared, reader.data[key], reader.mapping("args"), mark)
-        check_arguments(declared, arguments, mark)
+        check_arguments(declared, arguments, reader.key_at(key))
+        check_keywords(reader.data, but=(key, "args"))
         settings = read_settings(reader)
         if declared.name in STATIC:
             return self._import(declared.name, arguments, settings, reader, site)
@@ -175,41 +196,49 @@ class TaskReader:
             elif key not in keywords:
                 strange.append(key)
         if strange:
-            raise self._stranger(str(strange[0]), found, keywords, reader)
+            raise self._stranger(strange[0], found, keywords, reader)
         if not found:
             raise SourceError(
                 "this task names no module", reader.mark, hint="for example `command: uptime`"
             )
         if len(found) > 1:
-            names = " and ".join(found)
-            raise SourceError(
-                f"a task has one module, not {names}",
-                reader.key_at(found[1]),
-                hint="make two tasks of it",
-            )
+            raise _two_modules(found[0], found[1], reader)
         return found[0]
 
     def _stranger(
-        self, word: str, found: list[str], keywords: frozenset[str], reader: Reader
+        self, key: Any, found: list[str], keywords: frozenset[str], reader: Reader
     ) -> SourceError:
-        mark = reader.key_at(word)
+        mark = reader.key_at(key)
+        word = str(key)
         if bare(word) == "import_playbook":
             return SourceError("import_playbook stands among plays, not among tasks", mark)
+        if found and bare(word) in self._instead:
+            return _two_modules(found[0], word, reader)
+        if found and (hint := self._misplaced(word, found[0], reader)):
+            return SourceError(f"{word!r} is not a keyword of {reader.what}", mark, hint=hint)
         if found or refusal(bare(word)):
             return unknown_word(word, keywords, reader.what, mark)
-        return SourceError(
-            f"there is no module {word!r}", mark, hint=self._way_out(bare(word), keywords)
-        )
+        return self._no_module(word, keywords, mark)
 
-    def _way_out(self, word: str, keywords: frozenset[str]) -> str:
-        if word in self._instead:
-            return f"write {self._instead[word]}"
-        close = nearest(word, [*self._actions, *keywords])
-        return (
-            f"did you mean {close}?"
-            if close
-            else "use command or shell, or add a module of your own"
-        )
+    def _misplaced(self, word: str, key: str, reader: Reader) -> str | None:
+        """Return the way out for an argument of the module that stands beside it, not below it."""
+        declared = self._actions[bare(key)].arguments
+        if word not in declared and not any(word in a.aliases for a in declared.values()):
+            return None
+        if isinstance(reader.data[key], str):
+            return f"{word} is an argument of {key}: write it below args:"
+        return f"{word} is an argument of {key}: indent it, so that it stands below {key}:"
+
+    def _no_module(self, word: str, keywords: frozenset[str], mark: Mark | None) -> SourceError:
+        """Return the error for a task whose module is misspelt, or one of Ansible's only."""
+        message = f"there is no module {word!r}"
+        if bare(word) in self._instead:
+            hint = f"write {self._instead[bare(word)]}"
+        elif close := nearest(bare(word), [*self._actions, *keywords]):
+            return SourceError(message, mark, hint=f"did you mean {close}?")
+        else:
+            hint = "use command or shell, or add a module of your own"
+        return SourceError(message, mark, hint=hint, unsupported=True)
 
     def _import(
         self, action: str, arguments: MarkedDict, settings: Settings, reader: Reader, site: Site
@@ -223,7 +252,7 @@ class TaskReader:
         if action == "import_role":
             return self._importer.imported_role(arguments, settings, site, reader.mark)
         mark = arguments.value_mark("file") or reader.mark
-        name = static_name(arguments["file"], action, mark, "use include_tasks")
+        name = static_name(arguments["file"], action, mark, "use include_tasks", site)
         return _ImportedFile(site.tasks_file(name, mark), site, settings, mark)
 
 
@@ -247,13 +276,37 @@ def _items(value: Any, what: str, mark: Mark | None) -> list[tuple[Any, Mark | N
     return [(item, value.item_mark(index)) for index, item in enumerate(value)]
 
 
+def _within(settings: Settings, handlers: Iterable[Handler]) -> list[Handler]:
+    """Return handlers for which these settings hold too."""
+    return [
+        replace(
+            handler,
+            task=replace(handler.task, settings=settings.around(handler.task.settings)),
+        )
+        for handler in handlers
+    ]
+
+
+def _two_modules(first: str, second: str, reader: Reader) -> SourceError:
+    return SourceError(
+        f"a task has one module, not {first} and {second}",
+        reader.key_at(second),
+        hint="make two tasks of it: each starts with '- '",
+    )
+
+
 def _check_meta(arguments: MarkedDict, reader: Reader) -> None:
     action = arguments["action"]
     mark = arguments.value_mark("action")
     if is_text_template(action):
         raise SourceError("meta: the action cannot be a template", mark, hint="use when:")
     if action in META_REFUSED:
-        raise SourceError(f"meta: {action} is not supported", mark, hint=META_REFUSED[action])
+        raise SourceError(
+            f"meta: {action} is not supported",
+            mark,
+            hint=META_REFUSED[action],
+            unsupported=True,
+        )
     if action not in META:
         close = nearest(str(action), META)
         hint = f"did you mean {close}?" if close else f"known: {', '.join(META)}"
@@ -269,5 +322,5 @@ def _apply(arguments: MarkedDict) -> Settings | None:
     if arguments.get("apply") is None:
         return None
     reader = Reader(arguments["apply"], "apply", arguments.value_mark("apply"))
-    reader.only(BLOCK - {"block", "rescue", "always"})
+    reader.only(BLOCK - set(_PARTS))
     return read_settings(reader)

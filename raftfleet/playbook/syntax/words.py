@@ -10,6 +10,7 @@ __all__ = [
     "IMPORT_PLAYBOOK",
     "INHERITED",
     "LOOP_CONTROL",
+    "META",
     "PLAY",
     "REFUSED",
     "REFUSED_IN_PLAY",
@@ -25,11 +26,11 @@ INHERITED: Final = frozenset({
     "diff", "environment", "ignore_errors", "ignore_unreachable", "no_log", "remote_user",
     "run_once", "throttle", "timeout",
 })  # fmt: skip
-_ALL: Final = INHERITED | {"name", "tags", "vars", "collections"}
+_ALL: Final = INHERITED | {"name", "tags", "vars"}
 _INSIDE: Final = _ALL | {"when", "delegate_to", "delegate_facts"}
 
 PLAY: Final = _ALL | {
-    "hosts", "gather_facts", "roles", "tasks", "pre_tasks", "post_tasks", "handlers", "vars_files",
+    "collections", "hosts", "gather_facts", "roles", "tasks", "pre_tasks", "post_tasks", "handlers", "vars_files",
     "serial", "max_fail_percentage", "force_handlers", "order", "strategy",
 }  # fmt: skip
 BLOCK: Final = _INSIDE | {"block", "rescue", "always", "notify"}
@@ -39,6 +40,7 @@ TASK: Final = _INSIDE | {
 }  # fmt: skip
 HANDLER: Final = TASK | {"listen"}
 ROLE: Final = _INSIDE | {"role", "tasks_from", "vars_from", "defaults_from", "handlers_from"}
+META: Final = frozenset({"allow_duplicates", "argument_specs", "dependencies", "galaxy_info"})
 IMPORT_PLAYBOOK: Final = frozenset({"import_playbook", "name", "vars", "when", "tags"})
 LOOP_CONTROL: Final = frozenset(
     {"loop_var", "index_var", "label", "pause", "extended", "extended_allitems"}
@@ -70,6 +72,7 @@ REFUSED: Final[dict[str, str]] = {
     "async": "start a service (raft_start, service) and wait for it with wait_for",
     "become_exe": _NO_SUDO_OTHER,
     "become_flags": _NO_SUDO_OTHER,
+    "collections": "leave it out: modules go by their own name, or by ansible.builtin.NAME",
     "debugger": "run with --start-at-task after a failure",
     "fact_path": "leave it out",
     "first_available_file": "loop: \"{{ query('first_found', [...]) }}\"",

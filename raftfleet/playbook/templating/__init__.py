@@ -16,11 +16,13 @@ from raftfleet.playbook.templating.scope import (
     is_text_template,
     written,
 )
+from raftfleet.playbook.templating.text import TemplateFile
 
 __all__ = [
     "OMIT",
     "Omit",
     "Scope",
+    "TemplateFile",
     "TemplatingError",
     "evaluate",
     "expression",

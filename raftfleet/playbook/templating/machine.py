@@ -29,6 +29,7 @@ from raftfleet.playbook.templating.failure import TemplatingError, place_inside
 from raftfleet.playbook.templating.filters import FILTERS, NOT_OURS
 from raftfleet.playbook.templating.lookups import GLOBALS
 from raftfleet.playbook.templating.predicates import TESTS
+from raftfleet.playbook.templating.text import Syntax, TemplateFile
 from raftfleet.playbook.templating.undefined import Missing, MissingUsedError
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from raftfleet.errors import Mark
     from raftfleet.playbook.templating.scope import Scope
 
-__all__ = ["finished", "render", "settle"]
+__all__ = ["finished", "render", "settle", "with_full_names"]
 
 _CACHED = 4096
 _ABOUT_UNDEFINED = frozenset(
@@ -153,6 +154,11 @@ def _passing_on(work: Callable[..., Any]) -> Callable[..., Any]:
     return passing_on
 
 
+def with_full_names(named: Mapping[str, Any]) -> dict[str, Any]:
+    """Return filters or tests under the names that Ansible's own collection gives them."""
+    return {f"ansible.builtin.{name}": function for name, function in named.items()}
+
+
 def _prepared(environment: _Environment) -> _Environment:
     environment.filters.update(FILTERS)
     environment.tests.update(TESTS)
@@ -160,6 +166,8 @@ def _prepared(environment: _Environment) -> _Environment:
         for name in named.keys() - _ABOUT_UNDEFINED:
             named[name] = _passing_on(named[name])
     environment.globals.update(GLOBALS)
+    for named in (environment.filters, environment.tests):
+        named.update(with_full_names(named))
     environment.filters[EVALUATOR] = evaluated
     return environment
 
@@ -173,13 +181,13 @@ _OPTIONS: dict[str, Any] = {
 
 
 @functools.cache
-def _environment(kind: type[_Environment]) -> _Environment:
-    return _prepared(kind(**_OPTIONS))
+def _environment(kind: type[_Environment], syntax: Syntax = ()) -> _Environment:
+    return _prepared(kind(**{**_OPTIONS, **dict(syntax)}))
 
 
 @functools.lru_cache(maxsize=_CACHED)
-def _compiled(text: str, kind: type[_Environment]) -> Template:
-    return _environment(kind).from_string(text)
+def _compiled(text: str, kind: type[_Environment], syntax: Syntax = ()) -> Template:
+    return _environment(kind, syntax).from_string(text)
 
 
 def render(text: str, scope: Scope) -> Any:
@@ -200,7 +208,10 @@ def finished(text: str, scope: Scope, *, of_file: bool = False, condition: bool 
 
 
 def _render(text: str, scope: Scope, kind: type[_Environment]) -> Any:
-    template = _compiled(str(text), kind)
+    syntax: Syntax = ()
+    if isinstance(text, TemplateFile):
+        syntax, scope = text.syntax, scope.over(text.variables)
+    template = _compiled(str(text), kind, syntax)
     context = _LazyContext(template.environment, scope, None, {})  # type: ignore[arg-type]
     return _listed(template.environment.concat(template.root_render_func(context)))
 

@@ -182,3 +182,18 @@ def test_an_unknown_handler_whose_name_is_a_template_ends_the_run_when_it_is_not
               handlers: [{name: h, say: x}]
         """)
     assert stage.trace == ["e1 1"]
+
+
+def test_handlers_in_a_block_are_notified_each_for_itself(stage: Stage) -> None:
+    ran = stage.run("""
+- hosts: e1
+  tasks: [{say: x, notify: [two, three]}]
+  handlers:
+    - when: word == 'said'
+      vars: {word: said}
+      block:
+        - {name: one, say: one}
+        - {name: two, say: "two {{ word }}"}
+        - {name: three, say: three, when: word == 'other'}
+""")
+    assert ran.of("e1") == ["x", "two said"]

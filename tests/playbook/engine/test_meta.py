@@ -48,13 +48,13 @@ def test_the_condition_of_end_play_is_that_of_the_first_host(stage: Stage) -> No
     ran = stage.tasks(
         """
         - {meta: end_play, when: inventory_hostname == 'e3'}
-        - say: on
+        - say: going
         - {meta: end_play, when: inventory_hostname == 'e1'}
         - say: never
     """,
         hosts="east",
     )
-    assert sorted(ran.trace) == ["e1 on", "e2 on", "e3 on"]
+    assert sorted(ran.trace) == ["e1 going", "e2 going", "e3 going"]
 
 
 def test_clear_host_errors_takes_lost_and_failed_hosts_back(stage: Stage) -> None:

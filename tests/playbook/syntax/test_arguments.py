@@ -109,7 +109,7 @@ def test_wrong_arguments_are_refused_before_anything_runs(
 
 
 def test_a_missing_argument_is_refused_before_anything_runs(stage: Stage) -> None:
-    with pytest.raises(SourceError, match=r":3:20: next_answer: the argument 'name' is missing"):
+    with pytest.raises(SourceError, match=r":3:7: next_answer: the argument 'name' is missing"):
         stage.load("- hosts: e1\n  tasks:\n    - next_answer: {}\n")
     with pytest.raises(SourceError, match="the argument 'name' is missing"):
         stage.load("- hosts: e1\n  tasks:\n    - next_answer:\n")

@@ -48,6 +48,7 @@ RAFT: dict[str, dict[str, Argument]] = {
     "raft_check": {},
     "raft_install": {},
     "raft_config": {},
+    "raft_unit": {},
     "raft_start": {"node": Argument("raw")},
     "raft_stop": {
         "node": Argument("raw"),

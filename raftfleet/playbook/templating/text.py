@@ -1,0 +1,34 @@
+"""The text of a template file, with the syntax it asks for and what it may know of itself."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final, Self
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["Syntax", "TemplateFile"]
+
+Syntax = tuple[tuple[str, str | bool], ...]
+_NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
+
+
+class TemplateFile(str):
+    """A template file's text.
+
+    ``syntax`` are options of Jinja's environment, as pairs; ``variables`` are those that only this
+    template has.
+    """
+
+    __slots__ = ("syntax", "variables")
+    syntax: Syntax
+    variables: Mapping[str, Any]
+
+    def __new__(
+        cls, text: str, syntax: Syntax = (), variables: Mapping[str, Any] = _NOTHING
+    ) -> Self:
+        """Return the text with its syntax and variables."""
+        made = super().__new__(cls, text)
+        made.syntax, made.variables = syntax, variables
+        return made
