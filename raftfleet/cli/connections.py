@@ -5,15 +5,12 @@ from __future__ import annotations
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from raftfleet.clock import Deadline
-from raftfleet.errors import SourceError, UnreachableError, UsageError
-from raftfleet.inventory import mark_of
+from raftfleet.errors import UnreachableError
 from raftfleet.journal.events import HostConnected, HostLost
 from raftfleet.transport import (
-    CONNECTION_VARIABLES,
     LocalOptions,
     hops,
     make_transport,
@@ -31,27 +28,9 @@ if TYPE_CHECKING:
     from raftfleet.journal import Recorder
     from raftfleet.transport import SshOptions, Transport
 
-__all__ = ["Connections", "check_connection"]
+__all__ = ["Connections"]
 
 _CONNECT = 20.0
-
-
-def check_connection(host: Host, variables: Mapping[str, object], known_hosts: Path) -> None:
-    """Refuse connection variables that cannot be followed; no host and no ssh is asked.
-
-    ``variables`` are the host's, templated. Raises `SourceError` with the place of the one that is
-    wrong, where it has one; of a line that may hold a secret nothing is shown.
-    """
-    try:
-        options_from_variables(host.name, variables, project_known_hosts=known_hosts)
-    except UsageError as error:
-        wrong = [one for one in variables if error.message.startswith(f"{host.name}: {one}:")]
-        mark = mark_of(host.variables.get(wrong[0])) if wrong else None
-        if mark is None:
-            raise
-        if wrong[0] not in CONNECTION_VARIABLES:
-            mark = replace(mark, source=None)
-        raise SourceError(error.message, mark, hint=error.hint) from None
 
 
 class Connections:

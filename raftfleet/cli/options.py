@@ -108,9 +108,6 @@ _SHARED = (
         "--ssh-common-args", help="As ansible_ssh_common_args, unless the inventory says."
     ),
     click.option("--ssh-extra-args", help="As ansible_ssh_extra_args, unless the inventory says."),
-    click.option("-b", "--become", is_flag=True, help="Become another user with sudo."),
-    click.option("--become-user", help="Whom --become makes of us. [default: root]"),
-    click.option("--become-method", type=click.Choice(["sudo"]), hidden=True, expose_value=False),
     click.option("-v", "--verbose", count=True, help="Show results; twice for more."),
     RUNS,
 )
@@ -130,8 +127,6 @@ class Given:
     timeout: int | None
     ssh_common_args: str | None
     ssh_extra_args: str | None
-    become: bool
-    become_user: str | None
     verbose: int
     runs: Path
 
@@ -168,8 +163,6 @@ class Given:
             "ansible_timeout": self.timeout,
             "ansible_ssh_common_args": self.ssh_common_args,
             "ansible_ssh_extra_args": self.ssh_extra_args,
-            "ansible_become": self.become or None,
-            "ansible_become_user": self.become_user,
         }
         return {name: value for name, value in said.items() if value is not None}
 

@@ -21,6 +21,9 @@ from raftfleet.cli.refused import refusals
 @click.option("--start-at-task", help="Begin with the task of this name; may be a glob.")
 @click.option("-C", "--check", is_flag=True, help="Change nothing; say what would change.")
 @click.option("-D", "--diff", is_flag=True, help="Show how files differ.")
+@click.option("-b", "--become", is_flag=True, help="Tasks become another user with sudo.")
+@click.option("--become-user", help="Whom tasks become. [default: root]")
+@click.option("--become-method", type=click.Choice(["sudo"]), hidden=True, expose_value=False)
 @click.option("--force-handlers", is_flag=True, help="Run handlers on hosts that failed, too.")
 @click.option("--flush-cache", is_flag=True, hidden=True, expose_value=False)
 @click.option("--syntax-check", is_flag=True, help="Read and check the playbooks, run nothing.")
@@ -36,8 +39,10 @@ def command(
     tags: tuple[str, ...],
     skip_tags: tuple[str, ...],
     start_at_task: str | None,
+    become_user: str | None,
     output: str,
     *,
+    become: bool,
     check: bool,
     diff: bool,
     force_handlers: bool,
@@ -65,6 +70,8 @@ def command(
         "check": check,
         "diff": diff,
         "force_handlers": force_handlers,
+        "become": become or None,
+        "become_user": become_user,
     }
     what = "+".join(playbook.stem for playbook in playbooks)
     asked = given.asked(what, alone=True, playbook=engine, output=output, exporting=exporting)

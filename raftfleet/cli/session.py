@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any, Self
 import click
 
 from raftfleet.checks import Judgement, judge, judgement_json
-from raftfleet.cli.connections import Connections, check_connection
+from raftfleet.cli.checking import check_connection, odd_variables
+from raftfleet.cli.connections import Connections
 from raftfleet.cli.exporting import Exporting, Exports
 from raftfleet.cli.interruption import Interruption
 from raftfleet.cli.options import without_secrets
@@ -55,10 +56,11 @@ _PACKAGES = ("raftfleet", "fabric", "paramiko", "jinja2", "msgspec", "pyyaml")
 class Asked:
     """What the command line asked for.
 
-    ``playbook`` holds further options of the engine (tags, skip_tags, start_at_task, check, diff);
-    ``output`` is text or jsonl. ``reach`` holds connection variables that count where neither
-    the inventory nor a play says otherwise. ``keep`` says whether a run folder stays: never for a command that
-    only looks, and where nothing is said, when the inventory holds a cluster.
+    ``playbook`` holds further options of the engine (tags, skip_tags, start_at_task, check, diff),
+    become and become_user; ``output`` is text or jsonl. ``reach`` holds connection variables that
+    count where neither the inventory nor a play says otherwise. ``keep`` says whether a run folder
+    stays: never for a command that only looks, and where nothing is said, when the inventory holds
+    a cluster.
     """
 
     what: str
@@ -175,7 +177,9 @@ class Session:
 
         A variable whose template needs more than the inventory is looked at when it is used.
         """
+        odd: dict[str, None] = {}
         for host in self.inventory.hosts.values():
+            odd |= dict.fromkeys(odd_variables(host.variables))
             scope = self._scope(host)
             known: dict[str, object] = {}
             for name in (one for one in scope if one.startswith("ansible_")):
@@ -183,6 +187,8 @@ class Session:
                     known[name] = _value(scope, name)
             known = unless_said(known, self.asked.reach)
             check_connection(host, known, PROJECT / "known_hosts")
+        for warning in odd:
+            click.echo(f"warning: {warning}", err=True)
 
     # --- playbooks ---------------------------------------------------------------------------
 
@@ -212,24 +218,22 @@ class Session:
             inventory_file=next(iter(self.asked.inventories), None),
             verbosity=self.asked.verbose,
             stop=self.interruption.stop,
-            defaults=self._defaults,
-            **{**self.asked.playbook, **({} if first else {"start_at_task": None})},
+            **self._options(first=first),
         )
         code = self._guarded(engine)
         self._codes.append(code)
         return code
 
-    @property
-    def _defaults(self) -> dict[str, Any]:
-        """What plays do unless they say otherwise."""
-        keywords = {
-            "become": "ansible_become",
-            "become_user": "ansible_become_user",
-            "connection": "ansible_connection",
-            "remote_user": "ansible_user",
-        }
-        said = self.asked.reach
-        return {key: said[name] for key, name in keywords.items() if name in said}
+    def _options(self, *, first: bool) -> dict[str, Any]:
+        """Return what the command line asks of the engine, keywords for all plays among it."""
+        options = dict(self.asked.playbook)
+        said = {"connection": "ansible_connection", "remote_user": "ansible_user"}
+        defaults = {key: self.asked.reach.get(name) for key, name in said.items()}
+        for key in ("become", "become_user"):
+            defaults[key] = options.pop(key, None)
+        if not first:
+            options.pop("start_at_task", None)
+        return {**options, "defaults": {k: v for k, v in defaults.items() if v is not None}}
 
     def _raft(self) -> dict[str, Any]:
         """Return what templates see as ``raft``: one picture, frozen for a task."""

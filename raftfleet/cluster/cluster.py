@@ -325,7 +325,7 @@ class Cluster:
     def wipe(self, names: Sequence[str]) -> dict[str, tuple[str, ...]]:
         """Empty the data directories of nodes that are down; when all are, a generation begins.
 
-        Returns the directories. Raises `NodeError` before it has touched anything of the node.
+        Returns the directories that held anything. Raises `NodeError` before it has touched anything of the node.
         """
         wiped = {name: self.life(name).wipe() for name in names}
         if set(names) == set(self.names):

@@ -188,10 +188,10 @@ class Control:
         self.claim()
         return self.cluster.start(names, timeout=timeout, stop=self._stop)
 
-    def wipe(self, names: Sequence[str]) -> None:
-        """Empty the data directories of nodes that are down."""
+    def wipe(self, names: Sequence[str]) -> bool:
+        """Empty the data directories of nodes that are down; tell whether any held something."""
         self.claim()
-        self.cluster.wipe(names)
+        return any(self.cluster.wipe(names).values())
 
     def restart(self, names: Sequence[str]) -> None:
         """Start again what a drill had stopped, interrupted or not."""

@@ -170,7 +170,7 @@ class NodeLife:
             reply = self.place.change(
                 "launch.sh",
                 timeout=_LAUNCH,
-                stdin=asset("unit.sh" if self.unit else "waiter.sh").encode(),
+                stdin=asset("waiter.sh").encode(),
                 unit=self.unit.name if self.unit else "",
                 mark=self.unit.mark if self.unit else "",
                 home=str(self.place.node.home),
@@ -260,7 +260,7 @@ class NodeLife:
             return stopped
 
     def wipe(self) -> tuple[str, ...]:
-        """Empty the node's data directories that carry our marker; return those that were there.
+        """Empty the node's data directories that carry our marker; return those that held anything.
 
         Raises `NodeError`, and removes nothing, when the node runs or a directory is not ours.
         """

@@ -6,7 +6,7 @@ which process each life is, whoever started it, and how it ended. The instant of
 
 A node that is held down stays down: while its record says so, systemd's own restarts (``Restart=``
 in a drop-in) are turned away, and a start by hand is not. Nothing is enabled: at boot nodes stay down
-until somebody starts them.
+until somebody starts them, or enables the unit; the records begin anew then, as the host does.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from shlex import quote
 from typing import TYPE_CHECKING, Final
 
 from raftfleet.errors import UsageError, nearest
+
+from .remote import asset
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -45,6 +47,7 @@ class Unit:
         self.name = _ODD.sub("-", f"{system.name}-{node.name}") + ".service"
         self.path = UNITS / self.name
         self.environment_path = node.home / "config" / "unit.env"
+        self.keeper_path = node.home / "config" / "unit.sh"
         self.mark = f"# raftfleet: node {node.name} of cluster {cluster}"
         self._system = system
         self._node = node
@@ -82,6 +85,11 @@ class Unit:
         ]
         return "\n".join(lines) + "\n"
 
+    @staticmethod
+    def keeper() -> str:
+        """Return the script that keeps the records; it lies beside the environment."""
+        return asset("unit.sh")
+
     def environment(self) -> str:
         """Return the file that holds the node's environment, as systemd.exec(5) reads it."""
         given = self._system.start(self._node).env
@@ -91,11 +99,10 @@ class Unit:
 
     def _hook(self, act: str, *more: str) -> str:
         """Return a call of the script that keeps the records; without it the node runs all the same."""
-        script = f"{self._state}/unit"
-        words = " ".join(map(quote, (script, act, self._state, self.name, *more)))
-        return (
-            f"/bin/sh -c {_quoted(f'test ! -f {quote(script)} || exec sh {words}', dollars=True)}"
-        )
+        script = quote(str(self.keeper_path))
+        words = " ".join(map(quote, (act, self._state, self.name, *more)))
+        line = f"test ! -f {script} || exec sh {script} {words}"
+        return f"/bin/sh -c {_quoted(line, dollars=True)}"
 
 
 def unit_of(system: System, node: Node, cluster: str, root: str = "") -> Unit | None:

@@ -12,6 +12,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from raftfleet.errors import SourceError
+from raftfleet.inventory.marked import mark_of
 from raftfleet.inventory.model import Group, Host, Inventory
 from raftfleet.inventory.varsfiles import VarsFolder
 
@@ -66,7 +68,7 @@ class _Assembly:
                 self._tree.members(name),
                 tuple(node.children),
                 tuple(node.hosts),
-                {**node.variables, **self._of_folders((name,))},
+                self._own(name),
             )
             for name, node in self._tree.groups.items()
         }
@@ -98,9 +100,25 @@ class _Assembly:
         own = {**self._tree.hosts[name], **self._of_host(name)}
         return Host(name, {**self._merged[groups], **own}, groups, own)
 
+    def _own(self, group: str) -> dict[str, Any]:
+        """Return a group's own variables; a priority is one of them unless it is the usual."""
+        own = {**self._tree.groups[group].variables, _PRIORITY: self._priority(group)}
+        if own[_PRIORITY] == 1:
+            del own[_PRIORITY]
+        return own | self._of_folders((group,))
+
     def _nearness(self, group: str) -> tuple[int, int, str]:
+        return self._depths[group], self._priority(group), group
+
+    def _priority(self, group: str) -> int:
         priority = self._tree.groups[group].variables.get(_PRIORITY, 1)
-        return self._depths[group], int(priority), group
+        try:
+            return int(priority)
+        except (TypeError, ValueError):
+            raise SourceError(
+                f"{_PRIORITY} of group {group!r} must be a whole number, not {priority!r}",
+                mark_of(priority),
+            ) from None
 
     def _of_groups(self, groups: tuple[str, ...]) -> dict[str, Any]:
         merged: dict[str, Any] = {}

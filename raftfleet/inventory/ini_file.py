@@ -6,6 +6,7 @@ import ast
 import re
 import shlex
 import warnings
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from raftfleet.errors import Mark, SourceError, nearest
@@ -18,19 +19,26 @@ if TYPE_CHECKING:
 __all__ = ["add_ini", "looks_like_ini"]
 
 _SECTION: Final = re.compile(r"\[(?P<group>[^:\]\s]+)(?::(?P<kind>\w+))?\]\s*(?:#.*)?")
+_ADDRESS: Final = re.compile(r"\[[0-9A-Fa-f:.]+\]")
 _HEADER: Final = re.compile(r"^\[[^\[\]]+\]\s*(?:#.*)?$", re.MULTILINE)
 _ASSIGNMENT: Final = re.compile(r"^\S+\s+\w+=", re.MULTILINE)
 _KINDS: Final = ("hosts", "vars", "children")
 
 
-def looks_like_ini(text: str) -> bool:
-    """Return whether a file without a telling suffix is written as INI and not as YAML."""
+def looks_like_ini(text: str, *, called_yaml: bool = False) -> bool:
+    """Return whether a file is written as INI and not as YAML.
+
+    One that is ``called_yaml`` must have a section or a host with variables in it; of others an
+    empty file and a list of names are INI too.
+    """
     lines = [line for line in text.splitlines() if line.strip() and line.strip()[0] not in "#;"]
-    if not lines or lines[0].startswith(("---", "{")) or lines[0].rstrip().endswith(":"):
+    if not lines:
+        return not called_yaml
+    if lines[0].startswith(("---", "{")) or lines[0].rstrip().endswith(":"):
         return False
     if _HEADER.search(text) or _ASSIGNMENT.search(text):
         return True
-    return all(":" not in line for line in lines)
+    return not called_yaml and all(":" not in line for line in lines)
 
 
 def add_ini(tree: Tree, text: str, file: str) -> None:
@@ -58,8 +66,12 @@ class _Reader:
         mark = Mark(self._file, number, len(line) - len(line.lstrip()) + 1, self._text)
         if section := _SECTION.fullmatch(bare):
             self._section(section, mark)
-        elif bare.startswith("[") and bare.endswith("]"):
-            raise SourceError(f"{bare!r} is no section", mark, hint="write [group], without spaces")
+        elif bare.startswith("[") and not _ADDRESS.match(bare):
+            raise SourceError(
+                f"{bare!r} is no section",
+                mark,
+                hint="write [group] or [group:vars], without blanks",
+            )
         elif self._kind == "hosts":
             self._host(bare, mark)
         elif self._kind == "vars":
@@ -101,7 +113,10 @@ class _Reader:
         for pair in pairs:
             key, equals, value = pair.partition("=")
             if not equals:
-                raise SourceError(f"expected key=value, not {pair!r}", mark)
+                spaced = re.search(r"\s=|=\s", line)
+                hint = "no blanks around the `=`" if spaced else "a host has a line of its own"
+                at = replace(mark, column=mark.column + max(0, line.find(pair, len(name))))
+                raise SourceError(f"expected key=value, not {pair!r}", at, hint=hint)
             variables[key] = _literal(value, mark)
         for host in hosts:
             self._tree.add_host(self._group, host, variables, port)
@@ -109,7 +124,11 @@ class _Reader:
     def _variable(self, line: str, mark: Mark) -> None:
         key, equals, value = line.partition("=")
         if not equals:
-            raise SourceError(f"expected key=value, not {line!r}", mark)
+            raise SourceError(
+                f"expected key=value, not {line!r}",
+                mark,
+                hint=f"hosts stand below [{self._group}], variables below [{self._group}:vars]",
+            )
         self._tree.group(self._group).variables[key.strip()] = _literal(value.strip(), mark)
 
     def _child(self, line: str, mark: Mark) -> None:

@@ -90,7 +90,15 @@ def _add_file(tree: Tree, path: Path) -> None:
             start,
             hint=f"save what it yields: ansible-inventory -i {path} --list --yaml > hosts.yml",
         )
-    if path.suffix not in {".yml", ".yaml", ".json"} and looks_like_ini(text):
+    if path.suffix == ".toml":
+        raise SourceError(
+            "inventories in TOML are not supported",
+            start,
+            hint=f"make YAML of it: ansible-inventory -i {path} --list --yaml > hosts.yml",
+        )
+    if path.suffix != ".json" and looks_like_ini(
+        text, called_yaml=path.suffix in {".yml", ".yaml"}
+    ):
         add_ini(tree, text, str(path))
     else:
         add_yaml(tree, load_yaml(text=text, file=str(path)), start)

@@ -14,6 +14,7 @@ __all__ = ["expand", "split_port"]
 
 _RANGE: Final = re.compile(r"\[(?P<first>[^\[\]:]*):(?P<last>[^\[\]:]*)(?::(?P<step>[^\[\]:]*))?\]")
 _PORT: Final = re.compile(r"(?P<name>(?:[^\s:\[\]]|\[[^\]]*\])+):(?P<port>\d{1,5})")
+_ODD: Final = re.compile(r"[\s=\x00-\x1f\x7f]")
 _MOST: Final = 65_536
 
 
@@ -41,11 +42,15 @@ def expand(name: str) -> list[str]:
     `[01:10]` keeps its zeros, `[a:e]` runs over letters, `[1:9:2]` has a step; several ranges in
     one name are multiplied, the first one slowest. Raises `ValueError` for a range that is none.
     """
+    if odd := _ODD.search(name):
+        raise ValueError(f"{name!r} is no host name: there is {odd[0]!r} in it")
     names = [name]
     while any(_RANGE.search(one) for one in names):
         names = [spread for one in names for spread in _expand_first(one)]
         if len(names) > _MOST:
             raise ValueError(f"{name!r} stands for more than {_MOST} hosts")
+    if name.count("[") != name.count("]"):
+        raise ValueError(f"a bracket in {name!r} has no counterpart")
     return names
 
 

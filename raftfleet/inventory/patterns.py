@@ -20,6 +20,7 @@ __all__ = ["evaluate", "split", "split_limit", "unmatched", "within"]
 
 _PARTS: Final = re.compile(r"(?:[^\s:\[\]]|\[[^\]]*\])+")
 _SUBSCRIPT: Final = re.compile(r"(?P<name>.+)\[(?:(?P<one>-?\d+)|(?P<first>\d+):(?P<last>\d*))\]")
+_OLD_SUBSCRIPT: Final = re.compile(r".+\[\d+-\d*\]")
 _GLOB: Final = frozenset("*?[.")
 
 
@@ -130,7 +131,16 @@ def _match(inventory: Inventory, part: str) -> list[Host]:
 
 def _subscript(part: str) -> tuple[str, int | slice | None]:
     """Split `name[2]`, `name[1:3]` (the end is included) or `name[1:]` into name and subscript."""
-    if part.startswith("~") or (found := _SUBSCRIPT.fullmatch(part)) is None:
+    if part.startswith("~"):
+        return part, None
+    if _OLD_SUBSCRIPT.fullmatch(part):
+        name, _, subscript = part.rpartition("[")
+        raise UsageError(
+            f"{part!r} is neither a subscript nor, as Ansible reads it, a glob",
+            hint=f"write {name}[{subscript.replace('-', ':')} for some hosts of {name}, "
+            f"or ~{part}$ for names that end so",
+        )
+    if (found := _SUBSCRIPT.fullmatch(part)) is None:
         return part, None
     if found["one"]:
         return found["name"], int(found["one"])

@@ -7,6 +7,8 @@ mode can say "quote it".
 
 from __future__ import annotations
 
+import json
+import re
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import yaml
@@ -34,6 +36,10 @@ _DEEPEST: Final = 100
 _MOST: Final = 1_000_000
 _PREFIX: Final = "tag:yaml.org,2002:"
 _UNSAFE: Final = "!unsafe"
+_PAIR: Final = re.compile(
+    r"(?<!\\)((?:\\\\)*)(\\u[dD][89abAB][\da-fA-F]{2}\\u[dD][c-fC-F][\da-fA-F]{2})"
+)
+_EXPONENT: Final = re.compile(r"-?\d+(\.\d+)?[eE][-+]?\d+")
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -56,7 +62,23 @@ def load_yaml(path: Path | None = None, *, text: str | None = None, file: str | 
             Mark(name, 1, 1, text),
             hint="decrypt it, and keep it out of version control",
         )
-    return _Reader(name, text).document()
+    return _Reader(name, text, json=_is_json(text)).document()
+
+
+def _is_json(text: str) -> bool:
+    """Whether the text is JSON, in which a few things mean something else than in YAML."""
+    if not text.lstrip().startswith(("{", "[")):
+        return False
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def _character(pair: re.Match[str]) -> str:
+    """Return the character for which JSON writes two escapes; YAML knows no such pairs."""
+    return pair[1] + json.loads(f'"{pair[2]}"')  # type: ignore[no-any-return]
 
 
 def read_text(path: Path, name: str) -> str:
@@ -82,9 +104,10 @@ class _Anchored(NamedTuple):
 class _Reader:
     """Builds values from the parser's events, so that depth is bounded by us and not by C."""
 
-    def __init__(self, file: str, text: str) -> None:
+    def __init__(self, file: str, text: str, *, json: bool) -> None:
         self._file = file
-        self._text = text
+        self._text = _PAIR.sub(_character, text) if json else text
+        self._json = json
         self._anchors: dict[str, _Anchored] = {}
         self._open: set[str] = set()
         self._depth = 0
@@ -230,6 +253,8 @@ class _Reader:
         if tag in {None, "!", _UNSAFE}:
             implicit = (not event.style, bool(event.style)) if tag == _UNSAFE else event.implicit
             tag = self._parser.resolve(yaml.ScalarNode, value, implicit)
+        if self._json and event.implicit[0] and _EXPONENT.fullmatch(value):
+            return float(value)
         read = SCALARS.get(tag.removeprefix(_PREFIX)) if tag.startswith(_PREFIX) else None
         if read is None:
             raise tag_error(tag, mark)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from raftfleet.errors import SourceError, nearest
-from raftfleet.inventory.marked import MarkedDict, MarkedStr, mark_of
+from raftfleet.inventory.marked import MarkedDict, MarkedList, MarkedStr, mark_of
 from raftfleet.inventory.names import expand, split_port
 
 if TYPE_CHECKING:
@@ -22,6 +22,14 @@ def add_yaml(tree: Tree, document: Any, mark: Mark) -> None:
 
     Raises `SourceError` for unknown keys, wrong types, broken ranges and groups in a circle.
     """
+    if isinstance(document, MarkedList) and any(
+        isinstance(item, MarkedDict) and "hosts" in item for item in document
+    ):
+        raise SourceError(
+            "this looks like a playbook, not like an inventory",
+            mark_of(document),
+            hint="-i names the inventory; playbooks stand without an option",
+        )
     if not isinstance(document, MarkedDict) or not document:
         raise SourceError(
             "an inventory is a mapping of groups",
@@ -32,7 +40,13 @@ def add_yaml(tree: Tree, document: Any, mark: Mark) -> None:
         raise SourceError(
             "inventory plugins are not supported",
             document.key_mark("plugin"),
-            hint="save what it yields: ansible-inventory -i FILE --list --yaml > hosts.yml",
+            hint=f"save what it yields: ansible-inventory -i {mark.file} --list --yaml > hosts.yml",
+        )
+    if "_meta" in document:
+        raise SourceError(
+            "this is what a program that is an inventory prints, not an inventory file",
+            document.key_mark("_meta"),
+            hint="let it be printed as YAML: ansible-inventory -i PROGRAM --list --yaml",
         )
     for name in document:
         if name in _SECTIONS:
@@ -116,7 +130,9 @@ def _add_hosts(tree: Tree, group: str, hosts: MarkedDict) -> None:
         mark = hosts.key_mark(key)
         if value is not None and not isinstance(value, MarkedDict):
             raise SourceError(
-                f"host {written!r} must be a mapping of variables or empty", hosts.value_mark(key)
+                f"host {written!r} must be a mapping of variables or empty",
+                hosts.value_mark(key),
+                hint="write `host: {name: value}`; a variable of a host stands below it, further in",
             )
         pattern, port = split_port(written)
         variables = _variables(value or MarkedDict())

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from raftfleet.journal import Picture, advance, write_file
 
 from .figures import Figures, Histogram
-from .live import Ear, live_samples
+from .live import Course, live_samples
 from .metric import Kind
 from .names import METRICS
 from .samples import samples
@@ -91,15 +91,15 @@ class _Backfill:
     def _seconds(self, seconds: range, offset: float) -> Points:
         """Return what the nodes said, once a second."""
         points: Points = {}
-        picture, ear, place = Picture(), Ear(), 0
+        picture, course, place = Picture(), Course(), 0
         events = self._journal.events
         for second in seconds:
             now = second - offset
             while place < len(events) and events[place].t <= now:
                 picture = advance(picture, events[place])
-                ear.hear(events[place], picture)
+                course.take(events[place], picture)
                 place += 1
-            for sample in live_samples(picture, ear, now):
+            for sample in live_samples(picture, course, now):
                 _add(points, sample.metric, sample.labels, float(sample.value), second)
         return {name: _said(name, series) for name, series in points.items()}
 
@@ -109,7 +109,7 @@ class _Backfill:
             samples(self._judgement, self._journal),
             key=lambda sample: min(sample.at, seconds[-1]) or seconds[-1],
         )
-        live = {sample.metric for sample in live_samples(Picture(), Ear(), 0.0)}
+        live = {sample.metric for sample in live_samples(Picture(), Course(), 0.0)}
         told = [sample for sample in told if sample.metric not in live]
         for sample in told:
             kind, series = METRICS[sample.metric].kind, points.get(sample.metric, {})

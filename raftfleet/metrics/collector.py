@@ -91,7 +91,7 @@ def _infos(metric: Metric, points: Iterable[Point]) -> Family:
 
 def _histograms(metric: Metric, points: Iterable[Point]) -> Family:
     family = HistogramMetricFamily(metric.name, metric.help, labels=metric.labels)
-    bounds = (*metric.ladder, float("inf"))
+    bounds = (*metric.bounds, float("inf"))
     for labels, histogram, at in points:
         if not isinstance(histogram, Histogram):
             raise TypeError(f"{metric.name} is a histogram")

@@ -50,10 +50,10 @@ class Histogram:
     total: float = 0.0
     exemplars: dict[float, Exemplar] = field(default_factory=dict)
 
-    def observe(self, ladder: tuple[float, ...], sample: Sample, run_id: str) -> None:
+    def observe(self, bounds: tuple[float, ...], sample: Sample, run_id: str) -> None:
         """Put one observation into its bucket."""
-        place = bisect_left(ladder, sample.value)
-        bound = ladder[place] if place < len(ladder) else float("inf")
+        place = bisect_left(bounds, sample.value)
+        bound = bounds[place] if place < len(bounds) else float("inf")
         self.counts[bound] = self.counts.get(bound, 0) + 1
         self.total += sample.value
         if run_id:
@@ -86,7 +86,7 @@ class Figures:
             if metric.kind is Kind.HISTOGRAM:
                 series = figures.histograms.setdefault(metric.name, {})
                 histogram = series.setdefault(sample.labels, Histogram())
-                histogram.observe(metric.ladder, sample, run_id)
+                histogram.observe(metric.bounds, sample, run_id)
             else:
                 figures._put(metric.name, sample.labels, float(sample.value))
         return figures

@@ -20,26 +20,33 @@ if TYPE_CHECKING:
     from raftfleet.journal.events import Event
     from raftfleet.journal.values import GroupStatus
 
-__all__ = ["Ear", "Live", "live_samples"]
+__all__ = ["Course", "Live", "live_samples"]
 
 
-class Ear:
-    """What the picture does not hold: the last second's coverage, and how far the drill has come."""
+_RECENT = 3.0
+"""Seconds for which the tick of a second says how nodes are watched."""
+
+
+class Course:
+    """What the picture does not hold: the last second's coverage, and how far the drill has come.
+
+    One thread tells it events while others read it, so what they iterate is replaced, not changed.
+    """
 
     def __init__(self) -> None:
         self.coverage: CoverageSampled | None = None
         self.drills: dict[str, bool] = {}
         self._broken = False
 
-    def hear(self, event: Event, picture: Picture) -> None:
+    def take(self, event: Event, picture: Picture) -> None:
         """Take an event and the picture after it."""
         if isinstance(event, CoverageSampled):
             self.coverage = event
         elif isinstance(event, DrillStarted):
-            self.drills[event.drill] = True
+            self.drills = {**self.drills, event.drill: True}
             self._broken = False
         elif isinstance(event, DrillEnded):
-            self.drills[event.drill] = False
+            self.drills = {**self.drills, event.drill: False}
         self._broken = self._broken or _is_broken(picture)
 
     def phase(self, picture: Picture) -> str:
@@ -59,39 +66,39 @@ class Live:
     def __init__(self, recorder: Recorder, clock: Clock) -> None:
         self._recorder = recorder
         self._clock = clock
-        self._ear = Ear()
-        recorder.subscribe(self._hear)
+        self._course = Course()
+        recorder.subscribe(self._heard)
 
-    def _hear(self, event: Event) -> None:
-        self._ear.hear(event, self._recorder.picture)
+    def _heard(self, event: Event) -> None:
+        self._course.take(event, self._recorder.picture)
 
     def figures(self) -> Figures:
         """Return what is going on now."""
         picture = self._recorder.picture
-        return Figures.of(live_samples(picture, self._ear, self._clock.monotonic()))
+        return Figures.of(live_samples(picture, self._course, self._clock.monotonic()))
 
 
-def live_samples(picture: Picture, ear: Ear, now: float) -> Iterator[Sample]:
+def live_samples(picture: Picture, course: Course, now: float) -> Iterator[Sample]:
     """Yield everything a picture says at ``now``; nodes that do not answer say nothing."""
     yield Sample("raftfleet_build", (__version__,), 1)
     if picture.cluster is None:
         return
     cluster = cluster_name(picture.cluster)
     yield Sample("raftfleet_cluster", (cluster, picture.cluster.system, picture.cluster.build), 1)
-    yield from _drills(picture, ear, cluster)
+    yield from _drills(picture, course, cluster)
     for kind in sorted({fault.kind for fault in picture.faults.values()}):
         count = sum(fault.kind == kind for fault in picture.faults.values())
         yield Sample("raftfleet_faults_active", (cluster, kind), count)
     yield from _groups(picture, cluster, now)
     for node in picture.cluster.nodes:
-        yield from _node(picture, ear, (cluster, node.name), now)
+        yield from _node(picture, course, (cluster, node.name), now)
 
 
-def _drills(picture: Picture, ear: Ear, cluster: str) -> Iterator[Sample]:
-    for drill, active in ear.drills.items():
+def _drills(picture: Picture, course: Course, cluster: str) -> Iterator[Sample]:
+    for drill, active in course.drills.items():
         yield Sample("raftfleet_drill_active", (cluster, drill), active)
     if picture.drill is not None:
-        current = ear.phase(picture)
+        current = course.phase(picture)
         for phase in ("steady", "broken", "healed"):
             labels = (cluster, picture.drill.drill, phase)
             yield Sample("raftfleet_drill_phase", labels, phase == current)
@@ -105,15 +112,18 @@ def _groups(picture: Picture, cluster: str, now: float) -> Iterator[Sample]:
             yield Sample("raftfleet_raft_leader_info", (cluster, group, leader.node), 1)
 
 
-def _node(picture: Picture, ear: Ear, labels: tuple[str, str], now: float) -> Iterator[Sample]:
+def _node(
+    picture: Picture, course: Course, labels: tuple[str, str], now: float
+) -> Iterator[Sample]:
     cluster, name = labels
     node, current = picture.node(name), picture.standing(name, now)
     for standing in Standing:
         yield Sample("raftfleet_node_standing", (*labels, str(standing)), standing is current)
     if node.heard is not None:
         yield Sample("raftfleet_observer_silence_seconds", labels, max(0.0, now - node.heard))
-    if ear.coverage is not None and name in ear.coverage.polls:
-        polls, misses = ear.coverage.polls[name], ear.coverage.misses.get(name, 0)
+    tick = course.coverage
+    if tick is not None and name in tick.polls and now - tick.t <= _RECENT:
+        polls, misses = tick.polls[name], tick.misses.get(name, 0)
         ratio = (polls - misses) / polls if polls else 0.0
         yield Sample("raftfleet_observer_coverage_ratio", labels, ratio)
     if current in {Standing.ALIVE, Standing.STOPPING}:

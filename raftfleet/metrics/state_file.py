@@ -134,7 +134,7 @@ def _check(kept: Kept) -> None:
 
 
 def _check_buckets(row: Buckets, metric: Metric) -> None:
-    bounds = {_name(bound) for bound in (*metric.ladder, math.inf)}
+    bounds = {_name(bound) for bound in (*metric.bounds, math.inf)}
     unknown = {*row.counts, *row.exemplars} - bounds
     if unknown:
         raise ValueError(f"{row.metric} has no bucket {min(unknown)}")

@@ -22,7 +22,8 @@ class Assert(GenericModule):
     list; also ``msg``), ``success_msg`` (text or list), ``quiet`` (bool: say nothing when all
     hold).
     Returns: assertion (the first condition that does not hold), evaluated_to.
-    Needs no connection, never changes anything; the same in check mode.
+    Needs no connection, never changes anything; the same in check mode. Diff: none.
+    Idempotence: full.
     """
 
     name = "assert"

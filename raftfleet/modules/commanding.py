@@ -68,7 +68,7 @@ def perform(host: OnHost, invocation: Invocation, arguments: Mapping[str, Any]) 
     if outcome.ok:
         return Result(Status.CHANGED, values=values | {"msg": ""})
     if chdir is not None and _was_kept_out(outcome):
-        nothing = {"rc": None, "stderr": "", "stderr_lines": [], "changed": False}
+        nothing: dict[str, Any] = {"rc": None, "stderr": "", "stderr_lines": [], "changed": False}
         said = f"Unable to change directory before execution: {outcome.err.strip()}"
         return Result(Status.FAILED, said, values | nothing)
     # It ran, so what it changed before it failed counts.

@@ -47,15 +47,18 @@ class RaftUnit(RaftModule):
             return Result(Status.SKIPPED, "raft_service_manager is not systemd")
         unit = life.unit
         _check(OnHost(context), unit.path)
-        environment = (unit.environment_path, unit.environment().encode(), _ENVIRONMENT)
-        described = (unit.path, unit.text(life.console).encode(), _UNIT)
+        files = (
+            (unit.environment_path, unit.environment().encode(), _ENVIRONMENT),
+            (unit.keeper_path, unit.keeper().encode(), _UNIT),
+            (unit.path, unit.text(life.console).encode(), _UNIT),
+        )
         looking = replace(context, check_mode=True)
-        seen = [_delivered(OnHost(looking), *one) for one in (environment, described)]
+        seen = [_delivered(OnHost(looking), *one) for one in files]
         changed = any(one.status is Status.CHANGED for one in seen)
         if changed and not context.check_mode:
             control.claim()
             host = OnHost(context, fenced=lambda line: control.fenced(node.name, line))
-            for one in (environment, described):
+            for one in files:
                 _delivered(host, *one)
             host.ask("systemctl daemon-reload", "have systemd read its unit files")
         return Result(

@@ -23,7 +23,7 @@ class SetFact(GenericModule):
     Arguments: each is a variable; ``cacheable`` (bool) puts them into ansible_facts too. Facts are
     not kept between runs.
     Returns: ansible_facts (the variables). Needs no connection, never counts as a change; the same
-    in check mode.
+    in check mode. Diff: none. Idempotence: full.
     """
 
     name = "set_fact"

@@ -37,7 +37,7 @@ class Setup(GenericModule):
     Returns: ansible_facts. Each fact is a variable (`ansible_hostname`), below play variables, and
     stands in `ansible_facts` without the prefix (`ansible_facts.hostname`). docs/facts.md lists
     them.
-    Never changes anything; the same in check mode.
+    Never changes anything; the same in check mode. Diff: none. Idempotence: full.
     """
 
     name = "setup"

@@ -24,7 +24,7 @@ class Slurp(GenericModule):
     Arguments: ``src`` (path, required; also ``path``).
     Returns: content (base64), encoding ("base64"), source.
     Fails for what is no file that can be read, and for more than 4 MiB (`fetch` takes those).
-    Never changes anything; the same in check mode.
+    Never changes anything; the same in check mode. Diff: none. Idempotence: full.
     """
 
     name = "slurp"

@@ -52,7 +52,8 @@ class Stat(GenericModule):
     isblk, ischr, isfifo, issock, size, uid, gid, pw_name, gr_name, atime, mtime, ctime, inode,
     dev, nlink, rusr ... xoth, isuid, isgid, readable, writeable, executable (for the user of the
     task), checksum, lnk_target, lnk_source.
-    Never changes anything; the same in check mode.
+    ``get_mime`` and ``get_attributes`` (bool) are accepted and mean nothing.
+    Never changes anything; the same in check mode. Diff: none. Idempotence: full.
     """
 
     name = "stat"

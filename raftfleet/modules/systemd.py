@@ -66,8 +66,8 @@ class Systemd(GenericModule):
         return settle(manager, unit, arguments)
 
 
-class SystemdService(Systemd):
-    """The same as `systemd`, under its newer name."""
+class SystemdService(Systemd):  # noqa: D101 - it has the one of `systemd`
+    __doc__ = Systemd.__doc__
 
     name = "systemd_service"
 

@@ -25,7 +25,8 @@ class Tempfile(GenericModule):
     Arguments: ``state`` (file, directory; file), ``path`` (folder; ``/tmp``), ``prefix``
     (text, "ansible."), ``suffix`` (text).
     Returns: path, state, mode, owner, group, uid, gid, size.
-    Always "changed". Check mode: makes nothing, returns no path. Nobody removes it but you.
+    Check mode: makes nothing, returns no path. Diff: none. Idempotence: none, always "changed".
+    Nobody removes it but you.
     """
 
     name = "tempfile"

@@ -1,17 +1,22 @@
-"""`unarchive`: what an archive here holds, unpacked on the host."""
+"""`unarchive`: what an archive holds, unpacked on the host."""
 
 from __future__ import annotations
 
 import contextlib
+import tempfile
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, Final
 
 from raftfleet.errors import RaftfleetError, TaskError
 from raftfleet.modules.archive import Archive, read_archive
-from raftfleet.modules.base import GenericModule, arguments
+from raftfleet.modules.base import ATTRIBUTES, GenericModule, arguments
 from raftfleet.modules.commanding import CONDITIONS
 from raftfleet.modules.delivery import place
+from raftfleet.modules.exchange import NoAnswerError, bare_url
 from raftfleet.modules.on_host import OnHost, complaint, word
 from raftfleet.modules.remote_file import Attributes, look
+from raftfleet.modules.repacking import Choice, repacked
+from raftfleet.modules.web import Web
 from raftfleet.playbook.module import Argument, Result, Status
 
 if TYPE_CHECKING:
@@ -22,19 +27,27 @@ if TYPE_CHECKING:
 __all__ = ["Unarchive"]
 
 _STRIP: Final = "--strip-components="
+_STRIP_WORDS: Final = ("--strip-components", "--strip")
+_DONE_ANYWAY: Final = ("--no-same-owner", "--overwrite", "-v", "--verbose")
 
 
 class Unarchive(GenericModule):
-    """Unpack a tar archive from this machine into a folder of the host.
+    """Unpack an archive into a folder of the host.
 
-    Arguments: ``src`` (path of a .tar, .tar.gz, .tar.bz2 or .tar.xz here, looked up in ``files``,
-    required), ``dest`` (folder that exists, required), ``creates`` (path: do nothing when it
-    exists), ``extra_opts`` (list; only ``--strip-components=N``), ``owner``, ``group``, ``mode``
-    (of all that is unpacked), ``list_files`` (bool).
-    Returns: dest, src, extracted (number of members), files (with ``list_files``).
-    An archive with a member or a link that leaves ``dest``, or with a device, is refused whole.
+    Arguments: ``src`` (path of a .tar, .tar.gz, .tar.bz2, .tar.xz or .zip here, looked up in
+    ``files``; with ``remote_src`` (bool) on the host, or a URL; required), ``dest`` (folder that
+    exists, required), ``creates`` (path: do nothing when it exists), ``include``, ``exclude``
+    (lists of patterns: of names in the archive, and all below them), ``extra_opts`` (list; only
+    ``--strip-components=N``, and options that ask for what is done anyway), ``owner``, ``group``,
+    ``mode`` (of all that is unpacked), ``list_files`` (bool), ``validate_certs`` (bool, true: of a
+    URL).
+    Returns: dest, src, extracted (number of members), files (with ``list_files``); state, mode,
+    owner, group, uid, gid, size of ``dest``.
+    Files belong to the task's user unless ``owner`` says otherwise, whatever the archive says. An
+    archive with a member or a link that leaves ``dest``, or with a device, is refused whole.
     Check mode: predicts. Diff: none. Idempotence: full; files are compared by digest and nothing
-    is sent when all are there.
+    is sent when all are there. The host needs tar(1); every archive is read here, also one of the
+    host's.
     """
 
     name = "unarchive"
@@ -42,53 +55,100 @@ class Unarchive(GenericModule):
         src=Argument("path", required=True),
         dest=Argument("path", required=True),
         creates=CONDITIONS["creates"],
+        include=Argument("list", default=()),
+        exclude=Argument("list", default=()),
         extra_opts=Argument("list", default=()),
         list_files=Argument("bool", default=False),
         remote_src=Argument("bool", default=False),
-        mode=Argument("mode"),
-        owner=Argument(),
-        group=Argument(),
+        validate_certs=Argument("bool", default=True),
+        **ATTRIBUTES,
     )
 
     def run(self, arguments: Mapping[str, Any], context: ModuleContext) -> Result:
         """Unpack it unless all of it is there."""
-        if arguments["remote_src"]:
-            raise TaskError("remote_src is not supported", hint="command: tar -xf FILE -C FOLDER")
         host = OnHost(context)
         dest = host.path(arguments["dest"]).rstrip("/") or "/"
         creates = arguments["creates"]
         if creates and look(host, host.path(creates)) is not None:
-            return Result(msg=f"skipped, since {creates} exists", values={"dest": dest})
-        source = context.find("files", arguments["src"])
-        archive = read_archive(source, _stripped(arguments["extra_opts"]))
-        values: dict[str, Any] = {
-            "dest": dest,
-            "src": str(source),
-            "extracted": len(archive.members),
-        }
-        if arguments["list_files"]:
-            values["files"] = [member.name for member in archive.members]
-        there = look(host, dest, follow=True)
-        if there is None or not there.is_directory:
-            raise TaskError(
-                f"{dest} is no directory", hint=f"file: {{path: {dest}, state: directory}}"
-            )
-        if _is_there(host, dest, archive):
-            return Result(Status.OK, values=values)
-        if not context.check_mode:
-            _unpack(host, dest, archive, Attributes.of(arguments))
-        return Result(Status.CHANGED, values=values)
+            said = f"skipped, since {creates} exists"
+            return Result(Status.SKIPPED, said, {"dest": dest})
+        choice = Choice(
+            tuple(map(str, arguments["include"])), tuple(map(str, arguments["exclude"]))
+        )
+        stripped = _stripped([str(one) for one in arguments["extra_opts"]])
+        with tempfile.TemporaryDirectory(prefix="raftfleet-") as folder:
+            source = _source(host, arguments, Path(folder))
+            archive = read_archive(repacked(source, Path(folder), choice), stripped)
+            shown = arguments["src"] if source.is_relative_to(folder) else str(source)
+            return _unpacked(host, dest, archive, {**arguments, "src": shown})
 
 
-def _stripped(options: list[Any]) -> int:
+def _unpacked(host: OnHost, dest: str, archive: Archive, arguments: Mapping[str, Any]) -> Result:
+    values: dict[str, Any] = {
+        "dest": dest,
+        "src": arguments["src"],
+        "extracted": len(archive.members),
+    }
+    if arguments["list_files"]:
+        values["files"] = [
+            f"{member.name}/" if member.kind == "directory" else member.name
+            for member in archive.members
+        ]
+    there = look(host, dest, follow=True)
+    if there is None or not there.is_directory:
+        raise TaskError(f"{dest} is no directory", hint=f"file: {{path: {dest}, state: directory}}")
+    values |= there.values()
+    wanted = Attributes.of(arguments)
+    if _is_there(host, dest, archive):
+        return Result(_set_below(host, dest, archive, wanted), values=values)
+    if not host.context.check_mode:
+        _unpack(host, dest, archive, wanted)
+    return Result(Status.CHANGED, values=values)
+
+
+def _set_below(host: OnHost, dest: str, archive: Archive, wanted: Attributes) -> Status:
+    """Set mode and owner of what is there already; return whether any was another way."""
+    lines = [line for name in archive.top for line in wanted.recursive(f"{dest}/{name}")]
+    if not lines or host.context.check_mode:
+        return Status.OK
+    said = host.ask("export LC_ALL=C; " + " && ".join(lines), f"set mode or owner in {dest}")
+    return Status.CHANGED if said.strip() else Status.OK
+
+
+def _source(host: OnHost, arguments: Mapping[str, Any], folder: Path) -> Path:
+    """Return the archive on this machine, brought here if it is not."""
+    given = arguments["src"]
+    here = folder / "archive"
+    if "://" in given:
+        web = Web.plain(host, given, validate_certs=arguments["validate_certs"])
+        try:
+            with web.ask("GET", {}) as answer:
+                if answer.status != 200:
+                    raise TaskError(f"{bare_url(given)} cannot be had: status {answer.status}")
+                with here.open("wb") as file:
+                    file.writelines(answer.pieces())
+        except NoAnswerError as error:
+            raise TaskError(f"{bare_url(given)} cannot be had: {error}") from error
+        return here
+    if not arguments["remote_src"]:
+        return host.context.find("files", given)
+    path = PurePosixPath(host.path(given))
+    host.transport.get(path, here, timeout=host.left, become=host.context.become)
+    return here
+
+
+def _stripped(options: list[str]) -> int:
     """Return how many leading folders to drop; `TaskError` for any other option."""
-    count = 0
-    for option in map(str, options):
-        number = option.removeprefix(_STRIP)
-        if number == option or not number.isdecimal():
-            raise TaskError(
-                f"the option {option!r} is not supported", hint=f"supported: {_STRIP}N, as one item"
-            )
+    count, left = 0, list(options)
+    while left:
+        option = left.pop(0)
+        if option in _DONE_ANYWAY:
+            continue
+        name, equals, number = option.partition("=")
+        if name in _STRIP_WORDS and not equals and left:
+            number = left.pop(0)
+        if name not in _STRIP_WORDS or not number.isdecimal():
+            raise TaskError(f"the option {option!r} is not supported", hint=f"supported: {_STRIP}N")
         count = int(number)
     return count
 

@@ -172,16 +172,14 @@ def _heard(
     """Connect from the host and listen to what is said, for some seconds."""
     where, end = (arguments["host"], arguments["port"]), Deadline.after(seconds, host.context.clock)
     said, words = b"", f"{where[0]}:{where[1]} accepts no connection"
-    try:
+    with contextlib.suppress(OSError):  # refused, or silent: the words say which
         tunnel = host.transport.tunnel(*where, timeout=arguments["connect_timeout"])
+        words = f"{where[0]}:{where[1]} says nothing that matches {wanted.pattern!r}"
         with contextlib.closing(tunnel):
             while not end.passed and (piece := tunnel.recv(_PIECE, timeout=max(end.left, 0.01))):
                 said += piece
                 if found := wanted.search(said.decode("utf-8", "replace")):
                     return _Seen(holds=True, words="", found=found)
-                words = f"{where[0]}:{where[1]} says nothing that matches {wanted.pattern!r}"
-    except OSError as error:
-        words = words if said else f"{words}: {error.strerror or 'no answer'}"
     linger(host.context, min(arguments["sleep"], end.left))
     return _Seen(holds=False, words=words)
 

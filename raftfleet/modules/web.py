@@ -40,6 +40,7 @@ WEB_ARGUMENTS: Final = {
     "http_agent": Argument(default="raftfleet"),
     "decompress": Argument("bool", default=True),
 }
+_SECONDS: Final = 10.0
 _MOST_REDIRECTS: Final = 10
 _MOVED: Final = frozenset({301, 302, 303, 307, 308})
 _UNAUTHORIZED: Final = 401
@@ -53,6 +54,14 @@ class Web:
     arguments: Mapping[str, Any]
     follow: str = "all"
     _jar: http.cookiejar.CookieJar = field(default_factory=http.cookiejar.CookieJar)
+
+    @classmethod
+    def plain(cls, host: OnHost, url: str, *, validate_certs: bool = True) -> Web:
+        """Return what asks for a URL with nothing said about how."""
+        given = {name: argument.default for name, argument in WEB_ARGUMENTS.items()}
+        login = {"url_username": None, "url_password": None}
+        more = {"url": url, "validate_certs": validate_certs, "timeout": _SECONDS}
+        return cls(host, {**given, **login, **more})
 
     @property
     def cookies(self) -> dict[str, str]:

@@ -20,7 +20,7 @@ all:
   hosts: {lone: {}}
   children:
     zeta:
-      vars: {size: 5.5, b: true, n: null, o: 0644, groups: mine}
+      vars: {ansible_group_priority: 1, size: 5.5, b: true, n: null, o: 0644, groups: mine}
       children:
         town:
           vars: {colour: red, ansible_group_priority: 5}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ import pytest
 
 from raftfleet.cluster.unit import MANAGER, Unit, unit_of
 from raftfleet.errors import UsageError
-from raftfleet.testing.system import ToySystem, toy_node
+from raftfleet.testing.system import FakeSystem, toy_node
 from raftfleet.transport import Command
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ HOME = PurePosixPath("/opt/toy")
 CONSOLE = HOME / "logs/console.log"
 
 
-class Odd(ToySystem):
+class Odd(FakeSystem):
     """A system whose command holds everything that systemd would read as its own."""
 
     def start(self, node: Node) -> Command:
@@ -31,22 +32,26 @@ class Odd(ToySystem):
         return Command("exec ./run \"$HOME\" 100% '\\n'", env=env, cwd=node.home)
 
 
-def unit(system: ToySystem | None = None) -> Unit:
-    return Unit(system or ToySystem(), toy_node("n1", 1, HOME, 1), "c")
+def managed(by: str) -> Node:
+    return replace(toy_node("n1", 1, HOME, 1), variables={MANAGER: by})
+
+
+def unit(system: FakeSystem | None = None) -> Unit:
+    return Unit(system or FakeSystem(), toy_node("n1", 1, HOME, 1), "c")
 
 
 def test_only_where_the_inventory_says_so() -> None:
-    system = ToySystem()
+    system = FakeSystem()
     assert unit_of(system, toy_node("n1", 1, HOME, 1), "c") is None
-    assert unit_of(system, toy_node("n1", 1, HOME, 1, **{MANAGER: "none"}), "c") is None
-    made = unit_of(system, toy_node("n1", 1, HOME, 1, **{MANAGER: "systemd"}), "c")
+    assert unit_of(system, managed("none"), "c") is None
+    made = unit_of(system, managed("systemd"), "c")
     assert made is not None
     assert made.name == f"{system.name}-n1.service"
 
 
 def test_another_manager_is_refused_with_the_nearest() -> None:
     with pytest.raises(UsageError, match="is none or systemd, not 'sytemd'") as caught:
-        unit_of(ToySystem(), toy_node("n1", 1, HOME, 1, **{MANAGER: "sytemd"}), "c")
+        unit_of(FakeSystem(), managed("sytemd"), "c")
     assert caught.value.hint == "did you mean systemd?"
 
 

@@ -79,7 +79,7 @@ def test_runs_add_up_and_one_that_was_killed_is_told_later_until_it_is_healed(
     cluster: Fleet,
 ) -> None:
     folder, file = textfile(cluster)
-    words = ["-i", cluster.inventory, "--textfile-dir", folder]
+    words = ["-i", str(cluster.inventory), "--textfile-dir", folder]
     assert cluster.say("drill", "b-rejoin", *words).code == 0
     (before,) = of(
         values(file.read_bytes()), "raftfleet_drills_total", verdict="pass", drill="b-rejoin"

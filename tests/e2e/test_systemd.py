@@ -173,6 +173,16 @@ def test_what_is_stopped_and_started_by_hand_is_seen(running: Fleet) -> None:
     assert changed(said.text) == UNCHANGED
 
 
+def test_a_node_that_came_up_with_its_host_is_found(running: Fleet) -> None:
+    """All that a reboot leaves of our records is nothing, and the unit may have been enabled."""
+    on(running, "n2", "systemctl stop robustmq-n2; rm -r /run/raftfleet/clusters/raft/n2")
+    on(running, "n2", "systemctl start robustmq-n2")
+    said = running.say("up", "-i", running.inventory)
+    assert said.code == 0, said.text
+    assert changed(said.text) == UNCHANGED
+    assert running.say("status", "-i", running.inventory).code == 0
+
+
 def test_a_unit_of_somebody_elses_is_refused(running: Fleet) -> None:
     unit = "/etc/systemd/system/robustmq-n1.service"
     on(running, "n1", f"cp {unit} /root/kept; printf '[Service]\\nExecStart=/bin/true\\n' >{unit}")

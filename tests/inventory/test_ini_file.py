@@ -75,7 +75,13 @@ def test_sections_and_values(tmp_path: Path) -> None:
         ("[web:var]\nx=1\n", 1, "kind 'var'", "[web:vars]"),
         ("[a:children]\nwep\n[web]\nn1\n", 2, "'wep' is declared nowhere", "'web'"),
         ("[web:vars]\nx=1\n", 1, "'web' is declared nowhere", "declare it"),
-        ("[we b]\nn1\n", 1, "is no section", "without spaces"),
+        ("[we b]\nn1\n", 1, "is no section", "without blanks"),
+        ("[web\nn1\n", 1, "is no section", "without blanks"),
+        ("[web]\nn1 x = 1\n", 2, "expected key=value, not 'x'", "no blanks around"),
+        ("[web]\nn1 n2\n", 2, "expected key=value, not 'n2'", "line of its own"),
+        ("[web:vars]\nn1\n[web]\n", 2, "expected key=value", "hosts stand below [web]"),
+        ("[web]\nn[1:3\n", 2, "no counterpart", None),
+        ("\x7fELF\n", 1, "is no host name", None),
         ('[web]\nn1 x="open\n', 2, "cannot be read", None),
         ("[web]\nn[3:1]\n", 2, "ends before it begins", None),
         ("[a:children]\nb\n[b:children]\na\n", 4, "contain itself", None),
@@ -101,11 +107,39 @@ def test_a_line_that_means_nothing_is_refused_with_its_place(
         ("# c\nall:\n  hosts:\n    n[1:3]:\n", False),
         ("---\nall:\n", False),
         ('{"all": {}}', False),
-        ("", False),
+        ("", True),
+        ("# nobody\n", True),
     ],
 )
 def test_a_file_without_a_telling_name_is_read_as_what_it_looks_like(text: str, ini: bool) -> None:
     assert looks_like_ini(text) is ini
+
+
+@pytest.mark.parametrize(
+    ("text", "hosts"),
+    [
+        ("[web]\nn1\n", ["n1"]),
+        ("n1 ansible_host=192.0.2.1\n", ["n1"]),
+        ("all:\n  vars: {a: b c=d}\n  hosts:\n    n1:\n", ["n1"]),
+    ],
+)
+def test_ini_in_a_file_called_yaml_is_read_as_what_it_is(
+    tmp_path: Path, text: str, hosts: list[str]
+) -> None:
+    assert list(load(tmp_path, text, "hosts.yml").hosts) == hosts
+
+
+def test_the_caret_stands_under_the_word_that_is_wrong(tmp_path: Path) -> None:
+    with pytest.raises(SourceError) as caught:
+        load(tmp_path, "[web]\n  n1 x=1 wrong\n")
+    assert caught.value.mark is not None
+    assert caught.value.mark.column == 10
+
+
+def test_an_empty_file_holds_nobody(tmp_path: Path) -> None:
+    inventory = load(tmp_path, "# nobody yet\n", "hosts")
+    assert not inventory.hosts
+    assert any("names no host" in warning for warning in inventory.warnings)
 
 
 def test_a_file_without_a_suffix_may_be_either(tmp_path: Path) -> None:

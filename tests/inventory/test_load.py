@@ -131,6 +131,17 @@ REFUSED = [
     ("all:\n  hosts:\n    n1: 5\n", (3, 9), "'n1' must be a mapping", None),
     ("all:\n  hosts:\n    5:\n", (3, 5), "host's name must be a text", "quote it"),
     ("all:\n  hosts:\n    n1: {yes: 1}\n", (3, 10), "variable's name", "quote it"),
+    ("all:\n  hosts:\n    n1: x=1\n", (3, 9), "'n1' must be a mapping", "below it, further in"),
+    ("all:\n  hosts:\n    n 1:\n", (3, 5), "no host name: there is ' '", None),
+    ("all:\n  hosts:\n    n[1:3:\n", (3, 5), "has no counterpart", "n[01:10]"),
+    ("- hosts: all\n", (1, 1), "looks like a playbook", "-i names"),
+    ('{"_meta": {}, "all": {}}', (1, 2), "prints, not an inventory file", "--yaml"),
+    (
+        "e:\n  hosts: {n: }\n  vars:\n    ansible_group_priority: high\n",
+        (4, 29),
+        "must be a whole number, not 'high'",
+        None,
+    ),
     ("all: 5\n", (1, 6), "must be a mapping", None),
     ("- n1\n", (1, 1), "mapping of groups", "all:"),
     ("", (1, 1), "mapping of groups", "all:"),
@@ -163,6 +174,10 @@ class TestRefusals:
         (tmp_path / "hosts.py").chmod(0o755)
         with pytest.raises(SourceError, match="programs are not supported"):
             load_inventory([tmp_path / "hosts.py"])
+
+    def test_toml_is_no_inventory(self, load: Write) -> None:
+        with pytest.raises(SourceError, match="TOML are not supported"):
+            load({"hosts.toml": "[web.hosts]\n"}, "hosts.toml")
 
     @pytest.mark.parametrize("text", ["- a\n", "just text\n", "1: x\n"])
     def test_a_variable_file_must_be_a_mapping_of_names(self, load: Write, text: str) -> None:

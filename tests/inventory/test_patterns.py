@@ -47,6 +47,30 @@ def test_a_subscript_past_the_end_says_how_many_there_are() -> None:
         names("east[3]")
 
 
+def test_a_class_at_the_end_of_a_name_is_refused_as_ansible_takes_it_for_a_subscript() -> None:
+    for pattern in ("e[1-3]", "all:!e[1-3]", "east[0-]"):
+        with pytest.raises(UsageError, match="neither a subscript") as caught:
+            names(pattern)
+        assert ":" in str(caught.value.hint)
+    assert names("e[1-3]*") == ["e1", "e2", "e3"]
+    assert names("~e[1-3]$") == ["e1", "e2", "e3"]
+
+
+def test_local_names_are_one_machine_until_one_is_listed() -> None:
+    assert names("localhost,127.0.0.1") == ["localhost"]
+    assert names("::1", "localhost") == ["::1"]
+    assert names("localhost:!127.0.0.1") == []
+    listed = load_inventory([Path("127.0.0.1,n1,")])
+    assert names("localhost", inventory=listed) == ["127.0.0.1"]
+    assert listed.select("localhost")[0].variables == {}
+    assert names("all", inventory=listed) == ["127.0.0.1", "n1"]
+
+
+def test_a_subscript_counts_a_host_on_every_way_it_is_found() -> None:
+    assert names("e*") == ["e1", "e2", "e3"]  # each by the group east and by its own name
+    assert names("e*[3]") == ["e1"]
+
+
 @pytest.mark.parametrize(
     ("pattern", "unknown"),
     [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import datetime as dt
+import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -262,3 +263,10 @@ class TestRefusals:
     def test_a_missing_file_is_a_usage_error(self, tmp_path: Path) -> None:
         with pytest.raises(UsageError, match="No such file"):
             load_yaml(tmp_path / "nope.yml")
+
+
+def test_json_is_read_as_json() -> None:
+    written = {"a": "\U0001f600 \\ud83d", "b": 1e-7, "c": "1e3", "d": [1e16, -2.5e300]}
+    loaded = load_yaml(text=json.dumps(written))
+    assert plain(loaded) == written
+    assert load_yaml(text="{a: 1e3}") == {"a": "1e3"}

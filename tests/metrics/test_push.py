@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import base64
 import socket
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import TYPE_CHECKING
 
 import pytest
 
 from raftfleet.checks import judge
+from raftfleet.cli import run
 from raftfleet.errors import UsageError
 from raftfleet.metrics import run_figures
 from raftfleet.metrics.push import Pushgateway
 from raftfleet.testing.journal import Story
-from tests.metrics.servers import fetch, promtool, running, tool
+from tests.metrics.servers import fetch, promtool, running, tool, until
 from tests.simulator.processes import free_ports
 
 if TYPE_CHECKING:
@@ -53,9 +57,9 @@ def test_a_cluster_has_a_group_of_its_own_that_is_replaced_as_a_whole(gateway: s
     push.push(figures(moves=False), "raft")
     assert not any(line.startswith("raftfleet_failover_last_seconds{") for line in held(gateway))
     push.push(figures(), "other")
-    push.delete("raft")
+    push.delete("raft")  # a Pushgateway takes note of that, and does it a moment later
+    until(lambda: all('cluster="other"' in line for line in held(gateway)), "raft is deleted")
     assert held(gateway)
-    assert all('cluster="other"' in line for line in held(gateway))
 
 
 def _typed(gateway: str) -> list[str]:
@@ -93,6 +97,56 @@ def test_a_password_is_used_and_never_shown() -> None:
     with pytest.raises(UsageError) as refused:
         Pushgateway("ftp://me:hunter2@push.example")
     assert "hunter2" not in str(refused.value)
+
+
+def test_the_login_goes_with_every_request() -> None:
+    seen: list[tuple[str, str, str]] = []
+
+    class Gateway(BaseHTTPRequestHandler):
+        def _take(self) -> None:
+            self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            seen.append((self.command, self.path, self.headers["Authorization"]))
+            self.send_response(202)
+            self.end_headers()
+
+        do_PUT = do_DELETE = _take  # noqa: N815 - the base's names
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Gateway) as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        push = Pushgateway(f"http://me:p%40ss@127.0.0.1:{server.server_port}")
+        push.push(figures(), "raft/1")
+        push.delete("raft/1")
+        server.shutdown()
+        thread.join()
+    login = "Basic " + base64.b64encode(b"me:p@ss").decode()
+    (put, put_path, _), (delete, delete_path, _) = seen
+    assert (put, delete) == ("PUT", "DELETE")
+    assert put_path == delete_path
+    assert put_path.startswith("/metrics/job/raftfleet/cluster@base64/")
+    assert [one[2] for one in seen] == [login, login]
+
+
+def test_export_pushes_and_deletes(
+    gateway: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    story = Story(folder=tmp_path / "runs" / "one").running().drill("exits-graceful").stop("n3")
+    story.let(1).end().journal()
+    monkeypatch.chdir(tmp_path)
+    assert run(["export", "one", "--push-gateway", gateway]) == 0
+    assert any(line.startswith("raftfleet_drill_verdict{") for line in held(gateway))
+    assert run(["export", "one", "--push-gateway", gateway, "--delete"]) == 0
+    until(lambda: not held(gateway), "the group is deleted")
+    group = f"{gateway} (job raftfleet, cluster raft)"
+    assert capsys.readouterr().out.splitlines() == [
+        *("counted: .raftfleet/metrics/raft.json", group, f"deleted: {group}")
+    ]
 
 
 def test_an_address_may_leave_its_scheme_out() -> None:

@@ -145,7 +145,7 @@ def test_the_ladder_rises_by_a_tenth_and_reaches_past_90_seconds() -> None:
     assert LADDER[-1] >= 90
     assert len(LADDER) == 80
     for lower, upper in itertools.pairwise(LADDER):
-        assert upper / lower == pytest.approx(1.1, rel=0.01)
+        assert upper / lower == pytest.approx(1.1)
 
 
 def test_buckets_are_cumulative_and_end_with_all(tmp_path: Path) -> None:

@@ -10,12 +10,13 @@ import pytest
 from jinja2.nativetypes import NativeEnvironment
 
 from raftfleet.clock import SystemClock
-from raftfleet.errors import TaskError
+from raftfleet.errors import SourceError, TaskError
 from raftfleet.inventory import Host
 from raftfleet.inventory.source import MarkedDict, MarkedStr
 from raftfleet.modules import generic_modules
 from raftfleet.playbook.module import ModuleContext, Result, Status
 from raftfleet.playbook.syntax.arguments import finish_arguments, read_arguments
+from raftfleet.playbook.templating import Scope, TemplateFile, evaluate
 from raftfleet.testing.transport import FakeTransport
 from raftfleet.transport.local import LocalTransport
 
@@ -68,7 +69,9 @@ class Bench:
         )
 
     def template(self, text: str) -> Any:
-        """Render with plain Jinja; the engine's own templating has its own tests."""
+        """Render with plain Jinja, a template file as the engine does."""
+        if isinstance(text, TemplateFile):
+            return evaluate(text, Scope((self.variables,)), of_file=True)
         environment = NativeEnvironment(
             undefined=jinja2.StrictUndefined, keep_trailing_newline=True
         )
@@ -105,7 +108,7 @@ class Bench:
         """Run a module that must fail, and return its message and hint."""
         try:
             result = self.run(name, given, **arguments)
-        except TaskError as error:
+        except (TaskError, SourceError) as error:
             return str(error)
         assert result.status is Status.FAILED, result
         return result.msg

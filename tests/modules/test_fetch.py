@@ -35,6 +35,7 @@ def test_a_file_goes_below_the_hosts_name(bench: Bench, source: Path, tmp_path: 
         "dest": str(landed),
         "checksum": checksum,
         "remote_checksum": checksum,
+        "file": str(source),
     }
     source.write_text("some dato\n")
     assert bench.changes("fetch", **arguments) == [True, False]

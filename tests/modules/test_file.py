@@ -121,7 +121,7 @@ class TestLinks:
             False,
         ]
 
-    def test_a_file_in_the_way_needs_force_and_a_directory_stays(
+    def test_a_file_in_the_way_needs_force_and_a_directory_must_be_empty(
         self, bench: Bench, there: Path
     ) -> None:
         (there / "t").touch()
@@ -132,9 +132,12 @@ class TestLinks:
             is Status.CHANGED
         )
         (there / "d").mkdir()
-        assert "not replaced" in bench.failure(
-            "file", src="t", path=f"{there}/d", state="link", force=True
-        )
+        assert "not replaced" in bench.failure("file", src="t", path=f"{there}/d", state="link")
+        (there / "d/full").touch()
+        forced = {"src": "t", "path": f"{there}/d", "state": "link", "force": True}
+        assert "not empty" in bench.failure("file", **forced)
+        (there / "d/full").unlink()
+        assert bench.changes("file", **forced) == [True, False]
 
     def test_mode_is_that_of_the_links_target(self, bench: Bench, there: Path) -> None:
         (there / "t").touch()

@@ -198,12 +198,16 @@ class TestWaiting:
     @pytest.mark.parametrize(
         ("arguments", "message"),
         [
-            ({}, "either port or path"),
-            ({"port": 1, "path": "/x"}, "either port or path"),
-            ({"port": 1, "search_regex": "x"}, "wants a path"),
+            ({"port": 1, "path": "/x"}, "exclude each other"),
+            ({"port": 1, "search_regex": "x", "state": "absent"}, "state: started"),
             ({"port": 70000}, "is not a port"),
             ({"path": "/x", "search_regex": "("}, "is not valid"),
-            ({"port": 1, "state": "drained"}, "not supported"),
+            ({"state": "drained"}, "wants port"),
+            ({"port": 1, "state": "drained", "host": "example"}, "wants addresses"),
+            (
+                {"port": 1, "state": "drained", "active_connection_states": ["OPEN"]},
+                "no state of a connection",
+            ),
         ],
     )
     def test_what_cannot_be_waited_for_is_refused(
@@ -255,9 +259,8 @@ class TestPause:
     @pytest.mark.parametrize(
         ("arguments", "message"),
         [
-            ({}, "either seconds or minutes"),
-            ({"seconds": 1, "minutes": 1}, "either seconds or minutes"),
-            ({"prompt": "sure?"}, "wait_for"),
+            ({}, "seconds or minutes or prompt"),
+            ({"seconds": 1, "minutes": 1}, "exclude each other"),
             ({"seconds": 61}, "longer than the task may take"),
         ],
     )
@@ -275,3 +278,58 @@ class TestPause:
 
     def test_check_mode_does_not_wait(self, faked: Bench) -> None:
         assert faked.checking().run("pause", seconds=5).values["delta"] == 0
+
+
+class TestTalkAndConnections:
+    def test_what_a_port_says(self, bench: Bench) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            port = server.getsockname()[1]
+
+            def greet() -> None:
+                peer, _ = server.accept()
+                peer.sendall(b"SSH-2.0-Open")
+                peer.sendall(b"SSH_9\r\n")
+                peer.close()
+
+            greeting = threading.Thread(target=greet)
+            greeting.start()
+            wanted = {"port": port, "search_regex": r"Open(?P<name>\w+)_(\d)", "timeout": 20}
+            result = bench.run("wait_for", **wanted)
+            greeting.join()
+        assert (result.status, result.values["match_groups"]) == (Status.OK, ["SSH", "9"])
+        assert result.values["match_groupdict"] == {"name": "SSH"}
+
+    def test_a_port_that_says_nothing(self, bench: Bench) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            port = server.getsockname()[1]
+            result = bench.run("wait_for", port=port, search_regex="x", timeout=0.3)
+        assert result.status is Status.FAILED
+        assert "says nothing that matches" in result.msg
+
+    def test_drained_waits_for_the_last_connection(self, bench: Bench) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            port = server.getsockname()[1]
+            wanted = {"port": port, "state": "drained", "active_connection_states": ["ESTABLISHED"]}
+            with socket.create_connection(("127.0.0.1", port)):
+                peer, _ = server.accept()
+                busy = bench.run("wait_for", **wanted, timeout=0.2)
+                assert (busy.status, "has connections" in busy.msg) == (Status.FAILED, True)
+                spared = bench.run("wait_for", **wanted, timeout=5, exclude_hosts=["127.0.0.1"])
+                assert spared.status is Status.OK
+                peer.close()
+            assert bench.run("wait_for", **wanted, timeout=20).status is Status.OK
+
+    def test_without_port_and_path_time_passes(self, faked: Bench) -> None:
+        before = faked.clock.monotonic()
+        result = faked.run("wait_for", timeout=7)
+        assert (result.status, faked.clock.monotonic() - before) == (Status.OK, pytest.approx(7))
+
+
+def test_a_prompt_is_shown_and_waits_for_nobody(faked: Bench) -> None:
+    before = faked.clock.monotonic()
+    result = faked.run("pause", prompt="sure?")
+    assert (result.status, result.values["user_input"]) == (Status.OK, "")
+    assert faked.progress == [("sure?",)]
+    assert faked.clock.monotonic() == before
+    faked.run("pause", prompt="sure?", seconds=3)
+    assert faked.clock.monotonic() - before == pytest.approx(3)

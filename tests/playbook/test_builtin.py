@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from raftfleet.errors import SourceError
+
 if TYPE_CHECKING:
     from tests.playbook.conftest import Stage
 
@@ -30,17 +32,67 @@ class TestIncludeVars:
         [
             ("nowhere.yml", "the file nowhere.yml does not exist"),
             ("{file: list.yml}", "wants a mapping of variables"),
-            ("{name: x}", "wants file or dir"),
+            ("{dir: list.yml}", "is no folder"),
+            ("{dir: d, files_matching: '('}", "is not valid"),
+            ("{dir: d}", "x.txt ends in none of .json, .yaml, .yml"),
         ],
     )
     def test_what_cannot_be_read_fails_the_task(
         self, stage: Stage, arguments: str, message: str
     ) -> None:
         stage.write("list.yml", "[1]")
+        stage.write("d/x.txt", "a: 1")
         assert message in stage.tasks(f"- include_vars: {arguments}").failures()[0]
+
+    def test_neither_a_file_nor_a_folder_is_refused_before_anything_runs(
+        self, stage: Stage
+    ) -> None:
+        with pytest.raises(SourceError, match="wants file or dir"):
+            stage.tasks("- include_vars: {name: x}")
+
+    @pytest.mark.parametrize(
+        ("choice", "seen"),
+        [
+            ("depth: 1", "1 2 -"),
+            ("files_matching: '^1'", "1 1 -"),
+            ("ignore_files: [2.yml]", "1 1 3"),
+            ("extensions: yaml, ignore_unknown_extensions: true", "- - 3"),
+        ],
+    )
+    def test_some_files_of_a_folder(self, stage: Stage, choice: str, seen: str) -> None:
+        stage.write("vars/d/1.yml", "{a: 1, b: 1}")
+        stage.write("vars/d/2.yml", "{b: 2}")
+        stage.write("vars/d/below/3.yaml", "{c: 3}")
+        ran = stage.tasks(f"""
+            - include_vars: {{dir: d, name: v, {choice}}}
+            - say: "{{{{ v.a | default('-') }}}} {{{{ v.b | default('-') }}}} {{{{ v.c | default('-') }}}}"
+        """)
+        assert ran.of("e1") == [seen]
+
+    def test_mappings_can_be_merged_with_what_is_there(self, stage: Stage) -> None:
+        stage.write("first.yml", "m: {a: 1, in: {x: 1}}")
+        stage.write("more.yml", "m: {b: 2, in: {y: 2}}")
+        ran = stage.tasks("""
+            - include_vars: first.yml
+            - include_vars: {file: more.yml, hash_behaviour: merge}
+            - say: "{{ m }}"
+        """)
+        assert ran.of("e1") == ["{'a': 1, 'in': {'x': 1, 'y': 2}, 'b': 2}"]
 
 
 class TestAddHost:
+    def test_what_is_there_already_is_no_change(self, stage: Stage) -> None:
+        ran = stage.run("""
+            - hosts: e1
+              tasks:
+                - {add_host: {name: n, groups: [a, b], v: 1}, register: first}
+                - {add_host: {name: n, groups: a, v: 1}, register: again}
+                - {add_host: {name: n, v: 2}, register: other}
+                - {add_host: {name: n, groups: c}, register: more}
+                - say: "{{ [first, again, other, more] | map(attribute='changed') | list }}"
+        """)
+        assert ran.of("e1") == ["[True, False, True, True]"]
+
     def test_makes_hosts_for_later_plays_once_for_all_hosts_of_the_task(self, stage: Stage) -> None:
         ran = stage.run("""
             - hosts: west

@@ -1,10 +1,8 @@
-# Starts the next life of a node, detached. In: $home, $console, $scene, $line; on standard input the waiter, or for a
-# node that systemd runs what keeps its records; then $unit is its unit and $mark the line that makes it ours.
+# Starts the next life of a node, detached. In: $home, $console, $scene, $line; the waiter on standard input. Where
+# systemd runs the node, $unit is its unit and $mark the line that makes it ours.
 # Out: `found`, `refused` or `begun`, and what the records say.
 (umask 077 && mkdir -p "$state") || exit 1
-keeper=waiter
-[ -z "$unit" ] || keeper=unit
-cat >"$state/$keeper.part" && mv -f "$state/$keeper.part" "$state/$keeper" || exit 1
+cat >"$state/waiter.part" && mv -f "$state/waiter.part" "$state/waiter" || exit 1
 exec 9>"$state/lock"
 flock -w 5 9 || { echo "refused another start of $node is under way"; exit 0; }
 [ -d "$home" ] || { echo "refused there is no $home: it was never deployed"; exit 0; }
@@ -21,15 +19,6 @@ if [ -n "$unit" ]; then
   [ "$(id -u)" = 0 ] || { echo "refused only root starts units of systemd: ansible_become: true"; exit 0; }
   grep -qxF -e "$mark" "/etc/systemd/system/$unit" 2>/dev/null ||
     { echo "refused there is no unit $unit of ours on its host: deploy it"; exit 0; }
-  main=$(systemctl show --property=MainPID --value -- "$unit")
-  if [ "${main:-0}" != 0 ]; then # started while nobody kept records here
-    echo "$((counter + 1))" >"$state/counter.part" && mv -f "$state/counter.part" "$state/counter" || exit 1
-    MAINPID=$main sh "$state/unit" began "$state" "$unit"
-    echo found
-    rm -f "$state/undo" "$state/hold"
-    told life "$state/life-$((counter + 1))"
-    exit 0
-  fi
 fi
 counter=$((counter + 1))
 mkdir -p -- "${console%/*}" && : >>"$console" || exit 1

@@ -6,6 +6,7 @@
 #   unit ended STATE UNIT            it is over
 act=$1 state=$2 unit=$3
 umask 077
+mkdir -p "$state"
 counter=0
 { read -r counter <"$state/counter"; } 2>/dev/null
 

@@ -1,4 +1,4 @@
-# Empties directories that are ours. In: $marker, and the directories as "$@".
+# Empties directories that are ours, and names those that held anything. In: $marker, and the directories as "$@".
 count
 if lives "$state/life-$counter"; then
   echo "refused it still runs (pid $life_pid)"
@@ -13,10 +13,12 @@ for directory in "$@"; do
 done
 for directory in "$@"; do
   [ -d "$directory" ] || continue
+  held=
   for entry in "$directory"/* "$directory"/.[!.]* "$directory"/..?*; do
     [ "${entry##*/}" = "$marker" ] && continue
     [ -e "$entry" ] || [ -L "$entry" ] || continue
     rm -rf -- "$entry" || exit 1
+    held=yes
   done
-  echo "wiped $directory"
+  [ -z "$held" ] || echo "wiped $directory"
 done

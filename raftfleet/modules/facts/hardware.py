@@ -21,7 +21,7 @@ _DMI: Final = {
 _ESCAPE: Final = re.compile(r"\\([0-7]{3})")
 
 
-def cpu(text: str, _: Mapping[str, Any]) -> dict[str, Any]:
+def cpu(text: str, _before: Mapping[str, Any]) -> dict[str, Any]:
     """Read /proc/cpuinfo; a kernel that tells no sockets has one processor for each line."""
     info, _, usable = text.partition("\1")
     described: list[str] = []
@@ -52,7 +52,7 @@ def cpu(text: str, _: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def memory(text: str, _: Mapping[str, Any]) -> dict[str, Any]:
+def memory(text: str, _before: Mapping[str, Any]) -> dict[str, Any]:
     """Read /proc/meminfo; all in MB, rounded down."""
     kb = {}
     for line in text.splitlines():
@@ -80,12 +80,12 @@ def memory(text: str, _: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def uptime(text: str, _: Mapping[str, Any]) -> dict[str, Any]:
+def uptime(text: str, _before: Mapping[str, Any]) -> dict[str, Any]:
     """Read how long the host has been up, in whole seconds."""
     return {"uptime_seconds": int(float(text.split(maxsplit=1)[0]))}
 
 
-def mounts(text: str, _: Mapping[str, Any]) -> dict[str, Any]:
+def mounts(text: str, _before: Mapping[str, Any]) -> dict[str, Any]:
     """Read /proc/mounts with each file system's sizes; those of no device are left out."""
     table, _, sizes = text.partition("\1")
     known = {}
@@ -130,7 +130,7 @@ def _sizes(numbers: tuple[int, ...]) -> dict[str, int]:
     }
 
 
-def dmi(text: str, _: Mapping[str, Any]) -> dict[str, Any]:
+def dmi(text: str, _before: Mapping[str, Any]) -> dict[str, Any]:
     """Read what the board says of itself; ``NA`` where it says nothing."""
     said = dict(line.split("\t", 1) for line in text.splitlines())
     return {ours: said.get(name) or "NA" for name, ours in _DMI.items()}

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-def local(text: str, _: Mapping[str, Any]) -> dict[str, Any]:
+def local(text: str, _before: Mapping[str, Any]) -> dict[str, Any]:
     """Read each file as JSON, else as INI; one that is neither says so in the place of its facts.
 
     A program that failed, or took too long, has no facts.

@@ -15,7 +15,7 @@ _PROMISCUOUS: Final = 0x100  # IFF_PROMISC of <linux/if.h>
 _NO_ADDRESS: Final = "00:00:00:00:00:00"
 
 
-def devices(text: str, _: Mapping[str, Any]) -> dict[str, Any]:
+def devices(text: str, _before: Mapping[str, Any]) -> dict[str, Any]:
     """Read /sys/class/net: one fact for each interface, and their names."""
     found: dict[str, Any] = {}
     for line in text.splitlines():
@@ -100,7 +100,7 @@ def _default(said: str, facts: Mapping[str, Any], *, four: bool) -> dict[str, An
     entry = facts.get(_fact(ways["dev"]), {})
     mine = [entry.get("ipv4", {}), *entry.get("ipv4_secondaries", [])]
     mine = mine if four else entry.get("ipv6", [])
-    address = next((one for one in mine if one.get("address") == ways["src"]), {})
+    address: dict[str, Any] = next((one for one in mine if one.get("address") == ways["src"]), {})
     link = {key: entry[key] for key in ("macaddress", "mtu", "type") if key in entry}
     found = {**address, **link, "interface": ways["dev"], "address": ways["src"]}
     if "via" in ways:

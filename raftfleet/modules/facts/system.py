@@ -65,7 +65,7 @@ _SPOKEN: Final = re.compile(r"(\w+)=(?:\"(.*)\"|'(.*)'|(.*))")
 _SHORT: Final = re.compile(r"\bi[3-6]86\b|\bi86pc\b")
 
 
-def platform(text: str, _: Mapping[str, Any]) -> dict[str, Any]:
+def platform(text: str, _before: Mapping[str, Any]) -> dict[str, Any]:
     """Read uname, the full name and the machine's id."""
     uname, full, machine_id = text.split("\1")
     name, node, release, machine, version, *bits = uname.splitlines()
@@ -126,7 +126,7 @@ def _settings(text: str) -> dict[str, str]:
     return found
 
 
-def user(text: str, _: Mapping[str, Any]) -> dict[str, Any]:
+def user(text: str, _before: Mapping[str, Any]) -> dict[str, Any]:
     """Read who the task acts as."""
     effective, group, real, real_group, name, *line = text.splitlines()
     found: dict[str, Any] = {
@@ -144,7 +144,7 @@ def user(text: str, _: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def date_time(text: str, _: Mapping[str, Any]) -> dict[str, Any]:
+def date_time(text: str, _before: Mapping[str, Any]) -> dict[str, Any]:
     """Read the wall clock; the parts are texts, as in Ansible."""
     year, month, day, hour, minute, second, weekday, number, week, epoch, offset, zone, *nanos = (
         text.split()
@@ -209,7 +209,7 @@ def pkg_mgr(text: str, before: Mapping[str, Any]) -> dict[str, Any]:
     return {"pkg_mgr": there[-1] if there else "unknown"}
 
 
-def python(text: str, _: Mapping[str, Any]) -> dict[str, Any]:
+def python(text: str, _before: Mapping[str, Any]) -> dict[str, Any]:
     """Tell which Python is there; a host needs none."""
     path, said = text.splitlines()[:2]
     major, minor, micro = re.fullmatch(r"Python (\d+)\.(\d+)\.(\d+)\S*", said.strip()).groups()  # type: ignore[union-attr]
@@ -220,7 +220,7 @@ def python(text: str, _: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def selinux(text: str, _: Mapping[str, Any]) -> dict[str, Any]:
+def selinux(text: str, _before: Mapping[str, Any]) -> dict[str, Any]:
     """Tell whether SELinux is on."""
     enforcing, *config = text.splitlines() or [""]
     if enforcing not in {"0", "1"}:
@@ -233,17 +233,17 @@ def selinux(text: str, _: Mapping[str, Any]) -> dict[str, Any]:
     return {"selinux": found}
 
 
-def apparmor(text: str, _: Mapping[str, Any]) -> dict[str, Any]:
+def apparmor(text: str, _before: Mapping[str, Any]) -> dict[str, Any]:
     """Tell whether AppArmor is on."""
     return {"apparmor": {"status": text.strip() or "disabled"}}
 
 
-def fips(text: str, _: Mapping[str, Any]) -> dict[str, Any]:
+def fips(text: str, _before: Mapping[str, Any]) -> dict[str, Any]:
     """Tell whether the kernel is in FIPS mode."""
     return {"fips": text.strip() == "1"}
 
 
-def cmdline(text: str, _: Mapping[str, Any]) -> dict[str, Any]:
+def cmdline(text: str, _before: Mapping[str, Any]) -> dict[str, Any]:
     """Read the kernel's command line; a word without a value is true."""
     found: dict[str, Any] = {}
     for word in text.split():
@@ -252,7 +252,7 @@ def cmdline(text: str, _: Mapping[str, Any]) -> dict[str, Any]:
     return {"cmdline": found}
 
 
-def dns(text: str, _: Mapping[str, Any]) -> dict[str, Any]:
+def dns(text: str, _before: Mapping[str, Any]) -> dict[str, Any]:
     """Read resolv.conf(5)."""
     found: dict[str, Any] = {}
     for line in text.splitlines():
@@ -269,19 +269,19 @@ def dns(text: str, _: Mapping[str, Any]) -> dict[str, Any]:
     return {"dns": found}
 
 
-def loadavg(text: str, _: Mapping[str, Any]) -> dict[str, Any]:
+def loadavg(text: str, _before: Mapping[str, Any]) -> dict[str, Any]:
     """Read the load averages of one, five and fifteen minutes."""
     one, five, fifteen = map(float, text.split()[:3])
     return {"loadavg": {"1m": one, "5m": five, "15m": fifteen}}
 
 
-def systemd(text: str, _: Mapping[str, Any]) -> dict[str, Any]:
+def systemd(text: str, _before: Mapping[str, Any]) -> dict[str, Any]:
     """Tell systemd's version, where it is installed."""
     first, *features = text.splitlines()
     return {"systemd": {"version": int(first.split()[1]), "features": " ".join(features)}}
 
 
-def ssh_pub_keys(text: str, _: Mapping[str, Any]) -> dict[str, Any]:
+def ssh_pub_keys(text: str, _before: Mapping[str, Any]) -> dict[str, Any]:
     """Read the host's public keys, one fact for each kind."""
     found: dict[str, Any] = {}
     for line in text.splitlines():
@@ -293,7 +293,7 @@ def ssh_pub_keys(text: str, _: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def env(text: str, _: Mapping[str, Any]) -> dict[str, Any]:
+def env(text: str, _before: Mapping[str, Any]) -> dict[str, Any]:
     """Read the environment of the task's user."""
     pairs = (entry.partition("=") for entry in text.split("\0") if "=" in entry)
     return {"env": {name: value for name, _, value in pairs if not name.startswith("RAFTFLEET_")}}

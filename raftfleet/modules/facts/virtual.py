@@ -38,7 +38,7 @@ _SIGNS: Final[tuple[tuple[str, str, str], ...]] = (
 )
 
 
-def virtualization(text: str, _: Mapping[str, Any]) -> dict[str, Any]:
+def virtualization(text: str, _before: Mapping[str, Any]) -> dict[str, Any]:
     """Tell the kind of machine, and whether it is a guest of such or a host of such."""
     seen = [line.rstrip() for line in text.splitlines()]
     for pattern, kind, role in _SIGNS:

@@ -138,7 +138,7 @@ class PlayRun:
             name="Gathering Facts",
             action="setup",
             module=setup,
-            arguments=MarkedDict(),
+            arguments=MarkedDict(self._play.fact_arguments),
             settings=Settings(tags=frozenset({"always"})),
             mark=self._play.mark,
             directory=self._play.file.parent,

@@ -11,6 +11,7 @@ from raftfleet.playbook.syntax.key_value import as_mapping, first_key
 from raftfleet.playbook.syntax.kinds import WrongKindError, convert
 from raftfleet.playbook.syntax.reading import place
 from raftfleet.playbook.syntax.templates import check_raw, check_value
+from raftfleet.playbook.syntax.words import TASK
 from raftfleet.playbook.templating.scope import OMIT, has_template
 
 if TYPE_CHECKING:
@@ -134,6 +135,9 @@ def _named(module: Declares, given: MarkedDict) -> MarkedDict:
 def _unknown(module: Declares, key: str, mark: Mark | None) -> SourceError:
     known = _names(module)
     close = nearest(key, known)
+    if key in TASK:
+        hint = f"{key} is a keyword of the task: write it beside {module.name}:, not below it"
+        return SourceError(f"{module.name} has no argument {key!r}", mark, hint=hint)
     hint = f"did you mean {close}?" if close else f"known: {', '.join(sorted(known)) or 'none'}"
     return SourceError(f"{module.name} has no argument {key!r}", mark, hint=hint)
 

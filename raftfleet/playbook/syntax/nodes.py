@@ -200,6 +200,7 @@ class Play:
     handlers: HandlerList = ()
     vars_files: tuple[Any, ...] = ()
     gather_facts: Any = None
+    fact_arguments: Mapping[str, Any] = field(default_factory=dict)
     serial: tuple[Any, ...] = ()
     max_fail_percentage: Any = None
     force_handlers: Any = False

@@ -25,6 +25,7 @@ __all__ = ["PlayReader"]
 
 _INSIDE = ("roles", "tasks", "pre_tasks", "post_tasks", "handlers")
 _COLLECTIONS = "collections: is accepted and changes nothing: modules go by their own name"
+_OF_SETUP = ("gather_subset", "gather_timeout", "fact_path")
 _ORDERS = ("inventory", "sorted", "reverse_sorted", "reverse_inventory", "shuffle")
 
 
@@ -61,6 +62,7 @@ class PlayReader:
             handlers=self._tasks.handlers(reader.data.get("handlers"), site, reader.at("handlers")),
             vars_files=_vars_files(reader),
             gather_facts=self._gather_facts(reader),
+            fact_arguments={key: reader.data[key] for key in _OF_SETUP if key in reader},
             serial=_serial(reader),
             max_fail_percentage=reader.number("max_fail_percentage"),
             force_handlers=reader.flag("force_handlers", default=False),
@@ -107,21 +109,20 @@ def _hosts(reader: Reader) -> Any:
 
 
 def _vars_files(reader: Reader) -> tuple[Any, ...]:
-    found = reader.items("vars_files")
-    for item in found:
+    for item, mark in reader.items("vars_files"):
         texts = item if isinstance(item, MarkedList) else [item]
         if not texts or not all(isinstance(text, str) for text in texts):
-            raise reader.wrong("vars_files", "a list of file names")
-    return tuple(found)
+            raise reader.wrong_item("vars_files", item, mark, "a list of file names")
+    return tuple(item for item, _ in reader.items("vars_files"))
 
 
 def _serial(reader: Reader) -> tuple[Any, ...]:
-    found = reader.items("serial")
-    for item in found:
+    for item, mark in reader.items("serial"):
         text = str(item).strip().removesuffix("%")
         if isinstance(item, bool) or not (is_text_template(item) or text.isdecimal()):
-            raise reader.wrong("serial", 'a number, a percentage ("30%"), or a list of those')
-    return tuple(found)
+            wanted = 'a number, a percentage ("30%"), or a list of those'
+            raise reader.wrong_item("serial", item, mark, wanted)
+    return tuple(item for item, _ in reader.items("serial"))
 
 
 def _order(reader: Reader) -> str:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Reader", "place", "unknown_word"]
 
+_EXPRESSION = "an expression as text, without braces: x is defined"
 _YES_NO = frozenset({"yes", "no", "true", "false", "on", "off", "1", "0"})
 
 
@@ -62,6 +63,12 @@ class Reader:
         """Return the error for a key whose value is of the wrong kind."""
         found = _kind(self.data.get(key))
         return SourceError(f"{key}: wants {wanted}, not {found}", self.at(key), hint=hint)
+
+    def wrong_item(
+        self, key: str, item: Any, mark: Mark | None, wanted: str, *, hint: str | None = None
+    ) -> SourceError:
+        """Return the error for one value of several under a key."""
+        return SourceError(f"{key}: wants {wanted}, not {_kind(item)}", mark, hint=hint)
 
     def only(self, known: Iterable[str], *, also: Iterable[str] = ()) -> None:
         """Refuse every key that is neither known nor named besides."""
@@ -123,32 +130,29 @@ class Reader:
             raise self.wrong(key, "a mapping")
         return value
 
-    def items(self, key: str) -> list[Any]:
-        """Return a list; one value counts as a list of it, an absent key as an empty one."""
+    def items(self, key: str) -> list[tuple[Any, Mark | None]]:
+        """Return several values, each with its place; one counts as several, an absent key as none."""
         value = self.data.get(key)
         if value is None:
             return []
-        return list(value) if isinstance(value, MarkedList) else [value]
+        if not isinstance(value, MarkedList):
+            return [(value, self.at(key))]
+        return [(item, value.item_mark(index)) for index, item in enumerate(value)]
 
     def texts(self, key: str) -> tuple[str, ...]:
         """Return a list of texts; one text counts as a list of it."""
-        found = []
-        for item in self.items(key):
+        for item, mark in self.items(key):
             if not isinstance(item, str):
-                raise self.wrong(key, "a text or a list of texts")
-            found.append(item)
-        return tuple(found)
+                raise self.wrong_item(key, item, mark, "a text or a list of texts")
+        return tuple(item for item, _ in self.items(key))
 
     def conditions(self, key: str) -> tuple[Any, ...]:
         """Return conditions, of which all must hold."""
-        found = self.items(key)
-        for condition in found:
+        for condition, mark in self.items(key):
             if not isinstance(condition, bool | str) or condition == "":
-                raise self.wrong(
-                    key, "a condition", hint="an expression as text, without braces: x is defined"
-                )
+                raise self.wrong_item(key, condition, mark, "a condition", hint=_EXPRESSION)
             check_condition(condition)
-        return tuple(found)
+        return tuple(condition for condition, _ in self.items(key))
 
     def list_of(self, key: str, read: Callable[[Any, Mark | None], Any]) -> tuple[Any, ...]:
         """Read each item of a list."""

@@ -99,7 +99,7 @@ class RoleReader:
         path = self.path_of(name, site)
         if path is None:
             raise _no_role(name, self._folders(site), mark)
-        if path in site.opened:
+        if path / files.tasks in site.opened:
             raise SourceError(
                 f"the role {name} needs itself",
                 mark,
@@ -129,7 +129,7 @@ class RoleReader:
 
     def _read(self, path: Path, files: From, site: Site, mark: Mark | None) -> Role:
         _refuse_plugins(path, mark)
-        inside = Site(path / "tasks", site.playbook_dir, path, (*site.opened, path))
+        inside = Site(path / "tasks", site.playbook_dir, path, (*site.opened, path / files.tasks))
         meta = self._meta(path)
         needed = meta.list_of("dependencies", lambda item, at: self.entry(item, inside, at))
         defaults, variables = _inherited(needed)

@@ -69,18 +69,19 @@ def _variables(reader: Reader) -> MarkedDict:
 def read_tags(reader: Reader, key: str = "tags") -> frozenset[str]:
     """Return tags; a text may hold several, with commas between them."""
     found: set[str] = set()
-    for item in reader.items(key):
+    for item, mark in reader.items(key):
         if not isinstance(item, str | int) or isinstance(item, bool):
-            raise reader.wrong(key, "a text or a list of texts")
+            raise reader.wrong_item(key, item, mark, "a text or a list of texts")
         if is_text_template(item):
-            raise SourceError("a tag cannot be a template", reader.at(key), hint="use when:")
+            raise SourceError(
+                "a tag cannot be a template", mark, hint="use when:", unsupported=True
+            )
         found |= {part.strip() for part in str(item).split(",") if part.strip()}
     return frozenset(found)
 
 
 def _environment(reader: Reader) -> tuple[Any, ...]:
-    parts = reader.items("environment")
-    for part in parts:
+    for part, mark in reader.items("environment"):
         if not isinstance(part, MarkedDict) and not is_text_template(part):
-            raise reader.wrong("environment", "a mapping of names to values")
-    return tuple(parts)
+            raise reader.wrong_item("environment", part, mark, "a mapping of names to values")
+    return tuple(part for part, _ in reader.items("environment"))

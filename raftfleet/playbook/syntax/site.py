@@ -109,5 +109,6 @@ def static_name(
     if site is not None:
         name = site.resolved(name)
     if is_text_template(name):
-        raise SourceError(f"{what}: the name cannot be a template", mark, hint=way_out)
+        message = f"{what}: the name cannot be a template"
+        raise SourceError(message, mark, hint=way_out, unsupported=True)
     return str(name)

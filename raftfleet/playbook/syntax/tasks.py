@@ -10,12 +10,13 @@ from raftfleet.inventory.source import MarkedDict, MarkedList
 from raftfleet.playbook.syntax.actions import DYNAMIC, META, META_REFUSED, STATIC
 from raftfleet.playbook.syntax.arguments import check_arguments, read_arguments
 from raftfleet.playbook.syntax.loops import read_loop, read_retry
+from raftfleet.playbook.syntax.naming import Naming
 from raftfleet.playbook.syntax.nodes import Block, Handler, Settings, Task
-from raftfleet.playbook.syntax.reading import Reader, place, unknown_word
+from raftfleet.playbook.syntax.reading import Reader, place
 from raftfleet.playbook.syntax.settings import read_settings
 from raftfleet.playbook.syntax.site import static_name
 from raftfleet.playbook.syntax.templates import check_keywords
-from raftfleet.playbook.syntax.words import BLOCK, HANDLER, TASK, bare, refusal
+from raftfleet.playbook.syntax.words import BLOCK, HANDLER, TASK, bare
 from raftfleet.playbook.templating.scope import is_text_template
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ class TaskReader:
         self._modules = modules
         self._actions: dict[str, Declares] = {**DYNAMIC, **STATIC, **modules}
         self._importer = importer
-        self._instead = instead
+        self._naming = Naming(self._actions, instead)
 
     def file(self, path: Path, site: Site, mark: Mark | None) -> tuple[Node, ...]:
         """Read a file of tasks."""
@@ -160,7 +161,7 @@ class TaskReader:
     def _task(
         self, reader: Reader, site: Site, keywords: frozenset[str]
     ) -> Task | RoleUse | _ImportedFile:
-        key = self._action_key(reader, keywords)
+        key = self._naming.key_of(reader, keywords)
         declared = self._actions[bare(key)]
         mark = reader.at(key)
         arguments = read_arguments(declared, reader.data[key], reader.mapping("args"), mark)
@@ -186,59 +187,6 @@ class TaskReader:
             failed_when=reader.conditions("failed_when"),
             apply=_apply(arguments) if declared.name in _INCLUDES else None,
         )
-
-    def _action_key(self, reader: Reader, keywords: frozenset[str]) -> str:
-        """Return the one key that names a module."""
-        found, strange = [], []
-        for key in reader.data:
-            if isinstance(key, str) and bare(key) in self._actions:
-                found.append(key)
-            elif key not in keywords:
-                strange.append(key)
-        if strange:
-            raise self._stranger(strange[0], found, keywords, reader)
-        if not found:
-            raise SourceError(
-                "this task names no module", reader.mark, hint="for example `command: uptime`"
-            )
-        if len(found) > 1:
-            raise _two_modules(found[0], found[1], reader)
-        return found[0]
-
-    def _stranger(
-        self, key: Any, found: list[str], keywords: frozenset[str], reader: Reader
-    ) -> SourceError:
-        mark = reader.key_at(key)
-        word = str(key)
-        if bare(word) == "import_playbook":
-            return SourceError("import_playbook stands among plays, not among tasks", mark)
-        if found and bare(word) in self._instead:
-            return _two_modules(found[0], word, reader)
-        if found and (hint := self._misplaced(word, found[0], reader)):
-            return SourceError(f"{word!r} is not a keyword of {reader.what}", mark, hint=hint)
-        if found or refusal(bare(word)):
-            return unknown_word(word, keywords, reader.what, mark)
-        return self._no_module(word, keywords, mark)
-
-    def _misplaced(self, word: str, key: str, reader: Reader) -> str | None:
-        """Return the way out for an argument of the module that stands beside it, not below it."""
-        declared = self._actions[bare(key)].arguments
-        if word not in declared and not any(word in a.aliases for a in declared.values()):
-            return None
-        if isinstance(reader.data[key], str):
-            return f"{word} is an argument of {key}: write it below args:"
-        return f"{word} is an argument of {key}: indent it, so that it stands below {key}:"
-
-    def _no_module(self, word: str, keywords: frozenset[str], mark: Mark | None) -> SourceError:
-        """Return the error for a task whose module is misspelt, or one of Ansible's only."""
-        message = f"there is no module {word!r}"
-        if bare(word) in self._instead:
-            hint = f"write {self._instead[bare(word)]}"
-        elif close := nearest(bare(word), [*self._actions, *keywords]):
-            return SourceError(message, mark, hint=f"did you mean {close}?")
-        else:
-            hint = "use command or shell, or add a module of your own"
-        return SourceError(message, mark, hint=hint, unsupported=True)
 
     def _import(
         self, action: str, arguments: MarkedDict, settings: Settings, reader: Reader, site: Site
@@ -285,14 +233,6 @@ def _within(settings: Settings, handlers: Iterable[Handler]) -> list[Handler]:
         )
         for handler in handlers
     ]
-
-
-def _two_modules(first: str, second: str, reader: Reader) -> SourceError:
-    return SourceError(
-        f"a task has one module, not {first} and {second}",
-        reader.key_at(second),
-        hint="make two tasks of it: each starts with '- '",
-    )
 
 
 def _check_meta(arguments: MarkedDict, reader: Reader) -> None:

@@ -30,7 +30,7 @@ _ALL: Final = INHERITED | {"name", "tags", "vars"}
 _INSIDE: Final = _ALL | {"when", "delegate_to", "delegate_facts"}
 
 PLAY: Final = _ALL | {
-    "collections", "hosts", "gather_facts", "roles", "tasks", "pre_tasks", "post_tasks", "handlers", "vars_files",
+    "collections", "hosts", "gather_facts", "gather_subset", "gather_timeout", "fact_path", "roles", "tasks", "pre_tasks", "post_tasks", "handlers", "vars_files",
     "serial", "max_fail_percentage", "force_handlers", "order", "strategy",
 }  # fmt: skip
 BLOCK: Final = _INSIDE | {"block", "rescue", "always", "notify"}
@@ -74,10 +74,7 @@ REFUSED: Final[dict[str, str]] = {
     "become_flags": _NO_SUDO_OTHER,
     "collections": "leave it out: modules go by their own name, or by ansible.builtin.NAME",
     "debugger": "run with --start-at-task after a failure",
-    "fact_path": "leave it out",
     "first_available_file": "loop: \"{{ query('first_found', [...]) }}\"",
-    "gather_subset": "gather_facts takes true or false",
-    "gather_timeout": "gather_facts takes true or false",
     "include": "write include_tasks, import_tasks or import_playbook",
     "local_action": "write the module's name as the key, and delegate_to: localhost",
     "module_defaults": "give the arguments in each task, or through a variable",

@@ -134,6 +134,13 @@ class _ConditionEnvironment(_InlineEnvironment):
     conditional = True
 
 
+_KINDS: dict[str, type[_Environment]] = {
+    "file": _Environment,
+    "inline": _InlineEnvironment,
+    "condition": _ConditionEnvironment,
+}
+
+
 def _joined(values: Iterable[Any]) -> str:
     return "".join("" if value is None else str(settle(value)) for value in values)
 
@@ -162,11 +169,12 @@ def with_full_names(named: Mapping[str, Any]) -> dict[str, Any]:
 def _prepared(environment: _Environment) -> _Environment:
     environment.filters.update(FILTERS)
     environment.tests.update(TESTS)
-    for named in (environment.filters, environment.tests):
+    kinds: tuple[dict[str, Any], ...] = (environment.filters, environment.tests)
+    for named in kinds:
         for name in named.keys() - _ABOUT_UNDEFINED:
             named[name] = _passing_on(named[name])
     environment.globals.update(GLOBALS)
-    for named in (environment.filters, environment.tests):
+    for named in kinds:
         named.update(with_full_names(named))
     environment.filters[EVALUATOR] = evaluated
     return environment
@@ -181,12 +189,12 @@ _OPTIONS: dict[str, Any] = {
 
 
 @functools.cache
-def _environment(kind: type[_Environment], syntax: Syntax = ()) -> _Environment:
-    return _prepared(kind(**{**_OPTIONS, **dict(syntax)}))
+def _environment(kind: str, syntax: Syntax = ()) -> _Environment:
+    return _prepared(_KINDS[kind](**{**_OPTIONS, **dict(syntax)}))
 
 
 @functools.lru_cache(maxsize=_CACHED)
-def _compiled(text: str, kind: type[_Environment], syntax: Syntax = ()) -> Template:
+def _compiled(text: str, kind: str, syntax: Syntax = ()) -> Template:
     return _environment(kind, syntax).from_string(text)
 
 
@@ -195,7 +203,7 @@ def render(text: str, scope: Scope) -> Any:
 
     Raises `TemplatingError` with the place of the text, as far as it carries one.
     """
-    value = _guarded(_render, text, scope, _InlineEnvironment)
+    value = _guarded(_render, text, scope, "inline")
     if isinstance(value, Missing):
         raise value.failure or _undefined(value.error(), scope, mark_of(text))
     return value
@@ -203,11 +211,11 @@ def render(text: str, scope: Scope) -> Any:
 
 def finished(text: str, scope: Scope, *, of_file: bool = False, condition: bool = False) -> Any:
     """Evaluate a template to a value ready for use; an undefined one is a `TemplatingError`."""
-    kind = _Environment if of_file else _ConditionEnvironment if condition else _InlineEnvironment
+    kind = "file" if of_file else "condition" if condition else "inline"
     return _guarded(lambda *a: settle(_render(*a)), text, scope, kind)
 
 
-def _render(text: str, scope: Scope, kind: type[_Environment]) -> Any:
+def _render(text: str, scope: Scope, kind: str) -> Any:
     syntax: Syntax = ()
     if isinstance(text, TemplateFile):
         syntax, scope = text.syntax, scope.over(text.variables)
@@ -216,7 +224,7 @@ def _render(text: str, scope: Scope, kind: type[_Environment]) -> Any:
     return _listed(template.environment.concat(template.root_render_func(context)))
 
 
-def _guarded(work: Callable[..., Any], text: str, scope: Scope, kind: type[_Environment]) -> Any:
+def _guarded(work: Callable[..., Any], text: str, scope: Scope, kind: str) -> Any:
     """Do the work; whatever goes wrong inside becomes a `TemplatingError` with a place."""
     try:
         return work(text, scope, kind)
@@ -261,7 +269,7 @@ def _other_name(message: str) -> str | None:
     name = message.split("'")[1] if message.count("'") > 1 else ""
     if name in NOT_OURS:
         return NOT_OURS[name]
-    environment = _environment(_InlineEnvironment)
+    environment = _environment("inline")
     close = nearest(name, environment.filters if "filter" in message else environment.tests)
     return f"did you mean {close}?" if close else None
 

@@ -221,6 +221,9 @@ def test_the_files_of_a_role_that_import_each_other_end(stage: Stage) -> None:
     stage.write("roles/s/tasks/main.yml", "- import_role: {name: r}\n")
     with pytest.raises(SourceError, match=r"roles/s/tasks/main.yml:1:23: the role r needs itself"):
         stage.load("- {hosts: e1, roles: [r]}")
+    stage.write("roles/s/tasks/main.yml", "- import_role: {name: s, tasks_from: more}\n")
+    stage.write("roles/s/tasks/more.yml", "- say: more\n")
+    assert stage.run("- {hosts: e1, roles: [s]}").of("e1") == ["more"]
     stage.write("a.yml", "- import_playbook: b.yml\n")
     stage.write("b.yml", "- import_playbook: a.yml\n")
     with pytest.raises(SourceError, match=r"b.yml:1:20: a.yml is imported inside itself"):
@@ -231,6 +234,7 @@ def test_the_files_of_a_role_that_import_each_other_end(stage: Stage) -> None:
     ("task", "place", "message", "hint"),
     [
         ("say:\ntext: x", "4:7", "'text' is not a keyword of a task", "indent it, so that it stands below say:"),
+        ("typed:\n  count: 1\n  register: r", "5:9", "typed has no argument 'register'", "write it beside typed:, not below it"),
         ("say: x\nmore: y", "4:7", "'more' is not a keyword of a task", "write it below args:"),
         ("say: x\napt: {name: y}", "4:7", "a task has one module, not say and apt", "two tasks"),
         ("say: x\n7: y", "4:7", "'7' is not a keyword of a task", ""),

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from jinja2 import Environment
 
 from raftfleet.inventory import load_yaml
-from raftfleet.playbook.templating import TemplatingError
+from raftfleet.playbook.templating import TemplatingError, checking
 from raftfleet.playbook.templating.checking import check_expression, check_template
 
 
@@ -88,3 +91,50 @@ def test_names_may_be_left_to_the_moment_of_use() -> None:
 
 def test_braces_inside_a_text_of_an_expression_are_its_own() -> None:
     check_expression(load_yaml(text="k: a == '{{ b }}'", file="f.yml")["k"])
+
+
+_PARTS = (
+    "{{",
+    "}}",
+    " ",
+    "a",
+    "b_1",
+    ".",
+    "if",
+    "not",
+    "in",
+    "is",
+    "defined",
+    "1",
+    "{",
+    "}",
+    "%",
+    "#",
+    "é",
+    "\n",
+)
+
+
+@given(st.lists(st.sampled_from(_PARTS), max_size=12).map("".join))
+def test_what_is_not_parsed_would_have_been_accepted(text: str) -> None:
+    if checking._SURELY_RIGHT.fullmatch(text):
+        Environment(autoescape=True).parse(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "surely"),
+    [
+        ("a {{ b }} c {{ d.e_1.f}}", True),
+        ("{{ a is defined }}", True),
+        ("{{ a is not defined }}", True),
+        ("{{ not }}", False),
+        ("{{ notable }}", True),
+        ("{{ a b }}", False),
+        ("{{ a", False),
+        ("{{ a }} }", False),
+        ("{{ a.1 }}", False),
+        ("{{ a | b }}", False),
+    ],
+)
+def test_only_names_need_no_parsing(text: str, *, surely: bool) -> None:
+    assert bool(checking._SURELY_RIGHT.fullmatch(text)) is surely
