@@ -66,7 +66,7 @@ def _where(result: TaskResult) -> str:
 
 def _said(result: TaskResult, module: str, verbose: int) -> Iterator[str]:
     if module in _SPEAKING and result.status != "skipped":
-        left_out = () if verbose else _SPEAKING[module]
+        left_out = () if verbose > 1 else _SPEAKING[module]
         yield _json({k: v for k, v in result.result.items() if k not in left_out}, wide=True)
     elif verbose:
         yield _everything(result, verbose)

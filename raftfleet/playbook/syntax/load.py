@@ -166,7 +166,11 @@ def _imported(
     if file in opened:
         raise SourceError(f"{name} is imported inside itself", mark)
     settings = read_settings(entry)
-    return [
-        replace(play, settings=settings.around(play.settings))
-        for play in _plays(file, library, reader, (*opened, file))
-    ]
+    plays = _plays(file, library, reader, (*opened, file))
+    return [replace(play, settings=_imposed(settings, play.settings)) for play in plays]
+
+
+def _imposed(imported: Settings, own: Settings) -> Settings:
+    """Return a play's settings inside an import, whose variables win over the play's own."""
+    around = imported.around(own)
+    return replace(around, variables={**own.variables, **imported.variables})
