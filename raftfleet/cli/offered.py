@@ -9,9 +9,10 @@ from raftfleet.cli.settings import project_settings
 from raftfleet.modules import generic_modules
 from raftfleet.modules.own import own_modules
 from raftfleet.modules.raft import raft_modules
+from raftfleet.playbook.together import together
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from raftfleet.cluster import Control
     from raftfleet.playbook import Module
@@ -19,9 +20,9 @@ if TYPE_CHECKING:
 __all__ = ["foreign_modules", "task_modules"]
 
 
-def task_modules(control: Callable[[], Control]) -> dict[str, Module]:
+def task_modules(control: Callable[[], Control]) -> Mapping[str, Module]:
     """Return all modules by name; raise `UsageError` for one of the project's that is wrong."""
-    return {**generic_modules(), **raft_modules(control), **foreign_modules()}
+    return together(foreign_modules(), raft_modules(control), generic_modules())
 
 
 def foreign_modules() -> dict[str, Module]:
@@ -30,5 +31,5 @@ def foreign_modules() -> dict[str, Module]:
     def nobody() -> Control:
         raise RuntimeError("these are asked for their names only")
 
-    shipped = {**generic_modules(), **raft_modules(nobody)}
+    shipped = {*generic_modules(), *raft_modules(nobody)}
     return own_modules(project_settings(Path()).modules, shipped)

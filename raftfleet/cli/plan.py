@@ -78,8 +78,8 @@ def _play(session: Session, step: Step, imagined: Imagined) -> ExitCode:
             failures.append(str(event.result.get("msg", "")))
 
     control = cast("Control", imagined)
-    real = generic_modules() | foreign_modules()
-    modules = on_paper(real, imagined) | raft_modules(lambda: control)
+    real = {**generic_modules(), **foreign_modules()}
+    modules = {**on_paper(real, imagined), **raft_modules(lambda: control)}
     playbook = load_playbook(
         step.path,
         modules=modules,

@@ -202,10 +202,12 @@ class _Serving:
         folder = session.folder.name if session.folder else ""
         if code is ExitCode.PASSED:
             return Ran(code, folder)
-        findings = [f.message for drill in judgement.drills for f in drill.findings]
+        findings = [
+            f.message for drill in (judgement.drills if judgement else ()) for f in drill.findings
+        ]
         return Ran(code, folder, "; ".join(findings[:_FINDINGS]))
 
-    def _played(self, session: Session, one: Scheduled) -> tuple[Judgement, ExitCode]:
+    def _played(self, session: Session, one: Scheduled) -> tuple[Judgement | None, ExitCode]:
         if [n.identity for n in session.nodes] != [n.identity for n in self._session.nodes]:
             raise UsageError(
                 "the inventory has other nodes now than those that are watched",

@@ -7,15 +7,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from raftfleet.checks import judge
 from raftfleet.cli.catalogue import Step
 from raftfleet.cli.session import Asked, Session
-from raftfleet.cluster import Sighting, abandoned
 from raftfleet.errors import ExitCode, worst
 from raftfleet.journal.events import RunEnded
 from raftfleet.playbook import which_starts
-from raftfleet.report import LiveConsole, show_judgement, show_picture
-from raftfleet.systems.protocol import AccessError
+from raftfleet.report import LiveConsole, show_closing, show_picture
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -45,7 +42,14 @@ def run_plays(asked: Asked, plays: Sequence[Step], *, installs: bool = False) ->
             judgement, code = session.finish()
         if asked.output.lines is None:
             journal = session.recorder.journal()
-            show_judgement(judgement, journal, session.folder, asked.output.terminal())
+            terminal = asked.output.terminal()
+            if judgement is None:
+                terminal.line()
+                show_closing(terminal, journal, session.folder)
+            else:
+                from raftfleet.report import show_judgement  # noqa: PLC0415 - it needs the checks
+
+                show_judgement(judgement, journal, session.folder, terminal)
         return code
 
 
@@ -70,6 +74,9 @@ def _console(session: Session, asked: Asked) -> Iterator[None]:
 
 def heal(asked: Asked) -> int:
     """Undo what a dead run left, and say what was done."""
+    from raftfleet.checks import judge  # noqa: PLC0415 - a play without a cluster needs none of it
+    from raftfleet.cluster import abandoned  # noqa: PLC0415
+
     with Session(asked) as session:
         control = session.control()
         control.cluster.describe()
@@ -98,6 +105,8 @@ def heal(asked: Asked) -> int:
 
 def _remove(control: Control, what: Abandoned) -> ExitCode:
     """Remove what a dead run wrote, and say so."""
+    from raftfleet.systems.protocol import AccessError  # noqa: PLC0415 - as above
+
     try:
         done = control.clear(what)
     except AccessError as error:
@@ -124,6 +133,8 @@ def show_status(asked: Asked) -> int:
 
 def _remains(control: Control) -> Iterator[str]:
     """Yield who has the cluster lock, and what dead runs left."""
+    from raftfleet.cluster import Sighting  # noqa: PLC0415 - as above
+
     lock = control.cluster.lock
     seen = lock.look().values() if lock else ()
     shown = {one.token: one.describe() for one in seen if isinstance(one, Sighting) and one.token}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import unicodedata
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -18,6 +19,8 @@ __all__ = ["aligned", "cells", "cut", "one_line", "plain", "seconds"]
 _HARMFUL = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]"
 )
+
+_JOINED = {"Mn", "Me"}
 
 
 def plain(text: str) -> str:
@@ -34,9 +37,14 @@ def cells(text: str) -> int:
     """Return how many columns of a terminal a text takes: letters of some scripts take two."""
     if text.isascii():
         return len(text)
-    from rich.cells import cell_len  # noqa: PLC0415 - most texts need no table of widths
+    return sum(_columns(letter) for letter in text)
 
-    return cell_len(text)
+
+def _columns(letter: str) -> int:
+    """Return the columns of a letter: none for an accent that joins the one before, two if wide."""
+    if unicodedata.category(letter) in _JOINED:
+        return 0
+    return 2 if unicodedata.east_asian_width(letter) in "WF" else 1
 
 
 def cut(text: str, width: int) -> str:

@@ -21,6 +21,7 @@ from raftfleet.playbook.syntax.settings import read_settings
 from raftfleet.playbook.syntax.site import Site, first_file, static_name
 from raftfleet.playbook.syntax.tasks import TaskReader
 from raftfleet.playbook.syntax.words import IMPORT_PLAYBOOK, bare
+from raftfleet.playbook.together import together
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -45,7 +46,7 @@ class Library:
         role_paths: Sequence[Path] = (),
         instead: Mapping[str, str] | None = None,
     ) -> None:
-        self.modules: dict[str, Module] = {**BUILTIN, **modules}
+        self.modules = together(modules, BUILTIN)
         self.notices = Notices()
         self.task_reader = TaskReader(self.modules, self, instead or {})
         self.role_reader = RoleReader(self.task_reader, self.document, role_paths, self.notices)
