@@ -68,6 +68,7 @@ def test_certificate_and_passwords_close_the_door(folder: Path) -> None:
             True,
         ),
     ],
+    ids=["nothing", "tls", "users", "certificates"],
 )
 def test_half_of_it_does_not(folder: Path, text: str, closed: bool) -> None:
     assert read(folder, text).is_closed is closed
