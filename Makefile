@@ -29,8 +29,10 @@ help:
 demo: $(VENV)/.run
 	@$(BIN)/raftfleet demo
 
+# First what compares timings with recordings, and wants the machine for itself.
 test: $(VENV)/.dev lint
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest tests/fidelity
+	@$(BIN)/python -m pytest --ignore tests/fidelity -n 3 --dist loadfile
 
 # Needs the recordings (../shared); five minutes, mostly waiting.
 fidelity: $(VENV)/.dev

@@ -5,6 +5,8 @@ from __future__ import annotations
 import ctypes
 import os
 
+pytest_plugins = ["raftfleet.testing.fixtures"]
+
 _RT_SIGACTION = {"x86_64": 13, "aarch64": 134}
 _LIBRARYS_OWN = (32, 33)
 

@@ -12,8 +12,8 @@ import raftfleet
 PACKAGE = Path(raftfleet.__file__).parent
 
 FLOORS = {
-    "__main__": 8,
-    "cli": 7,
+    "__main__": 9,
+    "cli": 8,
     "serve": 7,
     "drill": 6,
     "modules": 6,

@@ -5,15 +5,19 @@ from __future__ import annotations
 import importlib
 import sys
 import traceback
+from contextlib import redirect_stdout
 from typing import TYPE_CHECKING
 
 import click
 
 from raftfleet import __version__
+from raftfleet.cli.output import wants_lines
 from raftfleet.errors import ExitCode, RaftfleetError, nearest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from raftfleet.report import JsonLines
 
 __all__ = ["main"]
 
@@ -30,10 +34,15 @@ COMMANDS = {
     "inventory": ("inventory", "Print hosts, groups and variables, as ansible-inventory would."),
     "ping": ("ping", "Reach every host: how fast, and what is odd about it."),
     "analyze": ("analyze", "Judge the journal of a run again."),
+    "report": ("report", "Tell a run again: text, lines of JSON, JUnit XML for a CI server."),
     "export": ("export", "Hand out the metrics of a finished run."),
     "import": ("import_", "Make a run folder from a recording of a real cluster."),
+    "serve": ("serve", "Watch without end: metrics, probes, drills on a schedule."),
     "sandbox": ("sandbox", "Hosts made of namespaces on this machine."),
 }
+
+EVENTFUL = frozenset({"demo", "play", "drill", "up", "down", "report"})
+"""Commands whose `--output jsonl` is the events of a run, from the first line to the recap."""
 
 AFTERWARDS = """\
 A run that is killed (SIGKILL, power) cannot heal: the node it had stopped stays down, and
@@ -97,27 +106,53 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def run(argv: list[str]) -> int:
-    """Run one command and return its exit code; every error is one screen, never a traceback."""
+    """Run one command and return its exit code; every error is one screen, never a traceback.
+
+    Where lines of JSON are asked for nothing else gets onto standard output, whoever prints it, and
+    the last of them is there whatever happens.
+    """
+    if not (EVENTFUL.intersection(argv[:1]) and wants_lines(argv)):
+        return _run(argv)
+    from raftfleet.report import JsonLines  # noqa: PLC0415 - not for --help
+
+    lines = JsonLines(sys.stdout)
+    with redirect_stdout(sys.stderr):
+        code = _run(argv, lines)
+    lines.finish(code)
+    return code
+
+
+def _run(argv: list[str], lines: JsonLines | None = None) -> int:
     try:
-        code = root.main(argv, prog_name="raftfleet", standalone_mode=False)
+        code = root.main(argv, prog_name="raftfleet", standalone_mode=False, obj=lines)
         return int(code) if isinstance(code, int) else ExitCode.PASSED
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.ctx.get_help())
         return ExitCode.USAGE
     except click.ClickException as error:
         error.show()
+        _tell(lines, error)
         return ExitCode.USAGE
     except (click.Abort, KeyboardInterrupt):
         click.echo("interrupted", err=True)
         return ExitCode.INTERRUPTED
     except RaftfleetError as error:
         click.echo(f"error: {error}", err=True)
+        _tell(lines, error)
         return error.exit_code
     except BrokenPipeError:
         return ExitCode.PASSED
     except Exception as error:  # noqa: BLE001 - the last line of defence says what to report
         click.echo(_defect(error), err=True)
+        _tell(lines, error)
         return ExitCode.DEFECT
+
+
+def _tell(lines: JsonLines | None, error: Exception) -> None:
+    if lines is not None:
+        from raftfleet.cli.errors import told  # noqa: PLC0415 - only an error pays for it
+
+        lines.error(told(error))
 
 
 def _defect(error: Exception) -> str:

@@ -80,6 +80,10 @@ class Connections:
         with ThreadPoolExecutor(len(hosts)) as pool:
             return dict(zip([h.name for h in hosts], pool.map(reach, hosts), strict=True))
 
+    def unopened(self, host: Host) -> Transport:
+        """Return the transport of a host as it is; whoever uses it connects it."""
+        return self._get(host)[0]
+
     def way(self, host: Host) -> tuple[str, ...]:
         """Return the machines on the way to a host that is connected, the nearest to us first."""
         options = self._get(host)[1]

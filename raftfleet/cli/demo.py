@@ -9,11 +9,13 @@ import click
 
 from raftfleet.cli.exporting import Exporting, exporting
 from raftfleet.cli.options import RUNS
+from raftfleet.cli.output import OUTPUT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from raftfleet.cli.output import Shown
     from raftfleet.sandbox import Sandbox
 
 
@@ -32,14 +34,16 @@ if TYPE_CHECKING:
 )
 @click.option("--keep", is_flag=True, help="Leave the hosts up and the cluster running.")
 @click.option("--name", default="demo", show_default=True, help="The sandbox's name.")
-@click.option("-v", "--verbose", count=True, help="Show results; twice for more.")
+@click.option("-v", "--verbose", count=True, help="Results; -vv: places; -vvv: commands.")
 @RUNS
+@OUTPUT
 @exporting
 def command(
     era: str,
     name: str,
     verbose: int,
     runs: Path,
+    output: Shown,
     *,
     full: bool,
     keep: bool,
@@ -77,6 +81,7 @@ def command(
             inventories=[inventory],
             runs=runs,
             verbose=verbose,
+            output=output,
             exporting=exporting,
         )
         code = run_plays(asked, plays, installs=True)

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 import click
 
 from raftfleet.cli.exporting import Exporting, exporting
-from raftfleet.cli.options import OUTPUT, shared
+from raftfleet.cli.options import shared
+from raftfleet.cli.output import OUTPUT
 from raftfleet.errors import UsageError
 
 if TYPE_CHECKING:
     from raftfleet.cli.options import Given
+    from raftfleet.cli.output import Shown
 
 
 def _show(context: click.Context, _: click.Parameter, wanted: bool) -> None:  # noqa: FBT001
@@ -50,7 +52,7 @@ def command(
     given: Given,
     names: tuple[str, ...],
     rounds: int | None,
-    output: str,
+    output: Shown,
     *,
     clean: bool,
     plan: bool,

@@ -13,7 +13,8 @@ from raftfleet.cli.extra import extra_variables
 from raftfleet.cli.options import EXTRA, INVENTORIES, need_inventory
 from raftfleet.cli.refused import refusals
 from raftfleet.errors import UsageError, nearest
-from raftfleet.inventory import load_inventory, printing
+from raftfleet.inventory import load_inventory
+from raftfleet.inventory.printing import Printout
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -29,9 +30,7 @@ if TYPE_CHECKING:
 @click.option("--host", "name", metavar="HOST", help="Print the variables of one host.")
 @click.option("--vars", "with_vars", is_flag=True, help="With --graph: variables too.")
 @click.option("-y", "--yaml", "as_yaml", is_flag=True, help="Print YAML and not JSON.")
-@click.option(
-    "--export", is_flag=True, help="With --list: let variables stand where they were written."
-)
+@click.option("--export", is_flag=True, help="Let variables stand where they were written.")
 @click.option("--output", type=click.Path(path_type=Path), help="Write into this file.")
 @click.option("-l", "--limit", help="With --list: these hosts only.")
 @EXTRA
@@ -69,20 +68,15 @@ def command(
     inventory = load_inventory(inventories, playbook_dir=playbook_dir)
     for warning in inventory.warnings:
         click.echo(f"warning: {warning}", err=True)
-    over = extra_variables(extra)
-
-    def variables(host: Host) -> dict[str, Any]:
-        return {**host.variables, **over}
-
+    hosts = _limited(inventory, limit) if listed else inventory.hosts
+    printout = Printout(inventory, hosts, extra_variables(extra), export=export)
     if graph:
         root = _group(inventory, group or "all")
-        text = _graph(printing.drawn(inventory, root, variables if with_vars else None))
+        text = _graph(printout.drawn(root, with_variables=with_vars))
     elif name is not None:
-        text = _document(printing.shown_variables(variables(_host(inventory, name))), as_yaml)
+        text = _document(printout.variables(_host(inventory, name)), as_yaml)
     else:
-        make = printing.as_tree if as_yaml else printing.as_groups
-        hosts = _limited(inventory, limit)
-        text = _document(make(inventory, hosts, variables, export=export), as_yaml)
+        text = _document(printout.tree() if as_yaml else printout.groups(), as_yaml)
     if output is None:
         click.echo(text, nl=False)
     else:

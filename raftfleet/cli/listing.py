@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -25,7 +24,7 @@ __all__ = ["show_listing"]
 def show_listing(asked: Asked, paths: Sequence[Path], wanted: Collection[str]) -> int:
     """Print what each playbook would do; ``wanted`` holds any of hosts, tasks and tags.
 
-    No host is touched. For programs there is an object for each play, and the recap of nobody.
+    No host is touched. For programs there is an object for each play.
     """
     session = Session(asked)
     chosen = {name: asked.playbook[name] for name in ("tags", "skip_tags")}
@@ -39,17 +38,15 @@ def show_listing(asked: Asked, paths: Sequence[Path], wanted: Collection[str]) -
         )
         for part in dict.fromkeys(part for play in plays for part in play.unmatched):
             click.echo(f"warning: no host and no group matches {one_line(part)}", err=True)
-        if asked.output == "jsonl":
+        if asked.output.lines is not None:
             for number, play in enumerate(plays, start=1):
-                shown = {"event": "play.listed", "playbook": str(path), "number": number}
-                click.echo(json.dumps({**shown, **_plain(play, wanted)}))
+                shown = {"playbook": str(path), "number": number, **_plain(play, wanted)}
+                asked.output.lines.more("play.listed", **shown)
             continue
         click.echo(f"\nplaybook: {one_line(str(path))}")
         for number, play in enumerate(plays, start=1):
             for line in _lines(number, play, wanted):
                 click.echo(line)
-    if asked.output == "jsonl":
-        click.echo(json.dumps({"event": "recap", "hosts": {}, "exit_code": ExitCode.PASSED}))
     return ExitCode.PASSED
 
 

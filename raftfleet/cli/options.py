@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 __all__ = [
     "EXTRA",
     "INVENTORIES",
-    "OUTPUT",
     "RUNS",
     "Given",
     "need_inventory",
@@ -49,14 +48,6 @@ RUNS = click.option(
     default=Path("runs"),
     show_default=True,
     help="Where run folders are kept; one without a cluster is kept only when this is given.",
-)
-
-OUTPUT = click.option(
-    "--output",
-    type=click.Choice(["text", "jsonl"]),
-    default="text",
-    show_default=True,
-    help="For people, or every event as a line of JSON.",
 )
 
 INVENTORIES = click.option(
@@ -108,7 +99,7 @@ _SHARED = (
         "--ssh-common-args", help="As ansible_ssh_common_args, unless the inventory says."
     ),
     click.option("--ssh-extra-args", help="As ansible_ssh_extra_args, unless the inventory says."),
-    click.option("-v", "--verbose", count=True, help="Show results; twice for more."),
+    click.option("-v", "--verbose", count=True, help="Results; -vv: places; -vvv: commands."),
     RUNS,
 )
 

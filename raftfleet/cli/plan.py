@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, cast
 
 import click
 
+from raftfleet.cli.offered import foreign_modules
 from raftfleet.cli.session import Asked, Session
 from raftfleet.drill.imagined import Imagined, PlanStep, fresh_view
 from raftfleet.drill.plan import PaperExtension, on_paper
@@ -77,7 +78,8 @@ def _play(session: Session, step: Step, imagined: Imagined) -> ExitCode:
             failures.append(str(event.result.get("msg", "")))
 
     control = cast("Control", imagined)
-    modules = on_paper(generic_modules(), imagined) | raft_modules(lambda: control)
+    real = {**generic_modules(), **foreign_modules()}
+    modules = {**on_paper(real, imagined), **raft_modules(lambda: control)}
     playbook = load_playbook(
         step.path,
         modules=modules,

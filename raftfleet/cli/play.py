@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from raftfleet.cli.exporting import Exporting, exporting
-from raftfleet.cli.options import OUTPUT, Given, shared
+from raftfleet.cli.options import Given, shared
+from raftfleet.cli.output import OUTPUT
 from raftfleet.cli.refused import refusals
+
+if TYPE_CHECKING:
+    from raftfleet.cli.output import Shown
 
 
 @click.command("play")
@@ -40,7 +45,7 @@ def command(
     skip_tags: tuple[str, ...],
     start_at_task: str | None,
     become_user: str | None,
-    output: str,
+    output: Shown,
     *,
     become: bool,
     check: bool,

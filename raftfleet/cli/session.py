@@ -17,30 +17,30 @@ from typing import TYPE_CHECKING, Any, Self
 
 import click
 
-from raftfleet.checks import Judgement, judge, judgement_json
 from raftfleet.cli.checking import check_connection, odd_variables
 from raftfleet.cli.connections import Connections
+from raftfleet.cli.errors import told
 from raftfleet.cli.exporting import Exporting, Exports
 from raftfleet.cli.interruption import Interruption
+from raftfleet.cli.offered import task_modules
 from raftfleet.cli.options import without_secrets
+from raftfleet.cli.output import Shown, write_junit
 from raftfleet.clock import SystemClock
-from raftfleet.cluster import Cluster, Control, Holder, check_reach, make_nodes
 from raftfleet.drill import DrillExtension
 from raftfleet.errors import ExitCode, InterruptedRun, RaftfleetError, UsageError, worst
 from raftfleet.inventory import load_inventory
 from raftfleet.journal import Recorder, make_run_folder, write_summary
-from raftfleet.journal.events import FindingMade, RunEnded, RunStarted, VerdictGiven
-from raftfleet.modules import INSTEAD, generic_modules
-from raftfleet.modules.raft import raft_modules
+from raftfleet.journal.events import DrillStarted, FindingMade, RunEnded, RunStarted, VerdictGiven
+from raftfleet.modules import INSTEAD
 from raftfleet.playbook import Engine, Scope, has_template, load_playbook, written
-from raftfleet.sandbox import join
 from raftfleet.shipped import shipped
-from raftfleet.systems import system_named
 from raftfleet.transport import unless_said
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from raftfleet.checks import Judgement
+    from raftfleet.cluster import Control
     from raftfleet.inventory import Host, Inventory
     from raftfleet.playbook import Playbook
     from raftfleet.playbook.extension import PlayExtension
@@ -57,7 +57,7 @@ class Asked:
     """What the command line asked for.
 
     ``playbook`` holds further options of the engine (tags, skip_tags, start_at_task, check, diff),
-    become and become_user; ``output`` is text or jsonl. ``reach`` holds connection variables that
+    become and become_user; ``output`` says how what happens is shown. ``reach`` holds connection variables that
     count where neither the inventory nor a play says otherwise. ``keep`` says whether a run folder
     stays: never for a command that only looks, and where nothing is said, when the inventory holds
     a cluster.
@@ -71,7 +71,7 @@ class Asked:
     forks: int = 20
     verbose: int = 0
     playbook: Mapping[str, Any] = field(default_factory=dict)
-    output: str = "text"
+    output: Shown = field(default_factory=Shown)
     reach: Mapping[str, Any] = field(default_factory=dict)
     keep: bool | None = None
     exporting: Exporting = field(default_factory=Exporting)
@@ -87,7 +87,7 @@ class Session:
         self.inventory: Inventory = load_inventory(asked.inventories)
         for warning in self.inventory.warnings:
             click.echo(f"warning: {warning}", err=True)
-        join([host.variables for host in self.inventory.hosts.values()])
+        self._join_sandbox()
         self.extra = {name: written(value) for name, value in asked.extra.items()}
         self._check_connections()
         keep = bool(self._hosts) if asked.keep is None else asked.keep
@@ -99,6 +99,14 @@ class Session:
         self.interruption = Interruption(self.recorder)
         self._codes: list[ExitCode] = []
         self._cluster_lock = threading.Lock()
+
+    def _join_sandbox(self) -> None:
+        """Move to where the hosts of an ordinary user's sandbox can be reached."""
+        variables = [host.variables for host in self.inventory.hosts.values()]
+        if any("raftfleet_sandbox" in one for one in variables):
+            from raftfleet.sandbox import join  # noqa: PLC0415 - only for such hosts
+
+            join(variables)
 
     # --- the cluster -------------------------------------------------------------------------
 
@@ -114,6 +122,8 @@ class Session:
 
     @cached_property
     def _control(self) -> Control:
+        from raftfleet.cluster import Cluster, Control, Holder  # noqa: PLC0415 - only for a cluster
+
         if not self.nodes:
             raise UsageError(
                 f"the inventory has no hosts in group {self.group!r}, so there is no cluster",
@@ -137,6 +147,8 @@ class Session:
     @cached_property
     def system(self) -> System:
         """The adapter of the product under drill, `raft_system` of the first node."""
+        from raftfleet.systems import system_named  # noqa: PLC0415 - only for a cluster
+
         first = next(iter(self._hosts.values()))
         return system_named(str(self.variables(first).get("raft_system", "robustmq")))
 
@@ -145,6 +157,8 @@ class Session:
         """The nodes, their settings checked; no host is touched."""
         if not self._hosts:
             return ()
+        from raftfleet.cluster import check_reach, make_nodes  # noqa: PLC0415 - only for a cluster
+
         nodes = make_nodes(
             self.system, {name: self.variables(host) for name, host in self._hosts.items()}
         )
@@ -247,9 +261,11 @@ class Session:
             return ExitCode.INTERRUPTED
         except RaftfleetError as error:
             click.echo(f"error: {error}", err=True)
+            self.recorder.record(told(error))
             return error.exit_code
         for defect in result.defects:
             click.echo(f"defect in raftfleet: {type(defect).__name__}: {defect}", err=True)
+            self.recorder.record(told(defect))
         return result.exit_code
 
     # --- the run -----------------------------------------------------------------------------
@@ -273,6 +289,7 @@ class Session:
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         if isinstance(error, RaftfleetError):
+            self.recorder.record(told(error))
             self.recorder.record(RunEnded(exit_code=error.exit_code, reason=error.message))
         self.interruption.disarm()
         if "_control" in self.__dict__:
@@ -281,15 +298,25 @@ class Session:
         self.connections.close()
         self.exports.close()
         self.recorder.close()
+        if self.asked.output.junit is not None:
+            write_junit(self.recorder.journal(), self.asked.output.junit)
 
-    def finish(self) -> tuple[Judgement, ExitCode]:
-        """Judge what was recorded, write it down, and return judgement and exit code."""
-        judgement = judge(self.recorder.journal())
-        codes = [*self._codes, judgement.exit_code]
+    def finish(self) -> tuple[Judgement | None, ExitCode]:
+        """Judge what was recorded, write it down, and return judgement and exit code.
+
+        A run without a run folder and without a drill left nothing to judge.
+        """
+        journal = self.recorder.journal()
+        judgement = None
+        if self.folder is not None or any(journal.of(DrillStarted)):
+            from raftfleet.checks import judge  # noqa: PLC0415 - only where there is something
+
+            judgement = judge(journal)
+        codes = [*self._codes, judgement.exit_code if judgement else ExitCode.PASSED]
         if self.interruption.stop.is_set():
             codes.append(ExitCode.INTERRUPTED)
         code = worst(codes)
-        for drill in judgement.drills:
+        for drill in judgement.drills if judgement else ():
             for finding in drill.findings:
                 self.recorder.record(
                     FindingMade(
@@ -305,9 +332,11 @@ class Session:
                 )
             self.recorder.record(VerdictGiven(drill=drill.drill, verdict=str(drill.verdict)))
         self.recorder.record(RunEnded(exit_code=code))
-        if self.folder is not None:
+        if judgement is not None and self.folder is not None:
+            from raftfleet.checks import judgement_json  # noqa: PLC0415 - as above
+
             write_summary(self.folder, judgement_json(judgement))
-        self.export(judgement)
+            self.export(judgement)
         return judgement, code
 
     def export(self, judgement: Judgement) -> None:
@@ -337,7 +366,7 @@ def _read(
     """Read and check a playbook; say what is accepted in it and means nothing."""
     playbook = load_playbook(
         path,
-        modules={**generic_modules(), **raft_modules(control)},
+        modules=task_modules(control),
         extensions=extensions,
         role_paths=[shipped("roles")],
         instead=INSTEAD,

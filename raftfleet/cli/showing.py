@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import click
 
-from raftfleet.checks import judge
 from raftfleet.cli.catalogue import Step
 from raftfleet.cli.session import Asked, Session
-from raftfleet.cluster import Sighting, abandoned
 from raftfleet.errors import ExitCode, worst
 from raftfleet.journal.events import RunEnded
 from raftfleet.playbook import which_starts
-from raftfleet.report import JsonLines, LiveConsole, show_judgement, show_picture
-from raftfleet.systems.protocol import AccessError
+from raftfleet.report import LiveConsole, show_closing, show_picture
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -31,32 +29,54 @@ def run_plays(asked: Asked, plays: Sequence[Step], *, installs: bool = False) ->
     nodes; ``installs``: and the program that is to be installed.
     """
     with Session(asked) as session:
+        _listen(session, asked)
         playbooks = [session.load(play.path) for play in plays]
         for node in session.nodes if installs else session.nodes[:0]:
             session.system.artifacts(node)
-        with _view(asked) as view:
-            for event in session.recorder.journal().events:
-                view(event)
-            session.recorder.subscribe(view)
+        with _console(session, asked):
             begin = which_starts(playbooks, asked.playbook.get("start_at_task"))
             for number in range(begin, len(plays)):
                 extra, first = plays[number].extra, number == begin
                 if session.play(playbooks[number], extra, first=first) is not ExitCode.PASSED:
                     break
             judgement, code = session.finish()
-            if isinstance(view, JsonLines):
-                view.exit_code = code
-                return code
-        show_judgement(judgement, session.recorder.journal(), session.folder)
+        if asked.output.lines is None:
+            journal = session.recorder.journal()
+            terminal = asked.output.terminal()
+            if judgement is None:
+                terminal.line()
+                show_closing(terminal, journal, session.folder)
+            else:
+                from raftfleet.report import show_judgement  # noqa: PLC0415 - it needs the checks
+
+                show_judgement(judgement, journal, session.folder, terminal)
         return code
 
 
-def _view(asked: Asked) -> JsonLines | LiveConsole:
-    return JsonLines() if asked.output == "jsonl" else LiveConsole(verbose=asked.verbose)
+def _listen(session: Session, asked: Asked) -> None:
+    """Write events as lines of JSON from the first on, where that is asked for."""
+    if asked.output.lines is not None:
+        for event in session.recorder.journal().events:
+            asked.output.lines(event)
+        session.recorder.subscribe(asked.output.lines)
+
+
+@contextmanager
+def _console(session: Session, asked: Asked) -> Iterator[None]:
+    """Show people what happens, and how it went at the end."""
+    if asked.output.lines is not None:
+        yield
+        return
+    with LiveConsole(asked.output.terminal(), verbose=asked.verbose) as console:
+        session.recorder.subscribe(console)
+        yield
 
 
 def heal(asked: Asked) -> int:
     """Undo what a dead run left, and say what was done."""
+    from raftfleet.checks import judge  # noqa: PLC0415 - a play without a cluster needs none of it
+    from raftfleet.cluster import abandoned  # noqa: PLC0415
+
     with Session(asked) as session:
         control = session.control()
         control.cluster.describe()
@@ -85,6 +105,8 @@ def heal(asked: Asked) -> int:
 
 def _remove(control: Control, what: Abandoned) -> ExitCode:
     """Remove what a dead run wrote, and say so."""
+    from raftfleet.systems.protocol import AccessError  # noqa: PLC0415 - as above
+
     try:
         done = control.clear(what)
     except AccessError as error:
@@ -111,6 +133,8 @@ def show_status(asked: Asked) -> int:
 
 def _remains(control: Control) -> Iterator[str]:
     """Yield who has the cluster lock, and what dead runs left."""
+    from raftfleet.cluster import Sighting  # noqa: PLC0415 - as above
+
     lock = control.cluster.lock
     seen = lock.look().values() if lock else ()
     shown = {one.token: one.describe() for one in seen if isinstance(one, Sighting) and one.token}

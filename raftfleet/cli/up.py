@@ -6,12 +6,14 @@ import click
 
 from raftfleet.cli.exporting import Exporting, exporting
 from raftfleet.cli.options import Given, shared
+from raftfleet.cli.output import OUTPUT, Shown
 
 
 @click.command("up")
 @shared
+@OUTPUT
 @exporting
-def command(given: Given, exporting: Exporting) -> int:
+def command(given: Given, output: Shown, exporting: Exporting) -> int:
     """Deploy what changed and start every node that is down, one at a time.
 
     This is also what brings back a node that a killed run had stopped.
@@ -20,4 +22,5 @@ def command(given: Given, exporting: Exporting) -> int:
     from raftfleet.shipped import shipped  # noqa: PLC0415
 
     plays = [Step(shipped("playbooks", "up.yml"))]
-    return run_plays(given.asked("up", exporting=exporting), plays, installs=True)
+    asked = given.asked("up", output=output, exporting=exporting)
+    return run_plays(asked, plays, installs=True)

@@ -175,7 +175,7 @@ class NodeLife:
                 mark=self.unit.mark if self.unit else "",
                 home=str(self.place.node.home),
                 console=str(self.console),
-                scene=inner(command),
+                scene=inner(command, spelled=True),
                 line=command.line,
             )
         except UnreachableError as error:

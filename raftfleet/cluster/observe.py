@@ -31,6 +31,7 @@ TIMEOUT = 1.0
 
 _TICK = 1.0
 _ASK_AGAIN = 0.5
+_ASK_AGAIN_PERIODS = 5
 _SUSPENDED = 0.1
 _JOIN = 10.0
 
@@ -56,6 +57,7 @@ class Observer:
         self._recorder = recorder
         self._clock = clock
         self._settle = settle
+        self._ask_again = max(_ASK_AGAIN, _ASK_AGAIN_PERIODS * period)
         self._wakeup = threading.Condition()
         self._stopping = False
         self._suspects: dict[str, float] = {}
@@ -182,7 +184,7 @@ class Observer:
                 self._wakeup.notify_all()
 
     def _settle_suspects(self) -> None:
-        """Ask about every suspect, each at most twice a second."""
+        """Ask about every suspect, each at most twice a second, and seldom when polls are seldom."""
         while (name := self._next_suspect()) is not None:
             try:
                 self._settle(name)
@@ -205,6 +207,6 @@ class Observer:
         """Forget a suspect that fits again; ask about another later."""
         with self._wakeup:
             if self._pollers[name].suspicious:
-                self._suspects[name] = self._clock.monotonic() + _ASK_AGAIN
+                self._suspects[name] = self._clock.monotonic() + self._ask_again
             else:
                 del self._suspects[name]

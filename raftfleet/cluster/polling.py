@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from raftfleet.errors import RaftfleetError
+from raftfleet.errors import AuthenticationError, RaftfleetError
 from raftfleet.journal.picture import Standing
 from raftfleet.systems.protocol import AccessError
 
@@ -25,6 +25,8 @@ _SLOWEST = 0.25
 _DOWN = 0.05
 _LONG_DOWN = 0.1
 _LONG = 2.0
+_REFUSED = 30.0
+"""Seconds after which a node that refused our password is asked again: it may count attempts."""
 
 
 def named(status: GroupStatus, names: Mapping[str, str]) -> GroupStatus:
@@ -109,6 +111,7 @@ class Poller:
         self._heard = clock.monotonic()
         self._missing_since: float | None = None
         self._pace = 0.0
+        self._refused = False
 
     @property
     def missing(self) -> bool:
@@ -137,6 +140,7 @@ class Poller:
             self._miss(began, str(error))
         except RaftfleetError as error:
             self.defect = self.defect or error
+            self._refused = isinstance(error, AuthenticationError)
             self._miss(began, error.message)
         except Exception as error:  # noqa: BLE001 - kept, and raised where somebody waits
             self.defect = self.defect or error
@@ -149,6 +153,7 @@ class Poller:
         now = self._clock.monotonic()
         self._thinner.saw(self.name, groups, self._since(began), now)
         self._asked, self._heard, self._missing_since = began, now, None
+        self._refused = False
         self._pace += 0.2 * (now - began - self._pace)
         self.tally.count(now, answered=True)
 
@@ -184,6 +189,8 @@ class Poller:
         return self._due
 
     def _interval(self) -> float:
+        if self._refused:
+            return max(self._period, _REFUSED)
         if self._missing_since is not None:
             long = self._clock.monotonic() - self._missing_since > _LONG
             return max(self._period, _LONG_DOWN if long else _DOWN)

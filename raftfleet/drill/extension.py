@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from raftfleet.drill.conduct import conduct
-from raftfleet.drill.declaration import Declaration, parse_declaration, resolved
 from raftfleet.errors import UsageError
 from raftfleet.playbook import Scope
 
@@ -13,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from raftfleet.cluster import Control
+    from raftfleet.drill.declaration import Declaration
     from raftfleet.errors import Mark
     from raftfleet.playbook.extension import PlayInfo
 
@@ -32,6 +31,8 @@ class DrillExtension:
 
     def parse(self, value: Any, mark: Mark | None) -> Declaration:
         """Read the declaration when the playbook is loaded."""
+        from raftfleet.drill.declaration import parse_declaration  # noqa: PLC0415 - only for a drill
+
         return parse_declaration(value, mark)
 
     def wrap(self, parsed: Declaration, play: PlayInfo, proceed: Callable[[], None]) -> None:
@@ -44,6 +45,9 @@ class DrillExtension:
                 f"the drill {parsed.id} has no nodes: no host matches {play.pattern!r}",
                 hint="put the nodes' hosts into a group raft, or name theirs: -e raft_group=NAME",
             )
+        from raftfleet.drill.conduct import conduct  # noqa: PLC0415 - only for a drill
+        from raftfleet.drill.declaration import resolved  # noqa: PLC0415
+
         variables = play.variables(play.everyone[0].name)
         declared = resolved(parsed, Scope([variables]).template, variables)
         conduct(declared, self._control(), proceed)

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import operator
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from raftfleet.inventory.marked import plain
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
-    from raftfleet.inventory.model import Host, Inventory
+    from raftfleet.inventory.model import Group, Host, Inventory
 
-__all__ = ["as_groups", "as_tree", "drawn", "shown_variables"]
+__all__ = ["Printout", "shown_variables"]
 
 # Every run gives these their values, so that what an inventory says of them counts for nothing.
 _GIVEN: Final = frozenset(
@@ -31,103 +31,85 @@ def shown_variables(variables: Mapping[str, Any]) -> dict[str, Any]:
     return {str(name): plain(value) for name, value in variables.items() if name not in _GIVEN}
 
 
-def as_groups(
-    inventory: Inventory, hosts: Collection[str], variables: Callable[[Host], Mapping[str, Any]],
-    *, export: bool = False,
-) -> dict[str, Any]:  # fmt: skip
-    """Return what a program that is an inventory prints: every group, and all hosts' variables.
+@dataclass(frozen=True, slots=True)
+class Printout:
+    """An inventory, to be printed.
 
-    Only these hosts are in it. ``variables`` gives those of a host; with ``export`` every variable
-    stands at the group or host that it was written for. Groups with nothing in them are only named as children.
+    Only the hosts of these names are in it. ``extra`` variables win over every host's. With
+    ``export`` each variable stands at the group or host that it was written for, and ``extra``
+    nowhere.
     """
-    said = operator.attrgetter("own") if export else variables
-    known = {name: said(host) for name, host in inventory.hosts.items() if name in hosts}
-    hostvars = {name: shown for name, own in known.items() if (shown := shown_variables(own))}
-    printed: dict[str, Any] = {"_meta": {"hostvars": hostvars, "profile": "inventory_legacy"}}
-    for name, group in inventory.groups.items():
-        body = {
-            "hosts": [host for host in group.direct if host in hosts and name != "all"],
-            "children": list(group.children),
-            "vars": shown_variables(group.own) if export else {},
-        }
-        if filled := {key: value for key, value in body.items() if value}:
-            printed[name] = filled
-    return printed
 
+    inventory: Inventory
+    hosts: Collection[str]
+    extra: Mapping[str, Any] = field(default_factory=dict)
+    export: bool = False
 
-def as_tree(
-    inventory: Inventory, hosts: Collection[str], variables: Callable[[Host], Mapping[str, Any]],
-    *, export: bool = False,
-) -> dict[str, Any]:  # fmt: skip
-    """Return an inventory file that says the same; the arguments are those of `as_groups`.
+    def variables(self, host: Host) -> dict[str, Any]:
+        """Return what is shown of a host."""
+        return shown_variables(host.own if self.export else {**host.variables, **self.extra})
 
-    Groups with nothing in them are left out.
-    """
-    body = _Tree(inventory, hosts, variables, export=export).below("all")
-    return {"all": body} if body else {}
+    def groups(self) -> dict[str, Any]:
+        """Return what a program that is an inventory prints.
 
+        Groups with nothing in them are only named as children.
+        """
+        known = {name: host for name, host in self.inventory.hosts.items() if name in self.hosts}
+        hostvars = {name: said for name, host in known.items() if (said := self.variables(host))}
+        printed: dict[str, Any] = {"_meta": {"hostvars": hostvars, "profile": "inventory_legacy"}}
+        for name, group in self.inventory.groups.items():
+            body = self._body(group, list(self._direct(group)), list(group.children))
+            if body:
+                printed[name] = body
+        return printed
 
-class _Tree:
-    """Says everything of a group or host where it is met first, and later only its name."""
+    def tree(self) -> dict[str, Any]:
+        """Return an inventory file that says the same; groups with nothing in them are left out."""
+        body = self._below(self.inventory.groups["all"], set())
+        return {"all": body} if body else {}
 
-    def __init__(
-        self, inventory: Inventory, hosts: Collection[str],
-        variables: Callable[[Host], Mapping[str, Any]], *, export: bool,
-    ) -> None:  # fmt: skip
-        self._inventory = inventory
-        self._hosts = hosts
-        self._variables = operator.attrgetter("own") if export else variables
-        self._export = export
-        self._said: set[str] = set()
-
-    def below(self, name: str) -> dict[str, Any]:
-        group = self._inventory.groups[name]
+    def _below(self, group: Group, said: set[str]) -> dict[str, Any]:
+        """Say everything of a group or host where it is met first, and later only its name."""
         children: dict[str, Any] = {}
-        for child in group.children:
-            if f"@{child}" in self._said:
-                children[child] = {}
-            elif body := self.below(child):
-                self._said.add(f"@{child}")
-                children[child] = body
-        body = {
-            "children": children,
-            "hosts": {
-                host: self._host(host)
-                for host in group.direct
-                if host in self._hosts and name != "all"
-            },
-            "vars": shown_variables(group.own) if self._export else {},
-        }
+        for name in group.children:
+            child = f"group {name}"
+            if child in said:
+                children[name] = {}
+            elif body := self._below(self.inventory.groups[name], said):
+                said.add(child)
+                children[name] = body
+        hosts: dict[str, Any] = {}
+        for name in self._direct(group):
+            hosts[name] = {} if name in said else self.variables(self.inventory.hosts[name])
+            said.add(name)
+        return self._body(group, hosts, children)
+
+    def _direct(self, group: Group) -> Iterator[str]:
+        """Yield the hosts that stand in a group itself; in `all` none does."""
+        if group.name != "all":
+            yield from (name for name in group.direct if name in self.hosts)
+
+    def _body(self, group: Group, hosts: object, children: object) -> dict[str, Any]:
+        own = shown_variables(group.own) if self.export else {}
+        body = {"hosts": hosts, "children": children, "vars": own}
         return {key: value for key, value in body.items() if value}
 
-    def _host(self, name: str) -> dict[str, Any]:
-        if name in self._said:
-            return {}
-        self._said.add(name)
-        return shown_variables(self._variables(self._inventory.hosts[name]))
-
-
-def drawn(
-    inventory: Inventory,
-    group: str = "all",
-    variables: Callable[[Host], Mapping[str, Any]] | None = None,
-    depth: int = 0,
-) -> Iterator[str]:
-    """Yield the lines of a tree from a group down; with variables when somebody gives them."""
-    known = inventory.groups[group]
-    yield _branch(f"@{group}:", depth)
-    for child in known.children:
-        yield from drawn(inventory, child, variables, depth + 1)
-    for host in known.direct if group != "all" else ():
-        yield _branch(host, depth + 1)
-        if variables is not None:
-            yield from _leaves(variables(inventory.hosts[host]), depth + 2)
-    if variables is not None:
-        yield from _leaves(known.own, depth + 1)
+    def drawn(self, group: str = "all", *, with_variables: bool, depth: int = 0) -> Iterator[str]:
+        """Yield the lines of a drawing of a group and what is below it."""
+        known = self.inventory.groups[group]
+        yield _branch(f"@{group}:", depth)
+        for child in known.children:
+            yield from self.drawn(child, with_variables=with_variables, depth=depth + 1)
+        for name in self._direct(known):
+            yield _branch(name, depth + 1)
+            if with_variables:
+                yield from _leaves(self.variables(self.inventory.hosts[name]), depth + 2)
+        if with_variables:
+            yield from _leaves(shown_variables(known.own), depth + 1)
 
 
 def _leaves(variables: Mapping[str, Any], depth: int) -> Iterator[str]:
-    for name, value in sorted(shown_variables(variables).items()):
+    for name, value in sorted(variables.items()):
         yield _branch(f"{{{name} = {value}}}", depth)
 
 

@@ -27,8 +27,8 @@ __all__ = [
     "NodeBusy", "NodeDeployed", "NodeExited", "NodeFound",
     "NodeNotExited", "NodeReady", "NodeSignalled", "NodeStartIntent", "NodeStarted",
     "NodeStopIntent", "NodeWiped", "PeersRead", "PlayEnded", "PlayStarted", "ReadMissed",
-    "RunEnded", "RunStarted", "StatusMissed", "StatusSeen", "StoreRead", "TaskProgress",
-    "TaskResult", "TaskStarted", "UnknownEvent", "VerdictGiven", "WaitBegan", "WaitEnded",
+    "RunEnded", "RunError", "RunStarted", "StatusMissed", "StatusSeen", "StoreRead", "TaskCommand",
+    "TaskProgress", "TaskResult", "TaskStarted", "UnknownEvent", "VerdictGiven", "WaitBegan", "WaitEnded",
     "WriteEnded", "WriteSkipped", "WriterStarted", "WriterStopped", "WritesRemoved",
 ]
 # fmt: on
@@ -59,6 +59,18 @@ class RunStarted(Event, frozen=True, kw_only=True, tag="run.started"):
     seed: int
     inventory: dict[str, str] = {}
     recording: str = ""
+
+
+class RunError(Event, frozen=True, kw_only=True, tag="run.error"):
+    """Something other than a task went wrong: a wrong file or request, or a defect of raftfleet.
+
+    ``exit_code`` is what it alone leads to; ``where`` is ``file:line:column``, where that is known.
+    """
+
+    message: str
+    exit_code: int
+    hint: str = ""
+    where: str = ""
 
 
 class RunEnded(Event, frozen=True, kw_only=True, tag="run.ended"):
@@ -102,44 +114,71 @@ class HostClockRead(Event, frozen=True, kw_only=True, tag="host.clock"):
 
 
 class PlayStarted(Event, frozen=True, kw_only=True, tag="play.started"):
-    """A play begins on these hosts; ``unmatched`` parts of its pattern named nobody."""
+    """A play begins on these hosts; ``unmatched`` parts of its pattern named nobody.
+
+    ``check``: in check mode.
+    """
 
     play: str
     hosts: tuple[str, ...]
     unmatched: tuple[str, ...] = ()
+    check: bool = False
 
 
 class PlayEnded(Event, frozen=True, kw_only=True, tag="play.ended"):
-    """A play ended."""
+    """A play ended; ``cut`` when one failure ended it for all (`any_errors_fatal` and the like)."""
 
     play: str
+    cut: bool = False
 
 
 class TaskStarted(Event, frozen=True, kw_only=True, tag="task.started"):
-    """A task begins; ``task`` is its number in this run, ``where`` is ``file:line``."""
+    """A task begins; ``task`` is its number in this run, ``where`` is ``file:line``.
+
+    ``check``: in check mode, so it changes nothing.
+    """
 
     task: int
     name: str
     module: str
     where: str = ""
     handler: bool = False
+    check: bool = False
 
 
 class TaskProgress(Event, frozen=True, kw_only=True, tag="task.progress"):
-    """Something to show while a task is busy: bytes sent, a retry, what a wait last saw."""
+    """Something to show while a task is busy: bytes sent, a retry, what a wait last saw.
+
+    ``left`` is how many tries are left when it failed and is tried again.
+    """
 
     task: int
     host: str
     text: str
     done: int | None = None
     total: int | None = None
+    left: int | None = None
+
+
+class TaskCommand(Event, frozen=True, kw_only=True, tag="task.command"):
+    """A task is about to do this on a host; recorded from ``-vvv`` on.
+
+    ``what`` is run, open, put or get; ``line`` is the command's line, or the path.
+    """
+
+    task: int
+    host: str
+    what: str
+    line: str
+    become: str = ""
 
 
 class TaskResult(Event, frozen=True, kw_only=True, tag="task.result"):
     """What a task came to on one host.
 
     ``status`` is one of ok, changed, failed, skipped, unreachable; ``ignored`` and ``rescued``
-    qualify a failure. ``result`` is what `register` sees, without secrets.
+    qualify a failure. ``result`` is what `register` sees, without secrets. ``delegated`` is the
+    host that the task acted on instead.
     """
 
     task: int
@@ -150,6 +189,7 @@ class TaskResult(Event, frozen=True, kw_only=True, tag="task.result"):
     item: str | None = None
     ignored: bool = False
     rescued: bool = False
+    delegated: str = ""
 
 
 # --- cluster and node ------------------------------------------------------------------------

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from .values import Incarnation
 
-__all__ = ["advance", "fold", "same_process", "weighty"]
+__all__ = ["advance", "fold", "same_process", "weighty", "without_old_terms"]
 
 
 def fold(events: Iterable[ev.Event], picture: Picture | None = None) -> Picture:
@@ -50,6 +50,17 @@ def weighty(status: GroupStatus | None) -> tuple[object, ...] | None:
     if status is None:
         return None
     return (status.term, status.role, status.leader, status.voters, status.learners)
+
+
+def without_old_terms(picture: Picture, keep: int) -> Picture:
+    """Return the picture with claims to the newest terms only, between ``keep`` and twice as many."""
+    if all(len(terms) <= 2 * keep for terms in picture.claims.values()):
+        return picture
+    newest = {
+        group: {term: terms[term] for term in sorted(terms)[-keep:]}
+        for group, terms in picture.claims.items()
+    }
+    return replace(picture, claims=newest)
 
 
 def _with(picture: Picture, node: NodePicture) -> Picture:

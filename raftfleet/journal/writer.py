@@ -16,7 +16,7 @@ from raftfleet.errors import JournalError
 
 from .codec import Record, encode
 from .events import Event, WaitBegan, WaitEnded
-from .fold import advance
+from .fold import advance, without_old_terms
 from .picture import Picture
 from .reader import JOURNAL, Journal, read_journal
 from .thinning import StatusThinner
@@ -49,17 +49,20 @@ class Recorder:
     """Appends events to a journal; any thread may call it.
 
     ``folder`` is the run folder, or None to keep the events in memory. Each event is one
-    `write()`, so a controller that is killed loses at most the line being written.
+    `write()`, so a controller that is killed loses at most the line being written. ``keep`` is for
+    whoever watches without end: of the events in memory, and of the terms in the picture, only so
+    many of the newest are kept.
     """
 
-    def __init__(self, folder: Path | None, clock: Clock) -> None:
+    def __init__(self, folder: Path | None, clock: Clock, *, keep: int | None = None) -> None:
         self.folder = folder
         self._clock = clock
         self._lock = threading.RLock()
         self._changed = threading.Condition(self._lock)
         self._depth = 0
         self._file = None if folder is None else _open(folder)
-        self._kept: list[Record] = []
+        self._keep = keep
+        self._kept: deque[Record] = deque(maxlen=keep)
         self._picture = Picture()
         self._seq = 0
         self._waits = 0
@@ -127,6 +130,8 @@ class Recorder:
             stamped = self._stamped(event)
             self._write(stamped)
             self._picture = advance(self._picture, stamped)
+            if self._keep is not None:
+                self._picture = without_old_terms(self._picture, self._keep)
             self._changed.notify_all()
             self._outbox.append(stamped)
         return stamped

@@ -31,6 +31,10 @@ LABELS = {
     "version": "the version of raftfleet",
     "system": "the product under drill",
     "build": "its build, where that is known",
+    "reason": "why something could not be done, one of a few words",
+    "schedule": "a schedule of `raftfleet serve`, by its name",
+    "page": "a page of `raftfleet serve`, `other` for those it has not",
+    "code": "an HTTP status",
 }
 """What each label means."""
 
@@ -183,6 +187,37 @@ TABLE: dict[str, tuple[Metric, ...]] = {
                help="Seconds since the node last answered."),
         Metric("raftfleet_faults_active", G, (*_CLUSTER, "kind"),
                help="Faults that are meant to hold and are not undone, by kind."),
+    ),
+    "Serve": (
+        Metric("raftfleet_serve_start_timestamp_seconds", G, (),
+               help="When this `raftfleet serve` began (Unix time)."),
+        Metric("raftfleet_serve_state_readable", G, (),
+               help="1 when the figures of past drills could be read at this scrape, else 0."),
+        Metric("raftfleet_serve_requests", C, ("page", "code"),
+               help="Requests that were answered."),
+        Metric("raftfleet_serve_connections", G, (),
+               help="Connections of clients right now, this scrape's included."),
+        Metric("raftfleet_serve_connections_refused", C, ("reason",),
+               help="Connections that ended without an answer: crowded (made room for others), slow"
+                    " (their time was over), broken."),
+        Metric("raftfleet_cluster_steady", G, _CLUSTER,
+               help="1 while every node is up and all agree on leaders, terms and voters, else 0."),
+        Metric("raftfleet_observer_age_seconds", G, _CLUSTER,
+               help="Seconds since the observer last took note of anything; its tick is a second."),
+        Metric("raftfleet_host_reachable", G, _NODE,
+               help="1 when the node's host could be asked last time, else 0."),
+        Metric("raftfleet_host_trouble", G, (*_NODE, "reason"),
+               help="1 for why the node's host cannot be asked: unreachable, authentication, host_key,"
+                    " certificate, forwarding, failed (it answers, and not as it should)."),
+        Metric("raftfleet_schedule_active", G, ("schedule",),
+               help="1 while the schedule's drills run, else 0."),
+        Metric("raftfleet_schedule_next_timestamp_seconds", G, ("schedule",),
+               help="When the schedule is due next (Unix time)."),
+        Metric("raftfleet_schedule_runs", C, ("schedule", "result"),
+               help="Runs that a schedule began: pass, fail, inconclusive, interrupted, error."),
+        Metric("raftfleet_schedule_skips", C, ("schedule", "reason"),
+               help="Times that a schedule was due and not begun: unsteady (cluster), locked (by another"
+                    " controller), unreachable (host), late, overlap (with another schedule)."),
     ),
 }
 """The table, by what its metrics speak of."""

@@ -7,33 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from raftfleet.modules.assert_ import Assert
-from raftfleet.modules.command import Command
-from raftfleet.modules.copy_ import Copy
-from raftfleet.modules.debug import Debug
-from raftfleet.modules.fail import Fail
-from raftfleet.modules.fetch import Fetch
-from raftfleet.modules.file import File
-from raftfleet.modules.find import Find
-from raftfleet.modules.get_url import GetUrl
-from raftfleet.modules.lineinfile import Lineinfile
-from raftfleet.modules.pause import Pause
-from raftfleet.modules.ping import Ping
-from raftfleet.modules.replace import Replace
-from raftfleet.modules.script import Script
-from raftfleet.modules.service import Service
-from raftfleet.modules.set_fact import SetFact
-from raftfleet.modules.setup import Setup
-from raftfleet.modules.shell import Shell
-from raftfleet.modules.slurp import Slurp
-from raftfleet.modules.stat_ import Stat
-from raftfleet.modules.systemd import Systemd, SystemdService
-from raftfleet.modules.tempfile_ import Tempfile
-from raftfleet.modules.template import Template
-from raftfleet.modules.unarchive import Unarchive
-from raftfleet.modules.uri import Uri
-from raftfleet.modules.wait_for import WaitFor
-from raftfleet.modules.wait_for_connection import WaitForConnection
+from raftfleet.modules.table import ModuleTable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -43,6 +17,37 @@ if TYPE_CHECKING:
 __all__ = ["INSTEAD", "bare_name", "find_module", "generic_modules"]
 
 _PREFIXES: Final = ("ansible.builtin.", "ansible.legacy.")
+
+_GENERIC: Final[Mapping[str, str]] = {
+    "assert": "assert_:Assert",
+    "command": "command:Command",
+    "copy": "copy_:Copy",
+    "debug": "debug:Debug",
+    "fail": "fail:Fail",
+    "fetch": "fetch:Fetch",
+    "file": "file:File",
+    "find": "find:Find",
+    "get_url": "get_url:GetUrl",
+    "lineinfile": "lineinfile:Lineinfile",
+    "pause": "pause:Pause",
+    "ping": "ping:Ping",
+    "replace": "replace:Replace",
+    "script": "script:Script",
+    "service": "service:Service",
+    "set_fact": "set_fact:SetFact",
+    "setup": "setup:Setup",
+    "shell": "shell:Shell",
+    "slurp": "slurp:Slurp",
+    "stat": "stat_:Stat",
+    "systemd": "systemd:Systemd",
+    "systemd_service": "systemd:SystemdService",
+    "tempfile": "tempfile_:Tempfile",
+    "template": "template:Template",
+    "unarchive": "unarchive:Unarchive",
+    "uri": "uri:Uri",
+    "wait_for": "wait_for:WaitFor",
+    "wait_for_connection": "wait_for_connection:WaitForConnection",
+}
 
 INSTEAD: Final[Mapping[str, str]] = {
     "ansible.posix.authorized_key": "lineinfile, in the authorized_keys file",
@@ -87,39 +92,9 @@ INSTEAD: Final[Mapping[str, str]] = {
 """Modules of Ansible's that are not offered, each with what to write instead."""
 
 
-def generic_modules() -> dict[str, Module]:
+def generic_modules() -> ModuleTable:
     """Return the generic modules by their bare names, sorted."""
-    modules: tuple[Module, ...] = (
-        Assert(),
-        Command(),
-        Copy(),
-        Debug(),
-        Fail(),
-        Fetch(),
-        File(),
-        Find(),
-        GetUrl(),
-        Lineinfile(),
-        Pause(),
-        Ping(),
-        Replace(),
-        Script(),
-        Service(),
-        SetFact(),
-        Setup(),
-        Shell(),
-        Slurp(),
-        Stat(),
-        Systemd(),
-        SystemdService(),
-        Tempfile(),
-        Template(),
-        Unarchive(),
-        Uri(),
-        WaitFor(),
-        WaitForConnection(),
-    )
-    return {module.name: module for module in sorted(modules, key=lambda module: module.name)}
+    return ModuleTable(_GENERIC)
 
 
 def bare_name(name: str) -> str:

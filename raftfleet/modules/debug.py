@@ -54,8 +54,10 @@ class Debug(GenericModule):
 
 
 def _message(message: Any) -> Result:
-    """Return a message; one that is no text is registered as what it is."""
-    return Result(msg=message) if isinstance(message, str) else Result(values={"msg": message})
+    """Return a message; one that is no text is registered as what it is, and an empty one too."""
+    if isinstance(message, str) and message:
+        return Result(msg=message)
+    return Result(values={"msg": message})
 
 
 def _value(expression: MarkedStr, context: ModuleContext) -> Any:

@@ -67,11 +67,15 @@ class File(GenericModule):
         if state == "absent":
             changed = remove(host, path, now)
             return _result(context, now, {"path": path, "state": "absent"}, changed=changed)
+        values: dict[str, Any]
         changed, after = _make(host, path, state, now, arguments)
         if after is None:  # only in check mode, where it would be new
-            return _result(context, now, {"path": path, "state": state}, changed=changed)
+            values = {"path": path, "state": state}
+            if state in {"hard", "link"}:
+                values |= {"dest": path, "src": arguments["src"]}
+            return _result(context, now, values, changed=changed)
         settled, after = _attributes(host, after, arguments)
-        values: dict[str, Any] = {"path": path, **after.values()}
+        values = {"path": path, **after.values()}
         if state != "directory":
             values["dest"] = path
         if state in {"hard", "link"}:

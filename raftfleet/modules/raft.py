@@ -2,50 +2,35 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from raftfleet.modules.raft_check import RaftCheck
-from raftfleet.modules.raft_config import RaftConfig
-from raftfleet.modules.raft_gather import RaftGather
-from raftfleet.modules.raft_heal import RaftHeal
-from raftfleet.modules.raft_install import RaftInstall
-from raftfleet.modules.raft_kill import RaftKill
-from raftfleet.modules.raft_read_back import RaftReadBack
-from raftfleet.modules.raft_start import RaftStart
-from raftfleet.modules.raft_status import RaftStatus
-from raftfleet.modules.raft_stop import RaftStop
-from raftfleet.modules.raft_unit import RaftUnit
-from raftfleet.modules.raft_wait import RaftWait
-from raftfleet.modules.raft_wipe import RaftWipe
-from raftfleet.modules.raft_write import RaftWrite
+from raftfleet.modules.table import ModuleTable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from raftfleet.cluster import Control
-    from raftfleet.modules.raft_base import RaftModule
-    from raftfleet.playbook.module import Module
 
 __all__ = ["raft_modules"]
 
-_KINDS: tuple[type[RaftModule], ...] = (
-    RaftCheck,
-    RaftConfig,
-    RaftGather,
-    RaftHeal,
-    RaftInstall,
-    RaftKill,
-    RaftReadBack,
-    RaftStart,
-    RaftStatus,
-    RaftStop,
-    RaftUnit,
-    RaftWait,
-    RaftWipe,
-    RaftWrite,
-)
+_PLACES: Final[Mapping[str, str]] = {
+    "raft_check": "raft_check:RaftCheck",
+    "raft_config": "raft_config:RaftConfig",
+    "raft_gather": "raft_gather:RaftGather",
+    "raft_heal": "raft_heal:RaftHeal",
+    "raft_install": "raft_install:RaftInstall",
+    "raft_kill": "raft_kill:RaftKill",
+    "raft_read_back": "raft_read_back:RaftReadBack",
+    "raft_start": "raft_start:RaftStart",
+    "raft_status": "raft_status:RaftStatus",
+    "raft_stop": "raft_stop:RaftStop",
+    "raft_unit": "raft_unit:RaftUnit",
+    "raft_wait": "raft_wait:RaftWait",
+    "raft_wipe": "raft_wipe:RaftWipe",
+    "raft_write": "raft_write:RaftWrite",
+}
 
 
-def raft_modules(control: Callable[[], Control]) -> dict[str, Module]:
+def raft_modules(control: Callable[[], Control]) -> ModuleTable:
     """Return them by name; ``control`` is asked for when one of them runs."""
-    return {kind.name: kind(control) for kind in _KINDS}
+    return ModuleTable(_PLACES, control)

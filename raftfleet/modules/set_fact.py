@@ -20,8 +20,8 @@ __all__ = ["SetFact"]
 class SetFact(GenericModule):
     """Set variables of the host for the rest of the run, later plays included.
 
-    Arguments: each is a variable; ``cacheable`` (bool) is accepted and means nothing, for facts
-    are not kept between runs.
+    Arguments: each is a variable; ``cacheable`` (bool) puts them into ansible_facts too. Facts are
+    not kept between runs.
     Returns: ansible_facts (the variables). Needs no connection, never counts as a change; the same
     in check mode. Diff: none. Idempotence: full.
     """
@@ -41,4 +41,5 @@ class SetFact(GenericModule):
                     f"{name!r} cannot be the name of a variable",
                     hint="letters, digits and _, no digit first, and no word of Python's own",
                 )
-        return Result(values={"ansible_facts": facts}, facts=facts)
+        gathered = facts if arguments["cacheable"] else {}
+        return Result(values={"ansible_facts": facts}, facts=facts, gathered=gathered)

@@ -95,6 +95,8 @@ def _unpacked(host: OnHost, dest: str, archive: Archive, arguments: Mapping[str,
             for member in archive.members
         ]
     there = look(host, dest, follow=True)
+    if there is None and host.context.check_mode:  # a task before may be what would make it
+        return Result(Status.CHANGED, values=values)
     if there is None or not there.is_directory:
         raise TaskError(f"{dest} is no directory", hint=f"file: {{path: {dest}, state: directory}}")
     values |= there.values()

@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from raftfleet.checks import Outcome, Severity, Verdict
-from raftfleet.journal.events import ClusterDescribed, RunStarted
-from raftfleet.stats import overhead
 
 from .advice import advice
+from .closing import show_closing
 from .terminal import Terminal
 from .text import aligned, one_line, seconds
 
@@ -59,32 +58,7 @@ def show_judgement(
         _show_findings(out, judgement.findings)
     if judgement.drills:
         out.line(f"verdict: {str(judgement.verdict).upper()}", _COLOURS[judgement.verdict])
-    _show_cluster(out, journal)
-    _show_source(out, journal)
-    if folder is not None:
-        out.line(f"run folder: {folder}")
-
-
-def _show_source(out: Terminal, journal: Journal) -> None:
-    """Say where the time went, or whose recording it was."""
-    recording = next((event.recording for event in journal.of(RunStarted)), "")
-    if recording:
-        out.line(f"imported from: {one_line(recording)}")
-        return
-    spent = overhead(journal)
-    out.line(
-        f"time: {spent.wall:.1f} s, of which raftfleet's own {spent.own:.1f} s "
-        f"(waiting for the cluster {spent.waited:.1f} s)"
-    )
-
-
-def _show_cluster(out: Terminal, journal: Journal) -> None:
-    described = journal.of(ClusterDescribed)
-    if described:
-        cluster = described[-1]
-        nodes = ", ".join(f"{node.name} ({node.address})" for node in cluster.nodes)
-        build = f" {cluster.build}" if cluster.build else ""
-        out.line(f"cluster: {cluster.system}{build}, {nodes}")
+    show_closing(out, journal, folder)
 
 
 def _show_drill(out: Terminal, drill: DrillJudgement) -> None:

@@ -1,9 +1,12 @@
-"""How a task's result on one host is shown, in the words of Ansible's default output."""
+"""How a task's result on one host is shown, in the words of Ansible's default output.
+
+What failed is told in lines that people can read, where Ansible prints one line of JSON.
+"""
 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from .text import one_line
 
@@ -12,42 +15,84 @@ if TYPE_CHECKING:
 
     from raftfleet.journal.events import TaskResult
 
-__all__ = ["STYLES", "result_lines"]
+__all__ = ["STYLES", "fate", "result_lines"]
 
-STYLES = {
+STYLES: Final = {
     "ok": "green",
     "changed": "yellow",
     "failed": "red",
     "unreachable": "bold red",
     "skipped": "cyan",
 }
-_OUTPUT_LINES = 20
+_OUTPUT_LINES: Final = 20
+_WIDE: Final = 3  # from this verbosity on JSON is spread over lines
+_SPEAKING: Final = {"debug": ("changed", "failed", "skipped", "diff"), "assert": ("failed", "diff")}
+"""Modules whose result is what they are for, with what of it is not worth a line."""
 
 
-def result_lines(result: TaskResult, *, verbose: int = 0, always: bool = False) -> Iterator[str]:
-    """Yield the lines for one result; ``always`` shows what it says even when all is well."""
-    host, item = one_line(result.host), result.item
+def result_lines(
+    result: TaskResult, *, module: str = "", where: str = "", verbose: int = 0
+) -> Iterator[str]:
+    """Yield the lines for one result; ``module`` is the bare name of the task's.
+
+    ``where`` is the task's place, shown with a failure.
+    """
+    host, item = _where(result), result.item
     label = "" if item is None else f"(item={one_line(item)})"
-    failed = result.status in {"failed", "unreachable"}
-    if failed:
-        yield f"{_failure(result, host, label)} => {_why(result.result)}"
-        yield from _output(result.result)
+    if result.status in {"failed", "unreachable"}:
+        yield from _failure(result, host, label, verbose)
+        if where:
+            yield f"    task: {where}"
     else:
         word = "skipping" if result.status == "skipped" else result.status
-        shown = f" => {label}" if label else ""
-        if always and "msg" in result.result:
-            shown += f" => {_text(result.result['msg'])}"
-        yield f"{word}: [{host}]{shown}"
-    if verbose:
-        yield f"    {json.dumps(result.result, default=repr, ensure_ascii=False)}"
+        shown = [f"{word}: [{host}]", *([label] if label else []), *_said(result, module, verbose)]
+        yield " => ".join(shown)
+    yield from fate(result)
+
+
+def fate(result: TaskResult) -> Iterator[str]:
+    """Yield what becomes of a failure that is not the end."""
     if result.ignored:
         yield "...ignoring"
+    elif result.rescued:
+        yield "...rescuing"
 
 
-def _failure(result: TaskResult, host: str, label: str) -> str:
+def _where(result: TaskResult) -> str:
+    """Return the host, and the one it was delegated to."""
+    host = one_line(result.host)
+    return f"{host} -> {one_line(result.delegated)}" if result.delegated else host
+
+
+def _said(result: TaskResult, module: str, verbose: int) -> Iterator[str]:
+    if module in _SPEAKING and result.status != "skipped":
+        left_out = () if verbose > 1 else _SPEAKING[module]
+        yield _json({k: v for k, v in result.result.items() if k not in left_out}, wide=True)
+    elif verbose:
+        yield _everything(result, verbose)
+
+
+def _everything(result: TaskResult, verbose: int) -> str:
+    """Return the whole result but its diff, which is shown as one."""
+    shown = {key: value for key, value in result.result.items() if key != "diff"}
+    return _json(shown, wide=verbose >= _WIDE)
+
+
+def _json(value: object, *, wide: bool = False) -> str:
+    indent = 4 if wide else None
+    return json.dumps(value, default=repr, ensure_ascii=False, indent=indent, sort_keys=not wide)
+
+
+def _failure(result: TaskResult, host: str, label: str, verbose: int) -> Iterator[str]:
     if label:
-        return f"failed: [{host}] {label}"
-    return f"fatal: [{host}]: {'UNREACHABLE' if result.status == 'unreachable' else 'FAILED'}!"
+        head = f"failed: [{host}] {label}"
+    else:
+        word = "UNREACHABLE" if result.status == "unreachable" else "FAILED"
+        head = f"fatal: [{host}]: {word}!"
+    yield f"{head} => {_why(result.result)}"
+    yield from _output(result.result, whole=verbose > 0)
+    if verbose:
+        yield _indented(_everything(result, verbose))
 
 
 def _why(values: dict[str, Any]) -> str:
@@ -57,16 +102,26 @@ def _why(values: dict[str, Any]) -> str:
 
 
 def _text(value: object) -> str:
-    text = value if isinstance(value, str) else json.dumps(value, default=repr, ensure_ascii=False)
-    return text.replace("\n", "\n    ")
+    return (value if isinstance(value, str) else _json(value)).replace("\n", "\n    ")
 
 
-def _output(values: dict[str, Any]) -> Iterator[str]:
-    """Yield the end of what a failed command printed."""
+def _indented(text: str) -> str:
+    return "    " + text.replace("\n", "\n    ")
+
+
+def _output(values: dict[str, Any], *, whole: bool) -> Iterator[str]:
+    """Yield what a failed command was, and the end of what it printed."""
+    command = values.get("cmd")
+    if command:
+        words = command if isinstance(command, list) else [command]
+        yield f"    cmd: {one_line(' '.join(map(str, words)))}"
     for name in ("stdout", "stderr"):
         text = values.get(name)
         if not isinstance(text, str) or not text.strip():
             continue
-        lines = text.strip().splitlines()
-        for line in lines[-_OUTPUT_LINES:]:
+        lines = text.strip("\r\n").splitlines()
+        cut = 0 if whole else max(0, len(lines) - _OUTPUT_LINES)
+        if cut:
+            yield f"    {name}: ({cut} lines before these; -v shows all)"
+        for line in lines[cut:]:
             yield f"    {name}: {line}"

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 from raftfleet.clock import Deadline, SystemClock
 from raftfleet.errors import RaftfleetError, TaskError, UnreachableError
-from raftfleet.transport import files
+from raftfleet.transport import files, shell
 from raftfleet.transport.capture import Capture, Lines
 from raftfleet.transport.protocol import Exited, Lost, Outcome, Signalled, TimedOut
-from raftfleet.transport.running import Broken, BytesFeed
+from raftfleet.transport.running import Broken, BytesFeed, Prefaced
 from raftfleet.transport.stream import CommandStream
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ class CommandTransport(abc.ABC):
         began = time.monotonic()
         deadline = Deadline.after(timeout, _CLOCK)
         try:
-            running = self._begin(command, feed, out, deadline)
+            running = self._begin(command, _prefaced(command, feed), out, deadline)
         except TimeoutError:
             return TimedOut(after=timeout, began=began, ended=time.monotonic())
         except Broken as error:
@@ -119,7 +119,7 @@ class CommandTransport(abc.ABC):
         deadline = Deadline.after(timeout, _CLOCK)
         lines = Lines()
         try:
-            running = self._begin(command, BytesFeed(b""), lines, deadline)
+            running = self._begin(command, _prefaced(command, BytesFeed(b"")), lines, deadline)
         except (TimeoutError, Broken) as error:
             raise UnreachableError(f"{self._host} does not answer: {error}") from error
         try:
@@ -205,6 +205,10 @@ class CommandTransport(abc.ABC):
             timeout=timeout,
             become=become,
         )
+
+
+def _prefaced(command: Command, feed: Feed) -> Feed:
+    return Prefaced(shell.preface(command), feed) if command.env else feed
 
 
 def _sudo_hint(why: str) -> str:

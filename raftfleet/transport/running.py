@@ -10,7 +10,16 @@ if TYPE_CHECKING:
     from raftfleet.clock import Deadline
     from raftfleet.transport.protocol import Outcome
 
-__all__ = ["Broken", "BytesFeed", "Feed", "OutcomeFields", "Prohibited", "Refused", "Running"]
+__all__ = [
+    "Broken",
+    "BytesFeed",
+    "Feed",
+    "OutcomeFields",
+    "Prefaced",
+    "Prohibited",
+    "Refused",
+    "Running",
+]
 
 
 class Broken(Exception):  # noqa: N818 - a state, told by the caller's own error
@@ -45,6 +54,18 @@ class BytesFeed:
         piece = self._data[self._at : self._at + size]
         self._at += len(piece)
         return piece
+
+
+class Prefaced:
+    """Standard input with something before it."""
+
+    def __init__(self, preface: bytes, feed: Feed) -> None:
+        self._first = BytesFeed(preface)
+        self._feed = feed
+
+    def read(self, size: int) -> bytes:
+        """Return the next bytes; none at the end."""
+        return self._first.read(size) or self._feed.read(size)
 
 
 class OutcomeFields(TypedDict):

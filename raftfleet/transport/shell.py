@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from raftfleet.transport.protocol import Command
 
-__all__ = ["ending", "fetching", "inner", "login_line", "mark", "same", "sending"]
+__all__ = ["ending", "fetching", "inner", "login_line", "mark", "preface", "same", "sending"]
 
 CANNOT_ENTER = 125  # what env --chdir, timeout and chroot exit with when they fail themselves
 PART_GONE = 75  # EX_TEMPFAIL of sysexits.h: worth another attempt
@@ -33,10 +33,12 @@ _RISKY = re.compile(r"[\\\n!]")
 _QUOTED_RISKY = re.compile(r"[\\\n!']")
 
 
-def inner(command: Command, prelude: str = "") -> str:
+def inner(command: Command, prelude: str = "", *, spelled: bool = False) -> str:
     """Return the script that sets the scene and runs ``$1``, the command's own line.
 
-    ``prelude`` is done first, by the user to become.
+    ``prelude`` is done first, by the user to become. The environment is not in it: everybody on the
+    host sees the arguments of sudo for as long as the command runs. `preface` brings it on standard
+    input, unless it is to be ``spelled`` out.
     """
     for name, value in command.env.items():
         if not _NAME.match(name):
@@ -47,7 +49,7 @@ def inner(command: Command, prelude: str = "") -> str:
         raise UsageError("a command contains a NUL character")
     if len(command.line.encode("utf-8", "surrogateescape")) > LONGEST:
         raise _too_long(command.line)
-    parts = [f"export {name}={quote(value)}" for name, value in command.env.items()]
+    parts = [_exports(command) if spelled else _READ_ENVIRONMENT] if command.env else []
     if command.cwd is not None:
         parts.append(_entering(command.cwd))
     run = "; ".join([*([prelude] if prelude else []), *parts, 'exec /bin/sh -c "$1"'])
@@ -59,6 +61,22 @@ def inner(command: Command, prelude: str = "") -> str:
         f'test "$(id -un)" = {user} || exec sudo -n -H -u {user} -- /bin/sh -c {quote(run)} sh "$1"'
         f"; {run}"
     )
+
+
+_READ_ENVIRONMENT = (
+    f'IFS= read -r rf_env || exit {CANNOT_ENTER}; eval "$(printf %b "$rf_env")"; unset rf_env'
+)
+
+
+def preface(command: Command) -> bytes:
+    """Return what must come first on standard input: one line that holds the environment."""
+    if not command.env:
+        return b""
+    return _octal(_exports(command)).encode("utf-8", "surrogateescape") + b"\n"
+
+
+def _exports(command: Command) -> str:
+    return "; ".join(f"export {name}={quote(value)}" for name, value in command.env.items())
 
 
 def _entering(folder: PurePosixPath) -> str:

@@ -112,6 +112,7 @@ def test_a_list_for_export_leaves_variables_where_they_were_written(
     assert shown["all"]["vars"] == {"a": 1, "t": "{{ x }}"}
     assert shown["town"]["vars"] == {"ansible_group_priority": 5, "colour": "red"}
     assert "vars" not in shown["again"]
+    assert json.loads(printed(capsys, "--host", "n2", "--export")) == {"size": "small"}
 
 
 def test_a_limit_leaves_these_hosts_and_the_names_of_all_groups(

@@ -38,6 +38,31 @@ def test_help_imports_nothing_heavy() -> None:
     assert not HEAVY & loaded
 
 
+def test_a_play_without_a_cluster_imports_nothing_of_drills(tmp_path: Path) -> None:
+    (tmp_path / "hosts.yml").write_text("all: {hosts: {n1: {ansible_connection: local}}}\n")
+    (tmp_path / "play.yml").write_text(
+        "- {hosts: all, gather_facts: false, tasks: [{command: 'true'}]}\n"
+    )
+    code = (
+        "import sys; from raftfleet.cli import run;"
+        "assert run(['play', '-i', 'hosts.yml', 'play.yml']) == 0; print(sorted(sys.modules))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    loaded = set(eval(done.stdout.splitlines()[-1]))
+    assert "raftfleet.modules.command" in loaded
+    unused = {
+        f"raftfleet.{room}" for room in ("checks", "cluster", "metrics", "sandbox", "systems")
+    }
+    unused |= {
+        "raftfleet.drill.declaration",
+        "raftfleet.modules.uri",
+        "raftfleet.modules.raft_kill",
+    }
+    assert not (unused | HEAVY - {"jinja2"}) & loaded
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_has_help(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run([name, "--help"]) == 0

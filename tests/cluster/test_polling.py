@@ -10,6 +10,7 @@ import pytest
 from raftfleet.clock import FakeClock
 from raftfleet.cluster.access import NodeAccess
 from raftfleet.cluster.polling import Poller, Tally, named
+from raftfleet.errors import AuthenticationError
 from raftfleet.journal import Recorder, Standing
 from raftfleet.journal.events import (
     Event,
@@ -204,6 +205,16 @@ def test_a_defect_of_the_adapter_is_a_miss_and_is_kept(watched: Watched) -> None
 
 
 # --- schedule ----------------------------------------------------------------------------------
+
+
+def test_a_node_that_refused_our_password_is_not_asked_at_once_again(watched: Watched) -> None:
+    watched.error = AuthenticationError("n1: wrong password")
+    watched.polls(4)
+    gaps = [b - a for a, b in zip(watched.asked, watched.asked[1:], strict=False)]
+    assert min(gaps) >= 30
+    watched.error = None
+    watched.polls(3)
+    assert watched.asked[-1] - watched.asked[-2] == pytest.approx(PERIOD)
 
 
 def test_polls_do_not_drift(watched: Watched) -> None:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from raftfleet.cluster import Rates
-from raftfleet.drill import Declaration, parse_declaration
-from raftfleet.drill.declaration import resolved
+from raftfleet.drill.declaration import Declaration, parse_declaration, resolved
 from raftfleet.errors import SourceError, UsageError
 from raftfleet.inventory import load_yaml
 

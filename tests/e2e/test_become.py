@@ -42,7 +42,7 @@ PLAY = """
     - assert:
         that:
           - who.stdout == 'root'
-          - script.stdout == 'root'
+          - script.stdout | trim == 'root'
           - seen.stat.pw_name == 'root'
           - read.content == 'b25lCg=='
 """

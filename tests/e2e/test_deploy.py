@@ -18,7 +18,7 @@ pytestmark = pytest.mark.hosts
 def changed(text: str) -> dict[str, int]:
     return {
         host: int(count)
-        for host, count in re.findall(r"^(\w+) : ok=\d+ +changed=(\d+)", text, re.MULTILINE)
+        for host, count in re.findall(r"^(\w+) +: ok=\d+ +changed=(\d+)", text, re.MULTILINE)
     }
 
 

@@ -23,19 +23,20 @@ def play(fleet: Fleet, text: str, *words: str) -> Said:
     return fleet.say("play", book, "-i", fleet.inventory, "-e", "robustmq_era=fast", *words)
 
 
-def shown(said: Said, host: str = "n1") -> list[str]:
+def shown(said: Said, host: str = "n1") -> list[Any]:
     assert said.code == 0, said.text
-    return re.findall(rf"^ok: \[{host}\](?: => \(item=.*?\))? => (.*)$", said.text, re.MULTILINE)
+    told = re.findall(rf'^ok: \[{host}\] => {{\n    "msg": (.*)\n}}$', said.text, re.MULTILINE)
+    return [json.loads(text) for text in told]
 
 
 def test_a_play_gathers_unless_it_declines_and_the_recap_counts_it(fleet: Fleet) -> None:
     said = play(fleet, "- hosts: raft\n  tasks: [{debug: {msg: '{{ ansible_hostname }}'}}]\n")
     assert "TASK [Gathering Facts]" in said.text
     assert shown(said, "n2") == ["n2"]
-    assert re.search(r"^n1 : ok=2 ", said.text, re.MULTILINE)
+    assert re.search(r"^n1 +: ok=2 ", said.text, re.MULTILINE)
     said = play(fleet, "- {hosts: raft, gather_facts: false, tasks: [{debug: {msg: hello}}]}\n")
     assert "Gathering Facts" not in said.text
-    assert re.search(r"^n1 : ok=1 ", said.text, re.MULTILINE)
+    assert re.search(r"^n1 +: ok=1 ", said.text, re.MULTILINE)
 
 
 def test_facts_stand_below_play_variables_and_above_the_inventory(fleet: Fleet) -> None:
@@ -79,7 +80,7 @@ def test_what_was_gathered_is_registered_and_not_written_into_the_journal(fleet:
         "    - debug: {msg: '{{ found.ansible_facts.ansible_env.TOKEN | length }}'}\n"
     )
     said = play(fleet, text, "-v")
-    assert shown(said) == ["13"]
+    assert shown(said) == [13]
     assert "s3cret-in-env" not in said.text
     runs = sorted(fleet.runs.iterdir())
     assert events(runs[-1])

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from raftfleet.errors import Mark
 from raftfleet.inventory import Inventory, load_yaml
 from raftfleet.inventory.assemble import Origin
-from raftfleet.inventory.printing import as_tree, shown_variables
+from raftfleet.inventory.printing import Printout, shown_variables
 from raftfleet.inventory.tree import Tree
 from raftfleet.inventory.yaml_file import add_yaml
 
@@ -154,7 +154,7 @@ class TestPrinting:
         again: Callable[[dict[str, Any]], Inventory],
     ) -> None:
         inv = read(document)
-        printed = as_tree(inv, inv.hosts, lambda host: host.variables, export=export)
+        printed = Printout(inv, inv.hosts, export=export).tree()
         if not printed:
             assert not inv.hosts
             return

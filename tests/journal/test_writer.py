@@ -300,3 +300,13 @@ def test_other_waits_are_journalled_with_how_they_ended() -> None:
         (2, False, "lost"),
         (3, True, ""),
     ]
+
+
+def test_who_watches_without_end_keeps_only_the_newest_of_events_and_terms() -> None:
+    recorder = Recorder(None, FakeClock(), keep=5)
+    for term in range(1, 100):
+        leads = GroupStatus(term=term, role=Role.LEADER, leader="n1")
+        recorder.record(ev.StatusSeen(node="n1", since=0.5, groups={"g": leads}))
+    assert [event.seq for event in recorder.journal().events] == [95, 96, 97, 98, 99]
+    assert 5 <= len(recorder.picture.claims["g"]) <= 10
+    assert max(recorder.picture.claims["g"]) == recorder.picture.terms["g"] == 99

@@ -36,7 +36,7 @@ def test_a_play_reads_like_ansibles(paper: io.StringIO, terminal: Terminal) -> N
         ev.TaskStarted(task=1, name="Copy it", module="copy", where="p.yml:3"),
         result("n1"),
         result("n2", "changed"),
-        ev.TaskStarted(task=2, name="restart", module="command", handler=True),
+        ev.TaskStarted(task=2, name="restart", module="command", handler=True, where="p.yml:9"),
         result("n1", "skipped", task=2),
         result("n2", "failed", task=2, result={"msg": "no such program", "rc": 127}),
         ev.PlayEnded(play="Deploy"),
@@ -50,9 +50,10 @@ def test_a_play_reads_like_ansibles(paper: io.StringIO, terminal: Terminal) -> N
         "RUNNING HANDLER [restart] **********************************",
         "skipping: [n1]",
         "fatal: [n2]: FAILED! => no such program (rc 127)",
+        "    task: p.yml:9",
         "PLAY RECAP *************************************************",
-        "n1 : ok=1    changed=0    unreachable=0    failed=0    skipped=1    rescued=0    ignored=0",
-        "n2 : ok=1    changed=1    unreachable=0    failed=1    skipped=0    rescued=0    ignored=0",
+        f"{'n1':<26} : ok=1    changed=0    unreachable=0    failed=0    skipped=1    rescued=0    ignored=0",
+        f"{'n2':<26} : ok=1    changed=1    unreachable=0    failed=1    skipped=0    rescued=0    ignored=0",
     ]
 
 
@@ -62,12 +63,13 @@ def test_items_are_shown_one_by_one_and_their_sum_is_not(
     events = [
         result(item="a"),
         result(item="b", status="failed", result={"msg": "no"}),
-        result(status="failed", result={"msg": "One or more items failed"}),
+        result(status="failed", ignored=True, result={"msg": "One or more items failed"}),
     ]
     shown(events, terminal)
     assert lines(paper)[:2] == ["ok: [n1] => (item=a)", "failed: [n1] (item=b) => no"]
     assert "One or more" not in paper.getvalue()
-    assert "failed=1 " in paper.getvalue()
+    assert lines(paper)[2] == "...ignoring"
+    assert "ignored=1" in paper.getvalue()
 
 
 def test_a_task_of_the_same_number_in_the_next_playbook_is_another(
@@ -92,8 +94,11 @@ def test_an_unreachable_host_says_why(paper: io.StringIO, terminal: Terminal) ->
 
 def test_debug_always_says_what_it_was_asked_to(paper: io.StringIO, terminal: Terminal) -> None:
     task = ev.TaskStarted(task=1, name="say", module="ansible.builtin.debug")
-    shown([task, result(result={"msg": {"a": 1}})], terminal)
-    assert 'ok: [n1] => {"a": 1}' in paper.getvalue()
+    said = {"msg": {"a": 1}, "changed": False, "failed": False}
+    shown([task, result(result=said), result(item="b", result=said)], terminal)
+    shape = '=> {\n    "msg": {\n        "a": 1\n    }\n}\n'
+    assert f"ok: [n1] {shape}" in paper.getvalue()
+    assert f"ok: [n1] => (item=b) {shape}" in paper.getvalue()
 
 
 def test_a_failed_command_shows_the_end_of_what_it_printed(
@@ -193,3 +198,145 @@ def test_no_color_is_obeyed(
 def test_a_run_without_tasks_has_no_recap(paper: io.StringIO, terminal: Terminal) -> None:
     shown([ev.PlayEnded(play="p")], terminal)
     assert paper.getvalue() == ""
+
+
+def test_names_of_all_widths_stand_in_columns(paper: io.StringIO, terminal: Terminal) -> None:
+    long = "a-host-with-a-name-of-more-than-26-letters"
+    shown([result("東京"), result(long)], terminal)
+    first, second = lines(paper)[-2:]
+    assert first.startswith(f"東京{' ' * (len(long) - 4)} : ok=1")
+    assert second.startswith(f"{long} : ok=1")
+
+
+def test_a_header_of_wide_letters_fills_the_same_width(
+    paper: io.StringIO, terminal: Terminal
+) -> None:
+    shown([ev.PlayStarted(play="東京", hosts=("n1",))], terminal)
+    assert lines(paper)[0] == f"PLAY [東京] {'*' * (60 - 12)}"
+
+
+def test_each_counter_has_its_colour(screen: io.StringIO) -> None:
+    results = [result(), result(status="changed"), result(status="skipped")]
+    ignored = result(status="failed", ignored=True, result={"msg": "no"})
+    shown([*results, ignored], Terminal(screen))
+    recap = screen.getvalue().splitlines()[-1]
+    for code, text in ((33, "n1"), (32, "ok=3"), (33, "changed=1"), (36, "skipped=1")):
+        assert f"\x1b[{code}m{text}\x1b[0m" in recap
+    assert "\x1b[34mignored=1" in recap
+    assert " failed=0 " in recap.replace("  ", " "), "what is 0 has no colour"
+
+
+def test_hosts_that_include_the_same_share_a_line(paper: io.StringIO, terminal: Terminal) -> None:
+    a, b = ({"include": name, "changed": False} for name in ("a.yml", "b.yml"))
+    events = [
+        ev.TaskStarted(task=1, name="inc", module="include_tasks"),
+        *(result("n1", result=a), result("n2", result=a)),
+        *(result("n1", result=a), result("n1", result=b)),
+        ev.TaskStarted(task=2, name="inner", module="ping"),
+    ]
+    shown(events, terminal)
+    assert lines(paper)[1:4] == [
+        "included: a.yml for n1, n2",
+        "included: a.yml for n1",
+        "included: b.yml for n1",
+    ]
+
+
+def test_a_retry_stays_on_the_screen(paper: io.StringIO, terminal: Terminal) -> None:
+    retries = [ev.TaskProgress(task=1, host="n1", text="", left=left) for left in (2, 1)]
+    shown([ev.TaskStarted(task=1, name="try", module="command"), *retries], terminal)
+    assert lines(paper)[1:] == [
+        "FAILED - RETRYING: [n1]: try (2 retries left).",
+        "FAILED - RETRYING: [n1]: try (1 retry left).",
+    ]
+
+
+def test_a_delegated_result_names_both_hosts(paper: io.StringIO, terminal: Terminal) -> None:
+    events = [result(delegated="n2"), result(delegated="n2", status="failed", result={"msg": "no"})]
+    shown(events, terminal)
+    assert lines(paper)[:2] == ["ok: [n1 -> n2]", "fatal: [n1 -> n2]: FAILED! => no"]
+
+
+def test_check_mode_and_the_end_for_all_are_announced(
+    paper: io.StringIO, terminal: Terminal
+) -> None:
+    events = [
+        ev.PlayStarted(play="p", hosts=("n1",), check=True),
+        ev.TaskStarted(task=1, name="t", module="ping", check=True),
+        result(),
+        ev.PlayEnded(play="p", cut=True),
+    ]
+    shown(events, terminal)
+    heads = [line.rstrip("* ") for line in lines(paper)[:4]]
+    assert heads == [
+        "PLAY [p] [CHECK MODE]",
+        "TASK [t] [CHECK MODE]",
+        "ok: [n1]",
+        "NO MORE HOSTS LEFT",
+    ]
+
+
+def test_a_rescued_failure_says_so(paper: io.StringIO, terminal: Terminal) -> None:
+    shown([result(status="failed", rescued=True, result={"msg": "no"})], terminal)
+    assert lines(paper)[1] == "...rescuing"
+    assert "rescued=1" in paper.getvalue()
+
+
+def test_a_warning_is_shown_once(paper: io.StringIO, terminal: Terminal) -> None:
+    warned = {"warnings": ["old host key"]}
+    shown([result(result=warned), result("n2", result=warned)], terminal)
+    assert lines(paper)[:3] == ["[WARNING]: old host key", "ok: [n1]", "ok: [n2]"]
+
+
+def test_what_failed_is_shown_with_its_command(paper: io.StringIO, terminal: Terminal) -> None:
+    values = {"msg": "a\nb", "rc": 3, "cmd": ["ls", "x"], "stdout": "out", "stderr": "e1\n e2\n"}
+    shown([result(status="failed", result=values)], terminal)
+    assert lines(paper)[:6] == [
+        "fatal: [n1]: FAILED! => a",
+        *("    b (rc 3)", "    cmd: ls x", "    stdout: out", "    stderr: e1", "    stderr:  e2"),
+    ]
+
+
+JSON = 'ok: [n1] => {"rc": 0}'
+PLACE = "task path: p.yml:3"
+
+
+@pytest.mark.parametrize(
+    ("verbose", "told"),
+    [
+        (0, ["TASK [t]", "ok: [n1]"]),
+        (1, ["TASK [t]", JSON]),
+        (2, ["TASK [t]", PLACE, JSON]),
+        (
+            3,
+            [
+                *("<n1> CONNECTED 10.0.0.1:22 in 0.25 s", "TASK [t]", PLACE),
+                *("<n1> EXEC (bob) uptime", "<n1> PUT /etc/x"),
+                *("ok: [n1] => {", '    "rc": 0', "}"),
+            ],
+        ),
+    ],
+)
+def test_each_v_shows_more(
+    paper: io.StringIO, terminal: Terminal, verbose: int, told: list[str]
+) -> None:
+    events = [
+        ev.HostConnected(host="n1", address="10.0.0.1:22", seconds=0.25),
+        ev.TaskStarted(task=1, name="t", module="command", where="p.yml:3"),
+        ev.TaskCommand(task=1, host="n1", what="run", line="uptime", become="bob"),
+        ev.TaskCommand(task=1, host="n1", what="put", line="/etc/x"),
+        result(result={"rc": 0}),
+    ]
+    shown(events, terminal, verbose=verbose)
+    assert [line.rstrip(" *") for line in lines(paper)[:-2]] == told
+
+
+def test_a_diff_stands_before_its_result_and_not_in_it(
+    paper: io.StringIO, terminal: Terminal
+) -> None:
+    diff = {"dest": "/etc/x", "diff": {"before": "", "after": "new\n"}}
+    shown([result(status="changed", result=diff)], terminal, verbose=1)
+    assert lines(paper)[:5] == [
+        *("--- before: /etc/x", "+++ after: /etc/x", "@@ -0,0 +1 @@", "+new"),
+        'changed: [n1] => {"dest": "/etc/x"}',
+    ]

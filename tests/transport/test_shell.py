@@ -20,7 +20,8 @@ NASTY = st.text(st.sampled_from([*"abc '\"\\\n!$`%;&|<>(){}[]*?~#\t-é"]), max_s
 
 def through(login_shell: str, command: Command) -> subprocess.CompletedProcess[bytes]:
     line = shell.login_line(command, "token")
-    return subprocess.run([login_shell, "-c", line], capture_output=True, check=False)
+    first = shell.preface(command)
+    return subprocess.run([login_shell, "-c", line], input=first, capture_output=True, check=False)
 
 
 @pytest.mark.parametrize("login_shell", ["bash", "dash"])
@@ -165,8 +166,19 @@ def test_a_relative_folder_is_entered_as_it_is_written(tmp_path: Path) -> None:
     (tmp_path / "-").mkdir()
     command = Command("pwd", cwd=PurePosixPath("-"), env={"CDPATH": "/", "OLDPWD": "/"})
     script = ["/bin/sh", "-c", shell.inner(command), "sh", command.line]
-    done = subprocess.run(script, capture_output=True, check=True, cwd=tmp_path)
+    first = shell.preface(command)
+    done = subprocess.run(script, input=first, capture_output=True, check=True, cwd=tmp_path)
     assert done.stdout.decode() == f"{tmp_path}/-\n"
+
+
+@pytest.mark.parametrize("become", [None, "root"])
+def test_the_environment_is_no_argument_that_others_see(become: str | None) -> None:
+    command = Command("true", env={"TOKEN": "canary"}, become=become)
+    assert b"canary" not in shell.login_line(command, "token")
+    assert "canary" not in shell.inner(command)
+    assert b"canary" in shell.preface(command)
+    assert "canary" in shell.inner(command, spelled=True)
+    assert shell.preface(Command("true")) == b""
 
 
 @pytest.mark.parametrize("openssl", [True, False])

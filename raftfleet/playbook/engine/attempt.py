@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from raftfleet.clock import Deadline
 from raftfleet.errors import InterruptedRun, RaftfleetError, UnreachableError
 from raftfleet.inventory import mark_of
-from raftfleet.inventory.source import MarkedStr
+from raftfleet.inventory.source import MarkedStr, plain
 from raftfleet.playbook.engine import reach
 from raftfleet.playbook.engine.no_transport import NoTransport
 from raftfleet.playbook.engine.outcome import Outcome
+from raftfleet.playbook.engine.overheard import Overheard
 from raftfleet.playbook.module import ModuleContext
 from raftfleet.playbook.syntax.arguments import finish_arguments
-from raftfleet.playbook.templating import OMIT, Omit, evaluate, first_false, holds
+from raftfleet.playbook.templating import OMIT, Omit, evaluate, first_false, holds, is_text_template
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,34 +26,59 @@ if TYPE_CHECKING:
     from raftfleet.playbook.module import Module
     from raftfleet.playbook.syntax.nodes import Retry
     from raftfleet.playbook.templating import Scope
+    from raftfleet.transport.protocol import Transport
 
 __all__ = ["Attempt", "pause", "refuse_when_stopped"]
 
 _GLANCE = 0.2  # seconds between two looks at whether the run was interrupted
 _RETRIES = 3
+_COMMANDS = 3  # the verbosity from which on commands are told
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """A task on a host, with the variables of this moment (of this item of its loop)."""
+    """A task on a host, with the variables of this moment (of this item of its loop).
+
+    ``target`` are the variables of the host that it is delegated to, if it is.
+    """
 
     job: Job
     host: Host
     scope: Scope
     secret: bool
+    target: Scope | None = None
 
     def run(self) -> Outcome:
         """Run the task, unless a condition does not hold."""
         refuse_when_stopped(self.job.services.stop)
+        variables = self.job.services.variables
+        acting = reach.acting_host(self.host, self.job.frame, self.scope, variables)
         failing = first_false(self.job.frame.settings.conditions, self.scope)
         if failing is not None:
-            shown = failing if isinstance(failing, bool) else str(failing)
+            shown = False if is_text_template(failing) else plain(failing)
             return Outcome.skipped("Conditional result was False", false_condition=shown)
+        if acting.name != self.host.name:
+            return self._delegated(acting).tried(acting)
+        return self.tried(acting)
+
+    def _delegated(self, acting: Host) -> Attempt:
+        """Return the attempt as it sees the host that it is delegated to."""
+        target = self.job.scope(acting)
+        seen: dict[str, Any] = {"ansible_delegated_vars": {acting.name: target}}
+        if (
+            "ansible_host" not in self.host.variables
+            and self.scope["ansible_host"] == self.host.name
+        ):
+            seen["ansible_host"] = target["ansible_host"]
+        return replace(self, scope=self.scope.over(seen), target=target)
+
+    def tried(self, acting: Host) -> Outcome:
+        """Run the module on the host that is acted on, as often as it takes."""
         module = self.job.task.module
         if module is None:  # the flow runs includes and meta itself
             raise TypeError(f"{self.job.task.action} is not a module")
         arguments = self._arguments(module)
-        context = self._context(local=module.local)
+        context = self._context(acting, local=module.local)
         retry = self.job.task.retry
         if retry is None:
             return self._once(module, arguments, context)
@@ -68,15 +94,12 @@ class Attempt:
         }
         return finish_arguments(module, given, written)
 
-    def _context(self, *, local: bool) -> ModuleContext:
+    def _context(self, acting: Host, *, local: bool) -> ModuleContext:
         job, scope, services = self.job, self.scope, self.job.services
-        acting = reach.acting_host(self.host, job.frame, scope, services.variables)
-        delegated = acting.name != self.host.name
-        target_scope = services.variables.of_host(acting) if delegated else scope
-        target = reach.reached(acting, job.frame, target_scope)
+        target = reach.reached(acting, job.frame, self.target or scope)
         return ModuleContext(
             host=target,
-            transport=NoTransport(target.name) if local else services.transports(target),
+            transport=NoTransport(target.name) if local else self._transport(target),
             hosts=job.hosts,
             variables=scope,
             template=self._template,
@@ -93,6 +116,17 @@ class Attempt:
             stopping=services.stop.is_set,
         )
 
+    def _transport(self, target: Host) -> Transport:
+        services = self.job.services
+        transport = services.transports(target)
+        if services.options.verbosity < _COMMANDS:
+            return transport
+
+        def tell(what: str, line: str, become: str | None) -> None:
+            services.recorder.command(self.job, target, what, line, become, secret=self.secret)
+
+        return Overheard(transport, tell)
+
     def _template(self, text: str) -> Any:
         mark = mark_of(text)
         whole_file = mark is not None and mark.source == text
@@ -106,9 +140,16 @@ class Attempt:
         value = self.job.frame.value("timeout", 0)
         return reach.number(value, self.scope, key="timeout")
 
-    def _progress(self, text: str, done: int | None = None, total: int | None = None) -> None:
+    def _progress(
+        self,
+        text: str,
+        done: int | None = None,
+        total: int | None = None,
+        *,
+        left: int | None = None,
+    ) -> None:
         self.job.services.recorder.progress(
-            self.job, self.host, text, done=done, total=total, secret=self.secret
+            *(self.job, self.host, text), done=done, total=total, left=left, secret=self.secret
         )
 
     def _once(
@@ -118,21 +159,28 @@ class Attempt:
         began = context.clock.monotonic()
         outcome = _called(module, arguments, context)
         limit = self._deadline()
-        if limit and context.clock.monotonic() - began > limit and not outcome.values["failed"]:
-            outcome.values |= {"failed": True, "msg": f"not done within its timeout of {limit:g} s"}
+        if limit and context.clock.monotonic() - began >= limit:
+            period = int(limit) if limit.is_integer() else limit
+            msg = f"not done within its timeout of {limit:g} s"
+            outcome.values |= {"failed": True, "msg": msg, "timedout": {"period": period}}
         if not outcome.values.get("unreachable"):
             self._judge(outcome)
         return outcome
 
     def _judge(self, outcome: Outcome) -> None:
         task = self.job.task
-        if not task.changed_when and not task.failed_when:
+        if (not task.changed_when and not task.failed_when) or outcome.values.get("skipped"):
             return
-        if task.changed_when:
-            outcome.values["changed"] = holds(task.changed_when, self._seeing(outcome))
-        if task.failed_when:
-            failed = holds(task.failed_when, self._seeing(outcome))
-            outcome.values |= {"failed": failed, "failed_when_result": failed}
+        key = "changed_when_result"
+        try:
+            if task.changed_when:
+                outcome.values["changed"] = holds(task.changed_when, self._seeing(outcome))
+            if task.failed_when:
+                key = "failed_when_result"
+                failed = holds(task.failed_when, self._seeing(outcome))
+                outcome.values |= {"failed": failed, key: failed}
+        except RaftfleetError as error:
+            outcome.values |= {"failed": True, key: str(error), "msg": str(error)}
 
     def _seeing(self, outcome: Outcome) -> Scope:
         """Return the variables with this outcome already registered."""
@@ -146,6 +194,8 @@ class Attempt:
         retries = _RETRIES
         if retry.retries is not None:
             retries = max(0, int(reach.number(retry.retries, self.scope, key="retries")))
+        if not retries:
+            return self._once(module, arguments, context)
         delay = reach.number(retry.delay, self.scope, key="delay")
         for number in range(1, retries + 2):
             outcome = self._once(module, arguments, context)
@@ -155,10 +205,11 @@ class Attempt:
             if number <= retries:
                 left = retries - number + 1
                 self._progress(
-                    f"FAILED - RETRYING ({left} {'retries' if left > 1 else 'retry'} left)"
+                    f"FAILED - RETRYING ({left} {'retries' if left > 1 else 'retry'} left)",
+                    left=left,
                 )
                 pause(delay, self.job)
-        outcome.values |= {"failed": True, "attempts": max(1, retries)}
+        outcome.values |= {"failed": True, "attempts": retries}
         return outcome
 
     def _met(self, retry: Retry, outcome: Outcome) -> bool:

@@ -10,11 +10,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from raftfleet.playbook.engine.attempt import refuse_when_stopped
-from raftfleet.playbook.engine.handlers import add_role_handlers
+from raftfleet.playbook.engine.handlers import add_role_handlers, names_of, settle
 from raftfleet.playbook.engine.includes import Includes
 from raftfleet.playbook.engine.meta import Meta
 from raftfleet.playbook.engine.tags import starts_at
-from raftfleet.playbook.engine.task_run import TaskRun, make_job, title_of
+from raftfleet.playbook.engine.task_run import TaskRun, in_check_mode, make_job, title_of
 from raftfleet.playbook.syntax.actions import DYNAMIC
 from raftfleet.playbook.syntax.nodes import Block, RoleUse
 
@@ -43,15 +43,17 @@ class Flow:
     def section(self, nodes: Sequence[Node]) -> None:
         """Run a section of the play and then its handlers; who fails is out."""
         state = self.state
-        state.failed |= self.body(nodes, state.standing(), state.frame)
-        state.failed |= self.flush()
+        state.failed |= self.body(nodes, state.standing(), state.frame) - state.pardoned
+        state.leave(state.failed)
+        state.failed |= self.flush(state.batch)
 
     def body(self, nodes: Iterable[Node], hosts: Sequence[Host], frame: Frame) -> set[str]:
         """Run nodes one after the other."""
         failed: set[str] = set()
         doomed_before = self.state.doomed
         for node in nodes:
-            running = [host for host in self.state.present(hosts) if host.name not in failed]
+            out = failed | self.state.leaving
+            running = [host for host in self.state.present(hosts) if host.name not in out]
             if not running:
                 break
             failed |= self.node(node, running, frame)
@@ -86,7 +88,8 @@ class Flow:
         if task.action == "meta":
             return self._meta.run(task, hosts, frame)
         job = make_job(self.run, self.state, task, frame.enter(task.settings), handler=handler)
-        self.run.services.recorder.task_started(job, title_of(job, hosts[0]))
+        check = in_check_mode(job, hosts[0])
+        self.run.services.recorder.task_started(job, title_of(job, hosts[0]), check=check)
         if task.action in DYNAMIC:
             return self._includes.run(job, hosts, frame)
         return TaskRun(self.run, job, hosts).run()
@@ -94,12 +97,18 @@ class Flow:
     def block(self, block: Block, hosts: Sequence[Host], frame: Frame) -> set[str]:
         """Run a block: its body, rescue on the hosts that failed, always on all."""
         inner = frame.enter(block.settings)
-        failed = self.body(block.body, hosts, inner.with_rescue() if block.rescue else inner)
-        if block.rescue and failed:
-            fallen = [host for host in self.state.present(hosts) if host.name in failed]
-            failed = self.body(block.rescue, fallen, inner)
+        always = bool(block.always)
+        body = inner.guarded(rescue=bool(block.rescue), always=always)
+        failed = self.body(block.body, hosts, body)
+        past = self.state.leave(failed)
+        if block.rescue and failed - past:
+            fallen = [host for host in self.state.present(hosts) if host.name in failed - past]
+            rescue = inner.guarded(rescue=False, always=always)
+            failed = failed & past | self.body(block.rescue, fallen, rescue)
         if block.always:
-            failed |= self.body(block.always, self.state.present(hosts), inner)
+            present = self.state.present(hosts)
+            left = [host for host in present if block.rescue or host.name not in past]
+            failed |= self.body(block.always, left, inner) if left else set()
         return failed
 
     def role(self, use: RoleUse, hosts: Sequence[Host], frame: Frame) -> set[str]:
@@ -108,16 +117,18 @@ class Flow:
         running = [host for host in hosts if not (use.once and host.name in done)]
         if not running:
             return set()
-        failed = self.body(
-            (*use.role.dependencies, *use.role.tasks), running, frame.enter_role(use)
-        )
+        nodes = (*use.role.dependencies, *use.role.tasks)
+        failed = self.body(nodes, running, frame.enter_role(use))
+        self.state.leaving -= {host.name for host in running}
         done |= {host.name for host in running} - failed
+        self.state.leave(failed)
         return failed
 
     def adopt(self, use: RoleUse, *, public: bool) -> None:
         """Take an included role's handlers into the play, and its variables if it is public."""
         scope = self.run.services.variables.of_play(self.state.play.settings.variables)
         add_role_handlers(self.state, [use], scope)
+        self.state.role_names += names_of((use,))
         if public:
             self.state.roles.append(use)
 
@@ -125,30 +136,34 @@ class Flow:
         """Return a job that is not recorded, for what counts as no task."""
         return make_job(self.run, self.state, task, frame)
 
-    def flush(self) -> set[str]:
-        """Run notified handlers in the order of their definition, until none is left notified."""
+    def flush(self, among: Sequence[Host], *, rescuable: bool = False) -> set[str]:
+        """Run notified handlers in the order of their definition, until none is left notified.
+
+        ``rescuable``: the flush stands in a block that has a rescue for handlers that fail.
+        """
         failed: set[str] = set()
+        settle(self.state, self._eligible(among, failed))
         again = True
         while again:
-            again = self._flush_once(failed)
+            again = self._flush_once(among, failed, rescuable=rescuable)
         return failed
 
-    def _flush_once(self, failed: set[str]) -> bool:
+    def _flush_once(self, among: Sequence[Host], failed: set[str], *, rescuable: bool) -> bool:
         ran = False
         for entry in list(self.state.handlers):
-            hosts = [host for host in self._eligible(failed) if host.name in entry.notified]
+            hosts = [host for host in self._eligible(among, failed) if host.name in entry.notified]
             if not hosts:
                 continue
             for host in hosts:
                 del entry.notified[host.name]
             refuse_when_stopped(self.run.services.stop)
-            failed |= self.task(entry.handler.task, hosts, entry.frame, handler=True)
+            frame = entry.frame.guarded(rescue=rescuable, always=False)
+            failed |= self.task(entry.handler.task, hosts, frame, handler=True)
             ran = True
         return ran
 
-    def _eligible(self, failed: set[str]) -> list[Host]:
+    def _eligible(self, among: Sequence[Host], failed: set[str]) -> list[Host]:
         """Return the hosts that run handlers: failed ones only where `force_handlers` says so."""
-        options = self.run.services.options
-        forced = bool(self.state.play.force_handlers) or options.force_handlers
-        hosts = self.state.present(self.state.batch) if forced else self.state.standing()
-        return [host for host in hosts if host.name not in failed]
+        forced = self.state.play.force_handlers or self.run.services.options.force_handlers
+        out = failed if forced else failed | self.state.failed
+        return [host for host in self.state.present(among) if host.name not in out]

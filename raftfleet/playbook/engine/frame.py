@@ -21,7 +21,7 @@ class Frame:
 
     ``layers`` are the variables of blocks, role entries and tasks, the innermost first;
     ``parameters`` those that win over facts (role parameters, what an include passes on).
-    ``rescuable``: a failure here leads to some block's rescue.
+    ``rescuable``: a failure here leads to some block's rescue; ``awaited``: to some always.
     """
 
     settings: Settings
@@ -29,6 +29,7 @@ class Frame:
     parameters: tuple[Mapping[str, Any], ...] = ()
     roles: tuple[Role, ...] = ()
     rescuable: bool = False
+    awaited: bool = False
 
     def enter(self, settings: Settings) -> Frame:
         """Return the frame inside a block or task with these settings."""
@@ -49,9 +50,9 @@ class Frame:
         frame = replace(self, parameters=(passed, *self.parameters)) if passed else self
         return frame.enter(apply) if apply else frame
 
-    def with_rescue(self) -> Frame:
-        """Return the frame inside a block that has a rescue."""
-        return replace(self, rescuable=True)
+    def guarded(self, *, rescue: bool, always: bool) -> Frame:
+        """Return the frame inside a block that may have a rescue and an always."""
+        return replace(self, rescuable=self.rescuable or rescue, awaited=self.awaited or always)
 
     @property
     def role(self) -> Role | None:

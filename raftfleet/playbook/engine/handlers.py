@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from raftfleet.errors import RaftfleetError
 from raftfleet.playbook.engine.play_state import HandlerEntry
 from raftfleet.playbook.syntax.handlers import unknown_handler
+from raftfleet.playbook.syntax.nodes import Block, RoleUse
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -14,10 +15,10 @@ if TYPE_CHECKING:
     from raftfleet.inventory import Host
     from raftfleet.playbook.engine.frame import Frame
     from raftfleet.playbook.engine.play_state import PlayState
-    from raftfleet.playbook.syntax.nodes import HandlerList, RoleUse
+    from raftfleet.playbook.syntax.nodes import HandlerList, Node
     from raftfleet.playbook.templating import Scope
 
-__all__ = ["add_handlers", "add_role_handlers", "notify"]
+__all__ = ["add_handlers", "add_role_handlers", "names_of", "notify", "settle"]
 
 
 def add_handlers(
@@ -33,10 +34,22 @@ def add_handlers(
 def add_role_handlers(state: PlayState, uses: Iterable[RoleUse], scope: Scope) -> None:
     """Add the handlers of roles, each use of a role once."""
     for use in uses:
-        if use.identity not in state.known_roles:
-            state.known_roles.add(use.identity)
+        known = f"{use.identity} {id(use.role)}"  # other files of a role may bring other handlers
+        if known not in state.known_roles:
+            state.known_roles.add(known)
             frame = state.frame.enter_role(use)
             add_handlers(state, use.role.handlers, frame, scope, role=use.role.name)
+
+
+def names_of(nodes: Iterable[Node]) -> list[str]:
+    """Return the names of roles in the order in which Ansible reads them, dependencies left out."""
+    found: list[str] = []
+    for node in nodes:
+        if isinstance(node, Block):
+            found += names_of((*node.body, *node.rescue, *node.always))
+        elif isinstance(node, RoleUse):
+            found += [*names_of(node.role.tasks), node.role.name]
+    return found
 
 
 def _name(name: str | None, scope: Scope) -> str | None:
@@ -46,15 +59,27 @@ def _name(name: str | None, scope: Scope) -> str | None:
         return str(name)
 
 
-def notify(state: PlayState, names: Sequence[str], hosts: Sequence[Host]) -> None:
-    """Notify handlers for hosts; raises `SourceError` for a name that nobody has."""
+def notify(state: PlayState, names: Sequence[str], host: Host, *, flushing: bool) -> None:
+    """Notify handlers for a host; raises `SourceError` for a name that nobody has.
+
+    Which handler a name means is settled when handlers are flushed, for an included role may still
+    bring another of that name; ``flushing``: they are.
+    """
     for name in names:
-        found = list(_meant(state, name))
-        if not found:
+        if not list(_meant(state, name)):
             known = [entry.name for entry in state.handlers if entry.name]
             raise unknown_handler(name, known, None)
-        for entry in found:
-            entry.notified |= dict.fromkeys(host.name for host in hosts)
+        state.pending.setdefault(host.name, {})[name] = None
+    if flushing:
+        settle(state, [host])
+
+
+def settle(state: PlayState, hosts: Sequence[Host]) -> None:
+    """Hand the notifications of hosts to the handlers that they mean."""
+    for host in hosts:
+        for name in state.pending.pop(host.name, {}):
+            for entry in _meant(state, name):
+                entry.notified[host.name] = None
 
 
 def _meant(state: PlayState, notification: str) -> Iterator[HandlerEntry]:

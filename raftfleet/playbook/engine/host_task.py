@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import traceback
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from raftfleet.errors import HostKeyError, InterruptedRun, RaftfleetError, UnreachableError
@@ -12,6 +13,8 @@ from raftfleet.playbook.engine.attempt import Attempt, pause, refuse_when_stoppe
 from raftfleet.playbook.engine.loop import items_of, turns
 from raftfleet.playbook.engine.outcome import Outcome, bare_data
 from raftfleet.playbook.engine.recorder import CENSORED
+from raftfleet.playbook.engine.secrets import masked_diff, secret_values
+from raftfleet.playbook.module import Status
 from raftfleet.playbook.templating import TemplatingError, first_false
 
 if TYPE_CHECKING:
@@ -27,14 +30,11 @@ __all__ = ["Done", "HostTask"]
 
 @dataclass(slots=True)
 class Done:
-    """What a task came to on a host, and what the run has to do about it."""
+    """What a task came to on a host."""
 
     host: Host
     outcome: Outcome
     seconds: float = 0.0
-    ignored: bool = False
-    notify: list[str] = field(default_factory=list)
-    facts_host: str = ""
 
 
 class HostTask:
@@ -51,35 +51,47 @@ class HostTask:
         scope = self._job.scope(self._host)
         loop = self._job.task.loop
         if loop is None:
-            outcome = self._guarded(lambda: self._attempt(scope), scope)
+            outcome = self._finished(lambda: self._attempt(scope), scope)
         else:
             outcome = self._guarded(lambda: self._looped(loop, scope), scope)
-        done = Done(self._host, outcome, facts_host=self._host.name)
-        self._finish(done, scope)
-        done.seconds = self._clock.monotonic() - began
-        return done
+            if not outcome.parts:
+                outcome = self._consequences(outcome, scope)
+        return Done(self._host, outcome, self._clock.monotonic() - began)
 
-    def _finish(self, done: Done, scope: Scope) -> None:
+    def _finished(self, work: Callable[[], Outcome], scope: Scope) -> Outcome:
+        """Do the work, whatever goes wrong in it, and see what follows from it."""
+        return self._consequences(self._guarded(work, scope), scope)
+
+    def _consequences(self, outcome: Outcome, scope: Scope) -> Outcome:
         """Evaluate what depends on the result; a failure there is the task's."""
         register = self._job.task.register
-        after = scope.over({register: done.outcome.values}) if register else scope
-        frame, values = self._job.frame, done.outcome.values
+        after = scope.over({register: outcome.values}) if register else scope
+        frame, status = self._job.frame, outcome.status
         try:
-            if values.get("unreachable"):
-                done.ignored = reach.flag(
-                    frame.value("ignore_unreachable"), after, key="ignore_unreachable"
-                )
-            elif values.get("failed"):
-                done.ignored = reach.flag(frame.value("ignore_errors"), after, key="ignore_errors")
-            elif values.get("changed"):
-                done.notify = [str(after.template(name)) for name in frame.settings.notify]
+            if status is Status.UNREACHABLE:
+                ignore = frame.value("ignore_unreachable")
+                outcome.ignored = reach.flag(ignore, after, key="ignore_unreachable")
+            elif status is Status.FAILED:
+                ignore = frame.value("ignore_errors")
+                outcome.ignored = reach.flag(ignore, after, key="ignore_errors")
+            elif status is Status.CHANGED or (self._job.task.loop and status is Status.OK):
+                outcome.notify = self._notified(after)
             if reach.flag(frame.value("delegate_facts"), after, key="delegate_facts"):
                 variables = self._job.services.variables
-                done.facts_host = reach.acting_host(self._host, frame, after, variables).name
+                outcome.owner = reach.acting_host(self._host, frame, after, variables).name
         except RaftfleetError as error:
-            secret = done.outcome.secret
-            done.outcome = Outcome.failed(str(error))
-            done.outcome.secret = secret
+            secret = outcome.secret
+            outcome = Outcome.failed(str(error))
+            outcome.secret = secret
+        return outcome
+
+    def _notified(self, scope: Scope) -> tuple[str, ...]:
+        """Return the names of handlers; a name may stand for a list of names."""
+        found: list[str] = []
+        for name in self._job.frame.settings.notify:
+            value = scope.template(name)
+            found += map(str, value if isinstance(value, list) else [value])
+        return tuple(found)
 
     def _attempt(self, scope: Scope) -> Outcome:
         return Attempt(self._job, self._host, scope, self._secret(scope)).run()
@@ -106,7 +118,19 @@ class HostTask:
         except Exception as error:  # noqa: BLE001 - one host's defect must not hide the others' results
             outcome = _defect(error, self._job.task.action, secret=secret)
         outcome.secret = outcome.secret or secret
+        self._describe(outcome, scope)
         return outcome
+
+    def _describe(self, outcome: Outcome, scope: Scope) -> None:
+        """Add what only whoever shows it wants to know: where it was done, what to mask in a diff."""
+        frame, variables = self._job.frame, self._job.services.variables
+        if frame.value("delegate_to") is not None and not outcome.values.get("skipped"):
+            with suppress(RaftfleetError):
+                acting = reach.acting_host(self._host, frame, scope, variables).name
+                outcome.delegated = acting if acting != self._host.name else ""
+        if "diff" in outcome.values and not outcome.secret:
+            hidden = variables.memory[self._host.name].hidden
+            outcome.diff = masked_diff(outcome.values["diff"], secret_values(scope, hidden))
 
     def _looped(self, loop: Loop, scope: Scope) -> Outcome:
         try:
@@ -123,7 +147,9 @@ class HostTask:
             part = self._turn(loop, item, variables, facts)
             parts.append(part)
             facts |= {**part.included, **part.facts}
-            if part.values.get("unreachable"):
+            if self._job.task.register:
+                facts[self._job.task.register] = part.values
+            if part.status is Status.UNREACHABLE and not part.ignored:
                 break
         return Outcome.of_loop(parts)
 
@@ -140,19 +166,24 @@ class HostTask:
         refuse_when_stopped(self._job.services.stop)
         began = self._clock.monotonic()
         scope = self._job.scope(self._host, facts).over(variables)
-        outcome = self._guarded(lambda: self._attempt(scope), scope)
+        outcome = self._finished(lambda: self._attempt(scope), scope)
         outcome.values |= bare_data(variables)
         seconds = self._clock.monotonic() - began
-        label = self._label(loop, item, scope)
+        label = self._label(loop, item, scope, outcome)
         recorder = self._job.services.recorder
         recorder.result(self._job, self._host, outcome, seconds=seconds, item=str(label))
         return outcome
 
-    @staticmethod
-    def _label(loop: Loop, item: Any, scope: Scope) -> Any:
+    def _label(self, loop: Loop, item: Any, scope: Scope, outcome: Outcome) -> Any:
+        """Return what the item is called; when that cannot be told, the item failed."""
+        if loop.label is None:
+            return item
+        register = self._job.task.register
         try:
-            return scope.template(loop.label) if loop.label is not None else item
-        except TemplatingError:
+            return scope.over({register: outcome.values} if register else {}).template(loop.label)
+        except TemplatingError as error:
+            outcome.values |= {"failed": True, "msg": f"loop_control: label: {error}"}
+            self._consequences(outcome, scope)
             return loop.label
 
     def _rest(self, loop: Loop, scope: Scope) -> None:

@@ -47,23 +47,31 @@ class Includes:
         """Find out what each host includes, then run one inclusion after the other."""
         failed: set[str] = set()
         inclusions: list[_Inclusion] = []
-        asked = hosts[:1] if self._once(job, hosts[0]) else hosts
-        for host in asked:
+        for host in hosts[:1] if self._once(job, hosts[0]) else hosts:
             try:
-                self._collect(job, host, inclusions, hosts if asked is not hosts else (host,))
+                self._collect(job, host, inclusions)
             except RaftfleetError as error:
                 failed |= self._fail(job, [host], error)
-        for inclusion in inclusions:
-            failed |= self._carry_out(job, inclusion, frame, failed)
+        ready = []
+        for inclusion in inclusions:  # all are read before any runs
+            inclusion.hosts = [host for host in inclusion.hosts if host.name not in failed]
+            try:
+                ready.append((inclusion, *self._node(job, inclusion, frame)))
+            except RaftfleetError as error:
+                failed |= self._fail(job, inclusion.hosts, error) if inclusion.hosts else set()
+        for inclusion, _, _ in ready:
+            values = {"changed": False, "failed": False, "include": _name(inclusion)}
+            for host in inclusion.hosts:
+                self._record(job, host, Outcome(dict(values)))
+        for inclusion, node, inner in ready:
+            failed |= self._carry_out(inclusion, node, inner, failed)
         return failed
 
     @staticmethod
     def _once(job: Job, host: Host) -> bool:
         return reach.flag(job.frame.value("run_once"), job.scope(host), key="run_once")
 
-    def _collect(
-        self, job: Job, host: Host, found: list[_Inclusion], takers: Sequence[Host]
-    ) -> None:
+    def _collect(self, job: Job, host: Host, found: list[_Inclusion]) -> None:
         """Add what a host includes, item by item of its loop."""
         scope = job.scope(host)
         loop = job.task.loop
@@ -81,36 +89,29 @@ class Includes:
                 (
                     i
                     for i in found
-                    if (i.arguments, i.passed) == (arguments, variables)
-                    and not any(taker in i.hosts for taker in takers)
+                    if (i.arguments, i.passed) == (arguments, variables) and host not in i.hosts
                 ),
                 None,
             )
             if known is None:
                 known = _Inclusion(arguments, variables)
                 found.append(known)
-            known.hosts += takers
+            known.hosts.append(host)
 
     @staticmethod
     def _wanted(job: Job, scope: Scope) -> bool:
         return first_false(job.frame.settings.conditions, scope) is None
 
     def _carry_out(
-        self, job: Job, inclusion: _Inclusion, frame: Frame, failed: set[str]
+        self, inclusion: _Inclusion, node: Any, inner: Frame, failed: set[str]
     ) -> set[str]:
         present = self._flow.state.present(inclusion.hosts)
         hosts = [host for host in present if host.name not in failed]
         if not hosts:
             return set()
-        try:
-            node, inner = self._node(job, inclusion, frame)
-        except RaftfleetError as error:
-            return self._fail(job, hosts, error)
-        for host in hosts:
-            self._record(
-                job, host, Outcome({"changed": False, "failed": False, "include": _name(inclusion)})
-            )
-        return self._flow.body(node, hosts, inner)
+        fallen = self._flow.body(node, hosts, inner)
+        self._flow.state.leave(fallen)
+        return fallen
 
     def _node(self, job: Job, inclusion: _Inclusion, frame: Frame) -> tuple[Any, Frame]:
         """Return what is included, and the frame inside."""
@@ -119,7 +120,7 @@ class Includes:
         inner = frame.including(passed, task.apply)
         library = job.services.library
         role = frame.role.path if frame.role else None
-        site = Site(task.directory, job.services.options.playbook_dir, role)
+        site = Site(task.directory, self._flow.state.play.file.parent, role)
         if task.action == "include_tasks":
             name = str(inclusion.arguments["file"])
             path = site.tasks_file(name, task.mark)
@@ -135,7 +136,11 @@ class Includes:
 
     @staticmethod
     def _record(job: Job, host: Host, outcome: Outcome) -> None:
+        outcome.secret = bool(job.frame.value("no_log"))  # a template may put it into the name
         job.services.recorder.result(job, host, outcome, seconds=0.0)
+        if job.task.register:
+            memory = job.services.variables.memory
+            memory[host.name].facts[job.task.register] = outcome.values
 
 
 def _arguments(job: Job, scope: Scope) -> dict[str, Any]:

@@ -62,7 +62,7 @@ class Job:
     def scope(self, host: Host, fresh: Mapping[str, Any] | None = None) -> Scope:
         """Return the task's variables on a host."""
         services = self.services
-        finder = Finder.of(self.task, self.frame, services.options.playbook_dir)
+        finder = Finder.of(self.task, self.frame, self.state.play.file.parent)
         return services.variables.of_task(
             host, self.state, self.frame, finder, self.provided, fresh
         )

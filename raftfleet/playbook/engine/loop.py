@@ -50,6 +50,8 @@ def turns(loop: Loop, items: Sequence[Any]) -> Iterator[tuple[Any, dict[str, Any
             variables |= {loop.index: index, "ansible_index_var": loop.index}
         if loop.extended:
             variables["ansible_loop"] = _position(items, index)
+            if not loop.all_items:
+                del variables["ansible_loop"]["allitems"]
         yield item, variables
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from raftfleet.playbook.templating import OMIT
 
@@ -16,6 +17,10 @@ if TYPE_CHECKING:
     from raftfleet.playbook.engine.variables import Variables
 
 __all__ = ["Lazy", "of_host", "of_play"]
+
+
+# What playbooks ask before they use what came with some version of ansible-core.
+_VERSION: Final = {"full": "2.19.14", "major": 2, "minor": 19, "revision": 14, "string": "2.19.14"}
 
 
 class Lazy(Mapping[str, Any]):
@@ -51,6 +56,8 @@ def of_host(host: Host, variables: Variables) -> dict[str, Callable[[], Any]]:
         "hostvars": variables.hostvars,
         "playbook_dir": lambda: str(options.playbook_dir),
         "omit": lambda: OMIT,
+        "ansible_version": lambda: dict(_VERSION),
+        "ansible_playbook_python": lambda: sys.executable,
         "ansible_check_mode": lambda: options.check,
         "ansible_diff_mode": lambda: options.diff,
         "ansible_forks": lambda: options.forks,
@@ -64,7 +71,19 @@ def of_host(host: Host, variables: Variables) -> dict[str, Callable[[], Any]]:
     if options.inventory_file is not None:
         found["inventory_file"] = lambda: str(options.inventory_file)
         found["inventory_dir"] = lambda: str(options.inventory_dir)
+        found["ansible_inventory_sources"] = lambda: [str(options.inventory_file)]
     return found
+
+
+def _needed_roles(state: PlayState) -> list[str]:
+    """Return the roles that the play's roles need."""
+    found: dict[str, None] = {}
+    uses = [need for use in state.roles for need in use.role.dependencies]
+    while uses:
+        use = uses.pop(0)
+        found[use.role.name] = None
+        uses += use.role.dependencies
+    return list(found)
 
 
 def _without_prefix(gathered: Mapping[str, Any]) -> dict[str, Any]:
@@ -78,13 +97,18 @@ def _without_prefix(gathered: Mapping[str, Any]) -> dict[str, Any]:
 def of_play(state: PlayState, frame: Frame) -> dict[str, Callable[[], Any]]:
     """Return what is known of the play, and of the role that a task is part of."""
     found: dict[str, Callable[[], Any]] = {
-        "play_hosts": state.hosts_in_play,
+        "play_hosts": state.hosts_in_batch,
         "ansible_play_hosts": state.hosts_in_play,
         "ansible_play_batch": state.hosts_in_batch,
         "ansible_play_hosts_all": lambda: [host.name for host in state.everyone],
         "ansible_play_name": lambda: state.name,
-        "role_names": lambda: [use.role.name for use in state.roles],
-        "ansible_role_names": lambda: [use.role.name for use in state.roles],
+        "playbook_dir": lambda: str(state.play.file.parent),
+        "ansible_play_role_names": lambda: list(state.role_names),
+        "ansible_dependent_role_names": lambda: _needed_roles(state),
+        "role_names": lambda: list(state.role_names),
+        "ansible_role_names": lambda: list(
+            dict.fromkeys((*state.role_names, *_needed_roles(state)))
+        ),
     }
     role = frame.role
     if role is not None:

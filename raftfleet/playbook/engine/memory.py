@@ -11,11 +11,15 @@ __all__ = ["HostMemory", "Memory"]
 
 @dataclass(slots=True)
 class HostMemory:
-    """One host's: ``gathered`` by `setup`, ``included`` by `include_vars`, ``facts`` set or registered."""
+    """One host's: ``gathered`` by `setup`, ``included`` by `include_vars`, ``facts`` set or registered.
+
+    ``hidden`` names those that a task with `no_log` set or registered.
+    """
 
     gathered: dict[str, Any] = field(default_factory=dict)
     included: dict[str, Any] = field(default_factory=dict)
     facts: dict[str, Any] = field(default_factory=dict)
+    hidden: set[str] = field(default_factory=set)
 
 
 class Memory:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from raftfleet.errors import RaftfleetError
 from raftfleet.playbook.engine import reach
@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 __all__ = ["Meta"]
 
 
+# The actions that act on each host whose condition holds.
+_EACH: Final = frozenset({"noop", "reset_connection", "end_host", "end_role"})
+
+
 class Meta:
     """The actions of `meta`; none of them counts as a task in the recap."""
 
@@ -31,6 +35,8 @@ class Meta:
             "end_host": self._end_host,
             "end_batch": self._end_batch,
             "end_play": self._end_play,
+            "end_role": self._end_role,
+            "clear_facts": self._clear_facts,
             "clear_host_errors": self._clear_host_errors,
         }
 
@@ -38,11 +44,11 @@ class Meta:
         """Carry the action out for the hosts whose condition holds."""
         action = str(task.arguments["action"])
         if action == "flush_handlers":
-            return self._flow.flush()
+            return self._flow.flush(hosts, rescuable=frame.rescuable)
         job = self._flow.quiet_job(task, frame.enter(task.settings))
         chosen: list[Host] = []
         wrong: dict[str, RaftfleetError] = {}
-        for host in hosts:
+        for host in hosts if action in _EACH else hosts[:1]:  # the first one speaks for all
             try:
                 if holds(job.frame.settings.conditions, job.scope(host)):
                     chosen.append(host)
@@ -73,6 +79,17 @@ class Meta:
         self._flow.state.gone |= {host.name for host in hosts}
         return set()
 
+    def _end_role(self, hosts: list[Host]) -> set[str]:
+        self._flow.state.leaving |= {host.name for host in hosts}
+        return set()
+
+    def _clear_facts(self, hosts: list[Host]) -> set[str]:
+        """Forget what was gathered about every host of the play."""
+        del hosts
+        for host in self._flow.state.everyone:
+            self._flow.run.services.variables.memory[host.name].gathered.clear()
+        return set()
+
     def _end_batch(self, hosts: list[Host]) -> set[str]:
         del hosts
         self._flow.state.ended = True
@@ -87,8 +104,10 @@ class Meta:
         del hosts
         state, run = self._flow.state, self._flow.run
         everyone = {host.name for host in state.everyone}
+        state.pardoned |= state.failed
         state.gone -= state.failed | run.failed | run.unreachable
         state.failed.clear()
+        state.fallen.clear()
         run.failed -= everyone
         run.unreachable -= everyone
         return set()

@@ -24,7 +24,10 @@ class Outcome:
     """``values`` is what `register` sees; the rest is what the run has to remember.
 
     ``defect`` is an exception that nobody meant to happen, ``fatal`` an error that ends the run.
-    ``secret``: nothing of it may be shown or recorded.
+    ``secret``: nothing of it may be shown or recorded. ``ignored``: a failure that counts as none.
+    ``notify`` names handlers. ``owner`` is the host that the facts are set on, when that is another
+    one. ``parts`` are the outcomes of a loop's items.
+    ``delegated`` is the host acted on instead. ``diff`` is the one of ``values`` as it may be shown.
     """
 
     values: dict[str, Any]
@@ -35,17 +38,32 @@ class Outcome:
     defect: Exception | None = None
     fatal: RaftfleetError | None = None
     secret: bool = False
+    delegated: str = ""
+    diff: Any = None
+    ignored: bool = False
+    notify: tuple[str, ...] = ()
+    owner: str | None = None
+    parts: tuple[Outcome, ...] = ()
 
     @property
     def status(self) -> Status:
         """The one word for it; unreachable outranks failed, which outranks the others."""
         if self.values.get("unreachable"):
             return Status.UNREACHABLE
-        if self.values.get("failed"):
+        if self._failed:
             return Status.FAILED
         if self.values.get("skipped"):
             return Status.SKIPPED
         return Status.CHANGED if self.values.get("changed") else Status.OK
+
+    @property
+    def _failed(self) -> bool:
+        """Whether it counts as a failure: where there is a `failed_when`, that alone decides."""
+        found = [self.values, *(part.values for part in self.parts)]
+        judged = [values for values in found if "failed_when_result" in values]
+        if judged:
+            return any(values["failed_when_result"] for values in judged)
+        return bool(self.values.get("failed"))
 
     @classmethod
     def of(cls, result: Result, *, diff: bool) -> Outcome:
@@ -94,24 +112,29 @@ class Outcome:
         results = [part.values for part in parts]
         values: dict[str, Any] = {
             "changed": any(values.get("changed") for values in results),
-            "failed": any(values.get("failed") for values in results),
             "results": results,
+            "skipped": all(values.get("skipped") for values in results),
         }
-        if all(values.get("skipped") for values in results):
-            values |= {"skipped": True, "msg": "All items skipped"}
-        else:
-            values["msg"] = (
-                "One or more items failed" if values["failed"] else "All items completed"
-            )
         if not results:
-            values["skip_reason"] = "No items in the list"
+            return cls(values | {"skipped_reason": "No items in the list"})
+        if values["skipped"]:
+            values["msg"] = "All items skipped"
+        elif any(values.get("failed") for values in results):
+            values |= {"failed": True, "msg": "One or more items failed"}
+        else:
+            values["msg"] = "All items completed"
         if any(values.get("unreachable") for values in results):
             values |= {"unreachable": True, "msg": results[-1].get("msg", "")}
-        merged = cls(values, secret=any(part.secret for part in parts))
+        merged = cls(values, secret=any(part.secret for part in parts), parts=tuple(parts))
+        bad = [
+            part for part in parts if part.values.get("failed") or part.values.get("unreachable")
+        ]
+        merged.ignored = bool(bad) and all(part.ignored for part in bad)
+        if values["changed"]:
+            merged.notify = tuple(dict.fromkeys(name for part in parts for name in part.notify))
+        ways = {part.delegated for part in parts}
+        merged.delegated = ways.pop() if len(ways) == 1 else ""
         for part in parts:
-            merged.facts |= part.facts
-            merged.gathered |= part.gathered
-            merged.included |= part.included
             merged.placements += part.placements
             merged.defect = merged.defect or part.defect
             merged.fatal = merged.fatal or part.fatal

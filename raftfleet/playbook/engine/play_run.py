@@ -14,7 +14,7 @@ from raftfleet.playbook.engine.batches import batches, ordered
 from raftfleet.playbook.engine.files import Finder
 from raftfleet.playbook.engine.flow import Flow
 from raftfleet.playbook.engine.frame import Frame
-from raftfleet.playbook.engine.handlers import add_handlers, add_role_handlers
+from raftfleet.playbook.engine.handlers import add_handlers, add_role_handlers, names_of
 from raftfleet.playbook.engine.play_state import PlayState
 from raftfleet.playbook.engine.vars_files import read_vars_files
 from raftfleet.playbook.extension import PlayInfo
@@ -69,7 +69,10 @@ class PlayRun:
         defaults = Settings(self._services.options.defaults)
         frame = Frame(replace(defaults.around(self._play.settings), variables={}))
         state = PlayState(self._play, self._title(pattern), hosts, frame, static_roles(self._play))
+        self._run.failed |= self._run.marked
         state.gone |= self._run.failed | self._run.unreachable
+        named = [node for section in self._play.sections for node in section]
+        state.role_names = names_of(named)
         add_role_handlers(state, state.roles, self._header)
         add_handlers(state, self._play.handlers, frame, self._header)
         return state
@@ -96,13 +99,14 @@ class PlayRun:
         for number, batch in enumerate(divided or [[]]):
             state.begin(batch)
             present = state.present(batch)
-            recorder.play_started(state.name, present, () if number else unmatched)
+            check = self._services.options.check
+            recorder.play_started(state.name, present, () if number else unmatched, check=check)
             try:
                 if present:
                     self._batch(state, batch)
             finally:
                 self._run.failed |= state.failed
-                recorder.play_ended(state.name)
+                recorder.play_ended(state.name, cut=state.doomed)
             if self._run.broken or state.over:
                 return
 

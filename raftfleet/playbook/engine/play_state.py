@@ -41,8 +41,12 @@ class PlayState:
 
     ``everyone`` are all hosts of the play in inventory order, ``batch`` those whose turn it is, in
     the order of execution. ``gone`` take no further part: unreachable, ended, or failed for good.
-    ``failed`` failed without rescue; in an `always` they still take part. ``doomed``: a failure
-    ended the play for every host. ``over``: no further batch.
+    ``failed`` failed without rescue; in an `always` they still take part, and only those that have
+    none before them are ``fallen``, which is what `max_fail_percentage` counts. ``pardoned`` failed
+    before `clear_host_errors`, ``leaving`` skip the rest of their role. ``past`` went down with
+    a `run_once` that failed on another host: the block around it does nothing for them.
+    ``pending`` are notifications by host, until handlers are flushed.
+    ``doomed``: a failure ended the play for every host. ``over``: no further batch.
     """
 
     play: Play
@@ -50,13 +54,19 @@ class PlayState:
     everyone: list[Host]
     frame: Frame
     roles: list[RoleUse]
+    role_names: list[str] = field(default_factory=list)
     batch: list[Host] = field(default_factory=list)
     gone: set[str] = field(default_factory=set)
     failed: set[str] = field(default_factory=set)
+    fallen: set[str] = field(default_factory=set)
+    pardoned: set[str] = field(default_factory=set)
+    leaving: set[str] = field(default_factory=set)
+    past: set[str] = field(default_factory=set)
     ended: bool = False
     over: bool = False
     doomed: bool = False
     handlers: list[HandlerEntry] = field(default_factory=list)
+    pending: dict[str, dict[str, None]] = field(default_factory=dict)
     known_roles: set[str] = field(default_factory=set)
     done_roles: dict[str, set[str]] = field(default_factory=dict)
     vars_files: dict[str, tuple[Mapping[str, Any], ...]] = field(default_factory=dict)
@@ -65,6 +75,7 @@ class PlayState:
         """Start with the next batch of hosts."""
         self.batch = batch
         self.ended = False
+        self.pending.clear()
         for entry in self.handlers:
             entry.notified.clear()
 
@@ -73,15 +84,21 @@ class PlayState:
         if all(host.name != name for host in self.everyone):
             self.everyone = [*self.everyone, Host(name)]
 
+    def leave(self, failed: set[str]) -> set[str]:
+        """Leave the innermost block; return which of its failed hosts it does nothing for."""
+        past = self.past & failed
+        self.past -= past
+        return past
+
     def hosts_in_play(self) -> list[str]:
         """Return the names of all hosts that are still in the play."""
         out = self.gone | self.failed
         return [host.name for host in self.everyone if host.name not in out]
 
     def hosts_in_batch(self) -> list[str]:
-        """Return the names of the batch's hosts that are still in the play, in inventory order."""
-        batch = {host.name for host in self.batch}
-        return [name for name in self.hosts_in_play() if name in batch]
+        """Return the names of the batch's hosts that are still in the play, as they are run."""
+        left = set(self.hosts_in_play())
+        return [host.name for host in self.batch if host.name in left]
 
     def present(self, hosts: Sequence[Host]) -> list[Host]:
         """Return those hosts that still take part."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from raftfleet.journal.events import (
     PlayEnded,
     PlayStarted,
+    TaskCommand,
     TaskProgress,
     TaskResult,
     TaskStarted,
@@ -43,16 +44,23 @@ class Recorder:
             self.recap.add(event)
             self._record(event)
 
-    def play_started(self, name: str, hosts: Sequence[Host], unmatched: Sequence[str] = ()) -> None:
+    def play_started(
+        self,
+        name: str,
+        hosts: Sequence[Host],
+        unmatched: Sequence[str] = (),
+        *,
+        check: bool = False,
+    ) -> None:
         """Say that a play begins on these hosts; on none when its pattern matches nobody."""
         names = tuple(host.name for host in hosts)
-        self._write(PlayStarted(play=name, hosts=names, unmatched=tuple(unmatched)))
+        self._write(PlayStarted(play=name, hosts=names, unmatched=tuple(unmatched), check=check))
 
-    def play_ended(self, name: str) -> None:
-        """Say that a play ended."""
-        self._write(PlayEnded(play=name))
+    def play_ended(self, name: str, *, cut: bool = False) -> None:
+        """Say that a play ended; ``cut``: for all, because of one failure."""
+        self._write(PlayEnded(play=name, cut=cut))
 
-    def task_started(self, job: Job, title: str) -> None:
+    def task_started(self, job: Job, title: str, *, check: bool = False) -> None:
         """Say that a task begins."""
         mark = job.task.mark
         self._write(
@@ -62,7 +70,24 @@ class Recorder:
                 module=job.task.action,
                 where=f"{mark.file}:{mark.line}",
                 handler=job.handler,
+                check=check,
             )
+        )
+
+    def command(
+        self,
+        job: Job,
+        host: Host,
+        what: str,
+        line: str,
+        become: str | None,
+        *,
+        secret: bool,
+    ) -> None:
+        """Say what is about to be done on a host."""
+        shown = CENSORED if secret else line
+        self._write(
+            TaskCommand(task=job.number, host=host.name, what=what, line=shown, become=become or "")
         )
 
     def progress(
@@ -73,12 +98,15 @@ class Recorder:
         *,
         done: int | None = None,
         total: int | None = None,
+        left: int | None = None,
         secret: bool = False,
     ) -> None:
         """Say what a busy task is at."""
         shown = CENSORED if secret else str(text)
         self._write(
-            TaskProgress(task=job.number, host=host.name, text=shown, done=done, total=total)
+            TaskProgress(
+                task=job.number, host=host.name, text=shown, done=done, total=total, left=left
+            )
         )
 
     def result(
@@ -103,6 +131,7 @@ class Recorder:
                 item=None if item is None else _label(item, secret=outcome.secret),
                 ignored=ignored,
                 rescued=rescued,
+                delegated=outcome.delegated,
             )
         )
 
@@ -113,7 +142,8 @@ def _shown(outcome: Outcome) -> dict[str, Any]:
         return {**kept, "censored": CENSORED}
     # What was gathered is large, the same in every play, and holds the environment, secrets and all.
     left_out = {*_REPEATED, "ansible_facts"} if outcome.gathered else _REPEATED
-    return {key: value for key, value in outcome.values.items() if key not in left_out}
+    shown = {key: value for key, value in outcome.values.items() if key not in left_out}
+    return {**shown, "diff": outcome.diff} if "diff" in shown else shown
 
 
 def _label(item: str, *, secret: bool) -> str:

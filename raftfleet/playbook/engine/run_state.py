@@ -23,6 +23,7 @@ class RunState:
 
     ``dragged`` are those that are in ``failed`` and have failed nothing themselves:
     the loss of another host ended the play for them.
+    ``marked`` were rescued from another host's fatal error, and later plays count them as failed.
     ``broken``: no further play. ``start_at`` is the task that `--start-at-task` still waits for.
     ``defects`` are exceptions that nobody meant to happen.
     """
@@ -33,6 +34,7 @@ class RunState:
     failed: set[str] = field(default_factory=set)
     unreachable: set[str] = field(default_factory=set)
     dragged: set[str] = field(default_factory=set)
+    marked: set[str] = field(default_factory=set)
     broken: bool = False
     defects: list[Exception] = field(default_factory=list)
     numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from raftfleet.playbook.engine.run_state import RunState
     from raftfleet.playbook.syntax.nodes import Task
 
-__all__ = ["TaskRun", "make_job", "title_of"]
+__all__ = ["TaskRun", "in_check_mode", "make_job", "title_of"]
 
 
 def make_job(
@@ -44,14 +44,24 @@ def make_job(
     )
 
 
-def title_of(job: Job, host: Host) -> str:
+def title_of(job: Job, host: Host, *, with_role: bool = True) -> str:
     """Return the task's name, templated if that is possible, after its role's."""
     title = job.task.title
     if not job.frame.value("no_log"):  # otherwise a secret might stand in the name
         with suppress(RaftfleetError):
             title = job.scope(host).template(title)
-    role = job.frame.role
+    role = job.frame.role if with_role else None
     return f"{role.name} : {title}" if role else str(title)
+
+
+def in_check_mode(job: Job, host: Host) -> bool:
+    """Whether the task is to change nothing; what cannot be told counts as not."""
+    value = job.frame.value("check_mode")
+    if value is None:
+        return job.services.options.check
+    with suppress(RaftfleetError):
+        return reach.flag(value, job.scope(host), key="check_mode")
+    return False
 
 
 class TaskRun:
@@ -66,6 +76,8 @@ class TaskRun:
         first = job.scope(hosts[0])
         self._once = (module is not None and module.once) or self._flag("run_once", first)
         self._fatal = self._once or self._flag("any_errors_fatal", first)
+        if self._fatal and job.frame.value("ignore_errors") is not None:
+            self._fatal = not self._flag("ignore_errors", first)
         self._throttle = int(reach.number(job.frame.value("throttle", 0), first, key="throttle"))
 
     def _flag(self, key: str, scope: Any) -> bool:
@@ -103,13 +115,13 @@ class TaskRun:
         return threading.BoundedSemaphore(self._throttle) if self._throttle > 0 else nullcontext()
 
     def _record(self, done: Done) -> None:
-        failed = done.outcome.status is Status.FAILED and not done.ignored
+        failed = done.outcome.status is Status.FAILED and not done.outcome.ignored
         self._run.services.recorder.result(
             self._job,
             done.host,
             done.outcome,
             seconds=done.seconds,
-            ignored=done.ignored,
+            ignored=done.outcome.ignored,
             rescued=failed and self._job.frame.rescuable,
         )
 
@@ -120,14 +132,20 @@ class TaskRun:
         for placement in outcome.placements:
             self._run.services.variables.population.place(placement)
             self._state.welcome(placement.host)
-        for host in self._hosts if self._once else (done.host,):
-            owner = memory[host.name if host is not done.host else done.facts_host]
-            owner.facts |= outcome.facts
-            owner.included |= outcome.included
-            owner.gathered |= outcome.gathered
-            if self._job.task.register:
-                memory[host.name].facts[self._job.task.register] = outcome.values
-        notify(self._state, done.notify, (done.host,))
+        hosts = [host.name for host in (self._hosts if self._once else (done.host,))]
+        for part in outcome.parts or (outcome,):
+            for name in hosts if part.owner is None else (part.owner,):
+                memory[name].facts |= part.facts
+                memory[name].included |= part.included
+                memory[name].gathered |= part.gathered
+        for name in hosts if self._job.task.register else ():
+            memory[name].facts[str(self._job.task.register)] = outcome.values
+        for name in hosts:
+            names = {self._job.task.register or "", *_set_by(outcome)}
+            memory[name].hidden.difference_update(names)
+            if outcome.secret:
+                memory[name].hidden.update(names)
+        notify(self._state, outcome.notify, done.host, flushing=self._job.handler)
         if outcome.defect is not None:
             self._run.defects.append(outcome.defect)
 
@@ -148,20 +166,26 @@ class TaskRun:
     def _note_failure(self, done: Done) -> None:
         if not self._job.frame.rescuable:
             self._state.failed.add(done.host.name)
+            if not self._job.frame.awaited:
+                self._state.fallen.add(done.host.name)
             self._run.dragged.discard(done.host.name)
             return
         facts = self._run.services.variables.memory[done.host.name].facts
-        task = self._job.task
-        facts["ansible_failed_task"] = {"name": str(task.title), "action": task.action}
+        name = title_of(self._job, done.host, with_role=False) if self._job.task.name else ""
+        facts["ansible_failed_task"] = {"name": name, "action": self._job.task.action}
         facts["ansible_failed_result"] = done.outcome.values
 
     def _spread(self, failed: set[str], lost: set[str]) -> set[str]:
         """Return the failed hosts with those that fail together with them."""
         everybody = {host.name for host in self._hosts}
         rescuable = self._job.frame.rescuable
-        if self._once and failed and rescuable:
-            return everybody
-        if not rescuable and ((self._fatal and (failed or lost)) or self._too_many()):
+        fatal = self._fatal and bool(failed or lost)
+        if fatal and self._once:
+            self._state.past |= everybody - failed - lost
+        if fatal and rescuable:
+            self._run.marked |= everybody - failed - lost
+            return everybody - lost
+        if not rescuable and (fatal or self._too_many()):
             self._state.doomed = True
             present = {host.name for host in self._state.present(self._state.batch)}
             if not failed:
@@ -177,8 +201,13 @@ class TaskRun:
             return False
         allowed = reach.number(value, self._job.scope(self._hosts[0]), key="max_fail_percentage")
         batch = {host.name for host in self._state.batch}
-        return len(self._state.failed & batch) * 100 > allowed * len(batch)
+        return len(self._state.fallen & batch) * 100 > allowed * len(batch)
 
 
 def _down(done: Done, status: Status) -> bool:
-    return done.outcome.status is status and not done.ignored
+    return done.outcome.status is status and not done.outcome.ignored
+
+
+def _set_by(outcome: Outcome) -> set[str]:
+    """Return the names of the variables that a task set, in all turns of its loop."""
+    return {name for part in (outcome, *outcome.parts) for name in (*part.facts, *part.included)}

@@ -71,6 +71,7 @@ class Variables:
         fresh: Mapping[str, Any] | None = None,
     ) -> Scope:
         """Return what a task sees on a host; ``fresh`` are facts set by its own loop so far."""
+        host = self.population.inventory.host(host.name) or host  # it may have joined groups
         known = self.memory[host.name]
         makers = {**magic.of_host(host, self), **magic.of_play(state, frame)}
         roles = tuple(reversed(frame.roles))

@@ -26,14 +26,14 @@ META: Final = (
     "end_play",
     "end_batch",
     "end_host",
+    "end_role",
+    "clear_facts",
     "clear_host_errors",
     "noop",
     "reset_connection",
 )
 META_REFUSED: Final = {
-    "clear_facts": "set the facts anew with set_fact",
     "refresh_inventory": "add hosts with add_host",
-    "end_role": "put the rest of the role into a block with when:",
 }
 
 # Carried out while the playbook runs.

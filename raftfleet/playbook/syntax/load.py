@@ -21,6 +21,7 @@ from raftfleet.playbook.syntax.settings import read_settings
 from raftfleet.playbook.syntax.site import Site, first_file, static_name
 from raftfleet.playbook.syntax.tasks import TaskReader
 from raftfleet.playbook.syntax.words import IMPORT_PLAYBOOK, bare
+from raftfleet.playbook.together import together
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -45,7 +46,7 @@ class Library:
         role_paths: Sequence[Path] = (),
         instead: Mapping[str, str] | None = None,
     ) -> None:
-        self.modules: dict[str, Module] = {**BUILTIN, **modules}
+        self.modules = together(modules, BUILTIN)
         self.notices = Notices()
         self.task_reader = TaskReader(self.modules, self, instead or {})
         self.role_reader = RoleReader(self.task_reader, self.document, role_paths, self.notices)
@@ -165,7 +166,11 @@ def _imported(
     if file in opened:
         raise SourceError(f"{name} is imported inside itself", mark)
     settings = read_settings(entry)
-    return [
-        replace(play, settings=settings.around(play.settings))
-        for play in _plays(file, library, reader, (*opened, file))
-    ]
+    plays = _plays(file, library, reader, (*opened, file))
+    return [replace(play, settings=_imposed(settings, play.settings)) for play in plays]
+
+
+def _imposed(imported: Settings, own: Settings) -> Settings:
+    """Return a play's settings inside an import, whose variables win over the play's own."""
+    around = imported.around(own)
+    return replace(around, variables={**own.variables, **imported.variables})

@@ -43,6 +43,7 @@ def _controlled(reader: Reader, form: str, mark: Mark | None) -> Loop:
         label=control.data.get("label"),
         pause=control.number("pause", 0),
         extended=bool(control.flag("extended", default=False)),
+        all_items=bool(control.flag("extended_allitems", default=True)),
         mark=mark,
     )
 

@@ -35,8 +35,8 @@ __all__ = [
 class Settings:
     """What a play, block, role entry or task says for itself and for everything inside it.
 
-    ``values`` holds plain keywords (become, no_log, ...), where the nearer place wins; the other
-    fields add up on the way from the play to the task.
+    ``values`` holds plain keywords (become, no_log, ...), where the nearer place wins, as it does
+    for ``notify``; the other fields add up on the way from the play to the task.
     """
 
     values: Mapping[str, Any] = field(default_factory=dict)
@@ -54,7 +54,7 @@ class Settings:
             self.conditions + inner.conditions,
             self.tags | inner.tags,
             self.environment + inner.environment,
-            self.notify + inner.notify,
+            inner.notify or self.notify,
         )
 
 
@@ -79,6 +79,7 @@ class Loop:
     label: Any = None
     pause: Any = 0
     extended: bool = False
+    all_items: bool = True
     mark: Mark | None = None
 
 

@@ -18,6 +18,7 @@ from raftfleet.playbook.syntax.site import static_name
 from raftfleet.playbook.syntax.templates import check_keywords
 from raftfleet.playbook.syntax.words import BLOCK, HANDLER, TASK, bare
 from raftfleet.playbook.templating.scope import is_text_template
+from raftfleet.playbook.together import together
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -56,7 +57,7 @@ class TaskReader:
         self, modules: Mapping[str, Module], importer: Importer, instead: Mapping[str, str]
     ) -> None:
         self._modules = modules
-        self._actions: dict[str, Declares] = {**DYNAMIC, **STATIC, **modules}
+        self._actions: Mapping[str, Declares] = together(modules, STATIC, DYNAMIC)
         self._importer = importer
         self._naming = Naming(self._actions, instead)
 

@@ -40,7 +40,7 @@ def expression(text: str, scope: Scope) -> Any:
     """Evaluate an expression written without braces, as `debug` and `until` take it."""
     if not isinstance(text, MarkedStr):
         raise TemplatingError(f"{text!r} was not written in a file, so it is not evaluated", None)
-    return evaluate(MarkedStr("{{ " + text + " }}", text.mark), scope)
+    return evaluate(MarkedStr("{{ " + text + " }}", text.mark), scope, condition=True)
 
 
 def _holds(condition: Any, scope: Scope) -> bool:

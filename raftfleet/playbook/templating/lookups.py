@@ -5,6 +5,10 @@ from __future__ import annotations
 import datetime as dt
 import glob
 import os
+import random
+import re
+import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -13,7 +17,10 @@ from jinja2 import pass_context
 from raftfleet.errors import Mark, RaftfleetError, nearest
 from raftfleet.inventory.source import MarkedStr
 from raftfleet.playbook.templating.failure import TemplatingError
+from raftfleet.playbook.templating.filters.collections import FILTERS as COLLECTIONS
 from raftfleet.playbook.templating.scope import evaluate
+from raftfleet.playbook.templating.sequences import sequence
+from raftfleet.playbook.templating.undefined import deferred
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,14 +33,13 @@ __all__ = ["GLOBALS", "LOOKUPS"]
 
 _ABSENT = object()
 _NOT_OURS = {
-    "pipe": "run the command as a task with delegate_to: localhost, and register its output",
     "password": "make the secret beforehand and read it with lookup('env', ...) or lookup('file', ...)",
     "url": "fetch it with a task: uri",
-    "dict": "use loop with dict2items",
-    "subelements": "use the subelements filter",
-    "nested": "use the product filter",
-    "together": "use the zip filter",
-    "sequence": "use range(...)",
+    "config": "raftfleet has no ansible.cfg: pass the value with -e",
+    "inventory_hostnames": "use groups",
+    "csvfile": "keep the data in YAML, and read it with include_vars",
+    "ini": "keep the data in YAML, and read it with include_vars",
+    "unvault": "vault is not supported: pass secrets with -e @FILE or lookup('env', ...)",
 }
 
 
@@ -99,14 +105,71 @@ def _fileglob(scope: Scope, terms: list[Any], options: dict[str, Any]) -> list[A
     return found
 
 
+def _pipe(scope: Scope, terms: list[Any], options: dict[str, Any]) -> list[Any]:
+    """Return what shell commands write, run on this machine in the playbook's folder."""
+    del options
+    return [_output(str(term), scope) for term in terms]
+
+
+def _output(command: str, scope: Scope) -> str:
+    folder = scope.read("playbook_dir") if "playbook_dir" in scope else None
+    done = subprocess.run(  # noqa: S602 - the playbook's author asks for a shell
+        command, shell=True, check=False, stdin=subprocess.DEVNULL, capture_output=True, cwd=folder
+    )
+    if done.returncode:
+        said = done.stderr.decode("utf-8", "replace").strip()
+        raise TemplatingError(f"{command!r} ended with {done.returncode}: {said}", None)
+    return done.stdout.decode("utf-8", "replace").rstrip()
+
+
+def _lines(scope: Scope, terms: list[Any], options: dict[str, Any]) -> list[Any]:
+    return [line for text in _pipe(scope, terms, options) for line in text.splitlines()]
+
+
+def _dict(scope: Scope, terms: list[Any], options: dict[str, Any]) -> list[Any]:
+    del scope, options
+    pairs: list[Any] = []
+    for term in terms:
+        if not isinstance(term, Mapping):
+            raise TemplatingError(f"dict wants a mapping, not {type(term).__name__}", None)
+        pairs += [{"key": key, "value": value} for key, value in term.items()]
+    return pairs
+
+
+def _varnames(scope: Scope, terms: list[Any], options: dict[str, Any]) -> list[Any]:
+    del options
+    return [name for term in terms for name in scope if re.search(str(term), name)]
+
+
+def _subelements(scope: Scope, terms: list[Any], options: dict[str, Any]) -> list[Any]:
+    """Pair each mapping, without the list named, with each item of that list."""
+    del scope, options
+    elements, path, *flags = terms
+    skip = bool(flags and flags[0].get("skip_missing", False))
+    return [
+        [{key: value for key, value in element.items() if key != path}, item]
+        for element, item in COLLECTIONS["subelements"](elements, path, skip)
+    ]
+
+
 LOOKUPS: dict[str, Callable[[Scope, list[Any], dict[str, Any]], list[Any]]] = {
+    "dict": _dict,
     "env": _env,
     "file": _file,
     "fileglob": _fileglob,
     "first_found": _first_found,
+    "indexed_items": lambda _scope, terms, _options: [list(p) for p in enumerate(_flat(terms))],
     "items": lambda _scope, terms, _options: _flat(terms),
+    "lines": _lines,
     "list": lambda _scope, terms, _options: terms,
+    "nested": lambda _scope, terms, _options: COLLECTIONS["product"](*terms),
+    "pipe": _pipe,
+    "random_choice": lambda _scope, terms, _options: [random.choice(terms)] if terms else [],  # noqa: S311
+    "sequence": sequence,
+    "subelements": _subelements,
     "template": _template,
+    "together": lambda _scope, terms, _options: COLLECTIONS["zip_longest"](*terms),
+    "varnames": _varnames,
     "vars": _vars,
 }
 
@@ -144,8 +207,10 @@ def _variable(scope: Scope, name: str, default: Any) -> Any:
     )
 
 
-def _run(context: Context, name: str, terms: tuple[Any, ...], options: dict[str, Any]) -> list[Any]:
-    """Run a lookup over its terms; ``errors: ignore`` or ``warn`` makes a failure an empty list."""
+def _run(
+    context: Context, name: str, terms: tuple[Any, ...], options: dict[str, Any]
+) -> list[Any] | None:
+    """Run a lookup over its terms; ``errors: ignore`` or ``warn`` makes a failure None."""
     bare = str(name).removeprefix("ansible.builtin.")
     if bare not in LOOKUPS:
         close = nearest(bare, LOOKUPS)
@@ -158,7 +223,7 @@ def _run(context: Context, name: str, terms: tuple[Any, ...], options: dict[str,
     except RaftfleetError:
         if errors == "strict":
             raise
-        return []
+        return None
 
 
 @pass_context
@@ -166,17 +231,20 @@ def _lookup(context: Context, name: str, *terms: Any, **options: Any) -> Any:
     """Return what a lookup found: the value when it is one, texts joined by commas when several."""
     as_list = options.pop("wantlist", False)
     found = _run(context, name, terms, options)
+    if found is None:
+        return [] if as_list else None
     if as_list:
         return found
     if len(found) == 1:
         return found[0]
-    return ",".join(map(str, found)) if all(isinstance(item, str) for item in found) else found
+    texts = bool(found) and all(isinstance(item, str) for item in found)
+    return ",".join(map(str, found)) if texts else found
 
 
 @pass_context
 def _query(context: Context, name: str, *terms: Any, **options: Any) -> list[Any]:
     options.pop("wantlist", None)
-    return _run(context, name, terms, options)
+    return _run(context, name, terms, options) or []
 
 
 def _now(utc: bool = False, fmt: str | None = None) -> Any:  # noqa: FBT001, FBT002
@@ -185,7 +253,7 @@ def _now(utc: bool = False, fmt: str | None = None) -> Any:  # noqa: FBT001, FBT
 
 
 def _undef(hint: str = "this value must be given") -> Any:
-    raise TemplatingError(hint, None, undefined=True)
+    return deferred(TemplatingError(hint, None, undefined=True))
 
 
 GLOBALS: dict[str, Callable[..., Any]] = {

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, ValuesView
 from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING, Any
 
-from jinja2 import Template, TemplateError, TemplateSyntaxError
+from jinja2 import Template, TemplateError, TemplateSyntaxError, Undefined, nodes
 from jinja2.exceptions import SecurityError, TemplateAssertionError, TemplateRuntimeError
 from jinja2.lexer import Lexer
 from jinja2.nativetypes import NativeCodeGenerator
@@ -24,6 +24,7 @@ from jinja2.utils import missing
 from raftfleet.errors import RaftfleetError, nearest
 from raftfleet.inventory import mark_of
 from raftfleet.inventory.source import MarkedStr
+from raftfleet.playbook.templating.embedded import EVALUATOR, Embedding, evaluated
 from raftfleet.playbook.templating.failure import TemplatingError, place_inside
 from raftfleet.playbook.templating.filters import FILTERS, NOT_OURS
 from raftfleet.playbook.templating.lookups import GLOBALS
@@ -40,6 +41,9 @@ if TYPE_CHECKING:
 __all__ = ["finished", "render", "settle", "with_full_names"]
 
 _CACHED = 4096
+_ABOUT_UNDEFINED = frozenset(
+    {"d", "default", "defined", "mandatory", "ternary", "type_debug", "undefined"}
+)
 _SIMPLE = frozenset(
     {str, MarkedStr, int, bool, float, type(None)}
 )  # by far the most, and never open
@@ -71,12 +75,22 @@ class _LazyContext(Context):
             return self.vars[key]
         if key in self.parent:
             return self.parent[key]
+        if key == "vars":  # everything that this template sees, by name
+            return self.parent
         return self.environment.globals.get(key, missing)
 
 
 class _Environment(SandboxedEnvironment):
     code_generator_class = _NativeCode
     context_class = _LazyContext
+    conditional = False
+
+    def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
+        """Parse a template; literals in it that are templates themselves are prepared for that."""
+        tree = super()._parse(source, name, filename)
+        if source.count("{{") + source.count("{%") > 1:
+            Embedding(everywhere=self.conditional).visit(tree)
+        return tree
 
     @staticmethod
     def concat(values: Iterable[Any]) -> Any:
@@ -116,8 +130,35 @@ class _InlineEnvironment(_Environment):
         return _LiteralBackslashes(self)
 
 
+class _ConditionEnvironment(_InlineEnvironment):
+    conditional = True
+
+
+_KINDS: dict[str, type[_Environment]] = {
+    "file": _Environment,
+    "inline": _InlineEnvironment,
+    "condition": _ConditionEnvironment,
+}
+
+
 def _joined(values: Iterable[Any]) -> str:
     return "".join("" if value is None else str(settle(value)) for value in values)
+
+
+def _passing_on(work: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a filter or test that, given an undefined value, hands it on instead of working.
+
+    So `nosuch | upper | default('x')` is x, and `nosuch is string` raises where it is used.
+    """
+
+    @functools.wraps(work)
+    def passing_on(*arguments: Any, **options: Any) -> Any:
+        for value in (*arguments, *options.values()):
+            if isinstance(value, Missing):
+                return value
+        return work(*arguments, **options)
+
+    return passing_on
 
 
 def with_full_names(named: Mapping[str, Any]) -> dict[str, Any]:
@@ -128,9 +169,14 @@ def with_full_names(named: Mapping[str, Any]) -> dict[str, Any]:
 def _prepared(environment: _Environment) -> _Environment:
     environment.filters.update(FILTERS)
     environment.tests.update(TESTS)
+    kinds: tuple[dict[str, Any], ...] = (environment.filters, environment.tests)
+    for named in kinds:
+        for name in named.keys() - _ABOUT_UNDEFINED:
+            named[name] = _passing_on(named[name])
     environment.globals.update(GLOBALS)
-    for named in (environment.filters, environment.tests):
+    for named in kinds:
         named.update(with_full_names(named))
+    environment.filters[EVALUATOR] = evaluated
     return environment
 
 
@@ -143,45 +189,45 @@ _OPTIONS: dict[str, Any] = {
 
 
 @functools.cache
-def _environment(*, of_file: bool, syntax: Syntax = ()) -> _Environment:
-    options = {**_OPTIONS, **dict(syntax)}
-    return _prepared((_Environment if of_file else _InlineEnvironment)(**options))
+def _environment(kind: str, syntax: Syntax = ()) -> _Environment:
+    return _prepared(_KINDS[kind](**{**_OPTIONS, **dict(syntax)}))
 
 
 @functools.lru_cache(maxsize=_CACHED)
-def _compiled(text: str, *, of_file: bool, syntax: Syntax = ()) -> Template:
-    return _environment(of_file=of_file, syntax=syntax).from_string(text)
+def _compiled(text: str, kind: str, syntax: Syntax = ()) -> Template:
+    return _environment(kind, syntax).from_string(text)
 
 
-def render(text: str, scope: Scope, *, of_file: bool = False) -> Any:
+def render(text: str, scope: Scope) -> Any:
     """Evaluate a template; a lone expression keeps its type, and parts of it may be undefined.
 
     Raises `TemplatingError` with the place of the text, as far as it carries one.
     """
-    value = _guarded(_render, text, scope, of_file=of_file)
+    value = _guarded(_render, text, scope, "inline")
     if isinstance(value, Missing):
         raise value.failure or _undefined(value.error(), scope, mark_of(text))
     return value
 
 
-def finished(text: str, scope: Scope, *, of_file: bool = False) -> Any:
+def finished(text: str, scope: Scope, *, of_file: bool = False, condition: bool = False) -> Any:
     """Evaluate a template to a value ready for use; an undefined one is a `TemplatingError`."""
-    return _guarded(lambda *a, **k: settle(_render(*a, **k)), text, scope, of_file=of_file)
+    kind = "file" if of_file else "condition" if condition else "inline"
+    return _guarded(lambda *a: settle(_render(*a)), text, scope, kind)
 
 
-def _render(text: str, scope: Scope, *, of_file: bool) -> Any:
+def _render(text: str, scope: Scope, kind: str) -> Any:
     syntax: Syntax = ()
     if isinstance(text, TemplateFile):
         syntax, scope = text.syntax, scope.over(text.variables)
-    template = _compiled(str(text), of_file=of_file, syntax=syntax)
+    template = _compiled(str(text), kind, syntax)
     context = _LazyContext(template.environment, scope, None, {})  # type: ignore[arg-type]
     return _listed(template.environment.concat(template.root_render_func(context)))
 
 
-def _guarded(work: Callable[..., Any], text: str, scope: Scope, *, of_file: bool) -> Any:
+def _guarded(work: Callable[..., Any], text: str, scope: Scope, kind: str) -> Any:
     """Do the work; whatever goes wrong inside becomes a `TemplatingError` with a place."""
     try:
-        return work(text, scope, of_file=of_file)
+        return work(text, scope, kind)
     except RaftfleetError as error:
         raise _ours(error, mark_of(text)) from None
     except RecursionError:
@@ -223,7 +269,7 @@ def _other_name(message: str) -> str | None:
     name = message.split("'")[1] if message.count("'") > 1 else ""
     if name in NOT_OURS:
         return NOT_OURS[name]
-    environment = _environment(of_file=False)
+    environment = _environment("inline")
     close = nearest(name, environment.filters if "filter" in message else environment.tests)
     return f"did you mean {close}?" if close else None
 
@@ -261,7 +307,9 @@ def settle(value: Any) -> Any:
     """Return a value ready for use outside of templates; raises when a part is undefined."""
     if type(value) in _SIMPLE:
         return value
-    if isinstance(value, Missing):
+    if isinstance(value, Undefined):
+        if not isinstance(value, Missing):
+            raise TemplateRuntimeError("the inline `if` is false and has no else")
         value.complain()
     value = _listed(value)
     if isinstance(value, list):

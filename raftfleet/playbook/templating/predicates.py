@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import functools
 import operator
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, TypeAlias
+from urllib.parse import urlsplit
 
 from raftfleet.playbook.templating.filters.numbers import to_bool
 from raftfleet.playbook.templating.filters.text import flags
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 __all__ = ["TESTS"]
 
@@ -49,6 +46,12 @@ def _unreachable(value: Any) -> bool:
 
 def _reachable(value: Any) -> bool:
     return not _unreachable(value)
+
+
+def _timed_out(value: Any) -> bool:
+    """Whether a task was ended by its `timeout`."""
+    found = _result(value, "timedout").get("timedout", False)
+    return bool(found.get("period", False) if isinstance(found, Mapping) else found)
 
 
 def _regex(
@@ -89,6 +92,28 @@ def _falsy(value: Any, convert_bool: bool = False) -> bool:  # noqa: FBT001, FBT
     return not _truthy(value, convert_bool=convert_bool)
 
 
+def _flagged(key: str) -> Callable[[Any], bool]:
+    """Return the test whether a registered result carries a flag."""
+    return lambda value: bool(_result(value, key).get(key, False))
+
+
+def _same_file(one: Any, other: Any) -> bool:
+    try:
+        return Path(one).samefile(other)
+    except OSError:
+        return False
+
+
+def _uri(value: Any, schemes: Any = None, *, located: bool = False) -> bool:
+    """Whether a text is an address; ``located``: one that names a machine."""
+    try:
+        parts = urlsplit(str(value))
+    except ValueError:
+        return False
+    known = bool(parts.scheme) and (not schemes or parts.scheme in schemes)
+    return known and bool(parts.netloc if located else parts.netloc or parts.path)
+
+
 def _contains(value: Any, item: Any) -> bool:
     return item in value
 
@@ -102,6 +127,12 @@ def _superset(value: Any, part: Any) -> bool:
 
 
 _COMPONENT = re.compile(r"(\d+|[a-zA-Z]+)")
+_STRICT = re.compile(r"(\d+)\.(\d+)(?:\.(\d+))?(?:([ab])(\d+))?")
+_NUMBER = r"(0|[1-9]\d*)"
+_SEMANTIC = re.compile(
+    rf"{_NUMBER}\.{_NUMBER}\.{_NUMBER}(?:-([0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*))?"
+    r"(?:\+[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*)?"
+)
 _OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
     "==": operator.eq, "=": operator.eq, "eq": operator.eq,
     "!=": operator.ne, "<>": operator.ne, "ne": operator.ne,
@@ -110,34 +141,47 @@ _OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
 }  # fmt: skip
 
 
-@functools.total_ordering
-class _Version:
-    """Numbers and words in turn; a number is newer than a word at the same place."""
-
-    def __init__(self, text: str) -> None:
-        self.parts = [
-            (1, int(part), "") if part.isdecimal() else (0, 0, part)
-            for part in _COMPONENT.findall(text)
-        ]
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Version) and self.parts == other.parts
-
-    def __lt__(self, other: _Version) -> bool:
-        return self.parts < other.parts
-
-    def __hash__(self) -> int:
-        return hash(tuple(self.parts))
+_Parts: TypeAlias = list[Any]
 
 
-class _Release(_Version):
-    """A version by semver or PEP 440: what follows a release's number as a word comes before it."""
+def _loose(text: str) -> _Parts:
+    """Numbers and words in turn; a number and a word at the same place cannot be compared."""
+    return [int(part) if part.isdecimal() else part for part in _COMPONENT.findall(text)]
 
-    def __init__(self, text: str) -> None:
-        super().__init__(text.partition("+")[0])
-        numbers = [part for part in self.parts if part[0]]
-        if len(numbers) == len(self.parts):
-            self.parts.append((1, -1, ""))
+
+def _strict(text: str) -> _Parts:
+    found = _STRICT.fullmatch(text)
+    if found is None:
+        raise ValueError(f"{text!r} is no strict version, such as 1.2, 1.2.3 or 1.2b1")
+    numbers = [int(found[group] or 0) for group in (1, 2, 3)]
+    return [*numbers, (found[4] or "z", int(found[5] or 0))]
+
+
+def _semantic(text: str) -> _Parts:
+    found = _SEMANTIC.fullmatch(text)
+    if found is None:
+        raise ValueError(f"{text!r} is no semantic version, such as 1.2.3 or 1.2.3-rc.1")
+    before = [
+        (0, int(part), "") if part.isdecimal() else (1, 0, part)
+        for part in (found[4] or "").split(".")
+        if part
+    ]
+    return [*(int(found[group]) for group in (1, 2, 3)), (not before, before)]
+
+
+def _pep440(text: str) -> _Parts:
+    """By PEP 440: what follows a release's number as a word comes before it."""
+    parts = [
+        (1, int(part), "") if part.isdecimal() else (0, 0, part)
+        for part in _COMPONENT.findall(text.partition("+")[0])
+    ]
+    return parts if any(not part[0] for part in parts) else [*parts, (1, -1, "")]
+
+
+_KINDS: dict[str, Callable[[str], _Parts]] = {
+    "loose": _loose, "strict": _strict, "semver": _semantic, "semantic": _semantic,
+    "pep440": _pep440,
+}  # fmt: skip
 
 
 def _version(
@@ -147,12 +191,16 @@ def _version(
     strict: bool | None = None,  # noqa: FBT001
     version_type: str | None = None,
 ) -> bool:
-    if not str(value):
+    if not value or not other:
         raise ValueError("the version to compare is empty")
     if comparison not in _OPERATORS:
         raise ValueError(f"{comparison!r} compares no versions; known: {', '.join(_OPERATORS)}")
-    kind = _Version if version_type in {None, "loose"} and not strict else _Release
-    return _OPERATORS[comparison](kind(str(value)), kind(str(other)))
+    if strict is not None and version_type is not None:
+        raise ValueError("version takes strict or version_type, not both")
+    kind = "strict" if strict else version_type or "loose"
+    if kind not in _KINDS:
+        raise ValueError(f"{kind!r} is no kind of version; known: {', '.join(_KINDS)}")
+    return _OPERATORS[comparison](_KINDS[kind](str(value)), _KINDS[kind](str(other)))
 
 
 TESTS: dict[str, Callable[..., bool]] = {
@@ -167,15 +215,23 @@ TESTS: dict[str, Callable[..., bool]] = {
     **dict.fromkeys(("directory", "is_dir"), lambda path: Path(path).is_dir()),
     **dict.fromkeys(("link", "is_link"), lambda path: Path(path).is_symlink()),
     **dict.fromkeys(("exists",), lambda path: Path(path).exists()),
+    **dict.fromkeys(("mount", "is_mount"), lambda path: Path(path).is_mount()),
+    **dict.fromkeys(("same_file", "is_same_file"), _same_file),
     **dict.fromkeys(("abs", "is_abs"), lambda path: Path(path).is_absolute()),
     "all": all,
     "any": any,
     "contains": _contains,
     "falsy": _falsy,
+    "finished": _flagged("finished"),
     "match": _match,
     "reachable": _reachable,
     "regex": _regex,
     "search": _search,
+    "started": _flagged("started"),
+    "timedout": _timed_out,
     "truthy": _truthy,
     "unreachable": _unreachable,
+    "uri": _uri,
+    "url": lambda value, schemes=None: _uri(value, schemes, located=True),
+    "urn": lambda value: str(value).lower().startswith("urn:") and _uri(value),
 }

@@ -142,11 +142,14 @@ class Scope(Mapping[str, Any]):
         return sum(1 for _ in self)
 
 
-def evaluate(text: str, scope: Scope, *, of_file: bool = False) -> Any:
-    """Evaluate a template to a value ready for use; ``of_file``: Jinja's own escapes apply."""
+def evaluate(text: str, scope: Scope, *, of_file: bool = False, condition: bool = False) -> Any:
+    """Evaluate a template to a value ready for use.
+
+    ``of_file``: Jinja's own escapes apply. ``condition``: text literals in it may be templates.
+    """
     from raftfleet.playbook.templating.machine import finished  # noqa: PLC0415 - Jinja on first use
 
-    return finished(text, scope, of_file=of_file)
+    return finished(text, scope, of_file=of_file, condition=condition)
 
 
 def _deferred(failure: TemplatingError) -> Any:

@@ -205,7 +205,7 @@ def test_any_errors_fatal_lets_the_task_finish_everywhere_and_ends_the_run(stage
     assert ran.exit_code == 2
 
 
-def test_any_errors_fatal_spares_the_others_when_the_failure_is_rescued(stage: Stage) -> None:
+def test_any_errors_fatal_sends_the_others_into_the_rescue_too(stage: Stage) -> None:
     ran = stage.tasks(
         """
         - any_errors_fatal: true
@@ -217,7 +217,7 @@ def test_any_errors_fatal_spares_the_others_when_the_failure_is_rescued(stage: S
     """,
         hosts="east",
     )
-    assert ran.of("e1") == ["goes on", "after"]
+    assert ran.of("e1") == ["rescued", "after"]
     assert ran.of("e2") == ["rescued", "after"]
 
 

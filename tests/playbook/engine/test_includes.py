@@ -166,9 +166,9 @@ class TestPlaybooks:
             - {import_playbook: sub/other.yml, vars: {target: w1, a: never}, when: a == 'x'}
         """
         ran = stage.run(play)
-        assert ran.trace == ["w1 passed play", "w1 found beside it", "e1 between"]
+        assert ran.trace == ["w1 passed weaker", "w1 found beside it", "e1 between"]
         assert ran.recap["w1"]["skipped"] == 2
-        assert stage.run(play, tags=["t"]).trace == ["w1 passed play", "w1 found beside it"]
+        assert stage.run(play, tags=["t"]).trace == ["w1 passed weaker", "w1 found beside it"]
 
     def test_a_playbook_inside_itself_is_refused(self, stage: Stage) -> None:
         with pytest.raises(SourceError, match="imported inside itself"):

@@ -44,11 +44,17 @@ def test_end_play_drops_handlers_always_and_further_batches(
     assert ran.exit_code == 0
 
 
-def test_end_play_needs_only_one_host_whose_condition_holds(stage: Stage) -> None:
+def test_the_condition_of_end_play_is_that_of_the_first_host(stage: Stage) -> None:
     ran = stage.tasks(
-        "[{meta: end_play, when: inventory_hostname == 'e3'}, {say: never}]", hosts="east"
+        """
+        - {meta: end_play, when: inventory_hostname == 'e3'}
+        - say: going
+        - {meta: end_play, when: inventory_hostname == 'e1'}
+        - say: never
+    """,
+        hosts="east",
     )
-    assert ran.trace == []
+    assert sorted(ran.trace) == ["e1 going", "e2 going", "e3 going"]
 
 
 def test_clear_host_errors_takes_lost_and_failed_hosts_back(stage: Stage) -> None:

@@ -81,3 +81,13 @@ def test_a_defect_in_a_secret_task_does_not_tell_the_secret_at_the_end(stage: St
 def test_progress_of_a_secret_task_is_hidden(stage: Stage) -> None:
     ran = stage.tasks("- {fail: , no_log: true, retries: 1, delay: 0}")
     assert ran.progress() == ["hidden by no_log"]
+
+
+def test_the_name_of_what_a_secret_include_takes_is_hidden(stage: Stage) -> None:
+    stage.write(f"{SECRET}.yml", "- {say: inside}\n")
+    include = (
+        f'- {{include_tasks: "{{{{ secret }}}}.yml", vars: {{secret: {SECRET}}}, no_log: true}}'
+    )
+    ran = stage.tasks(include)
+    assert ran.of("e1") == ["inside"]
+    assert not [e for e in ran.results() if SECRET in str(e)]

@@ -143,16 +143,18 @@ def test_a_failing_run_once_ends_the_run_for_all_but_counts_on_one(stage: Stage)
     assert (ran.trace, ran.recap, ran.exit_code) == ([], {"w1": {"failed": 1}}, 2)
 
 
-def test_a_failing_run_once_in_a_block_sends_all_hosts_to_its_rescue(stage: Stage) -> None:
+def test_a_failing_run_once_in_a_block_leads_its_own_host_alone_to_the_rescue(stage: Stage) -> None:
     ran = stage.tasks(
         """
         - block: [{fail: , run_once: true}, {say: never}]
           rescue: [{say: rescued}]
+          always: [{say: always}]
         - say: after
     """,
         hosts="west",
     )
-    assert ran.of("w1") == ran.of("w2") == ["rescued", "after"]
+    assert ran.of("w1") == ["rescued", "always", "after"]
+    assert ran.of("w2") == ["always"]
 
 
 def test_a_module_that_runs_once_is_given_all_hosts_and_its_result_reaches_all(

@@ -51,7 +51,7 @@ def value(expression: str, **more: Any) -> Any:
         ("'/a/../b' | normpath", "/b"),
         ('"it\'s" | quote', "'it'\"'\"'s'"),
         ("none | quote", "''"),
-        ("'one\ntwo' | comment", "# one\n# two"),
+        ("'one\ntwo' | comment", "#\n# one\n# two\n#"),
         # encoding
         ("'secret' | b64encode", "c2VjcmV0"),
         ("'c2VjcmV0' | b64decode", "secret"),
@@ -132,8 +132,8 @@ def test_a_filter_gives(expression: str, expected: Any) -> None:
 @pytest.mark.parametrize(
     "expression",
     [
-        "'text' | union([1])",
-        "{'a': 1} | unique",
+        "5 | union([1])",
+        "5 | unique",
         "5 | flatten",
         "[1] | combine({})",
         "{} | combine({}, list_merge='x')",
@@ -168,7 +168,7 @@ def test_a_filter_refuses(expression: str) -> None:
         ("'1.10' is version('1.10.0', '>=')", False),
         ("'1.0' is version('1.0')", True),
         ("'1.0.0-rc1' is version('1.0.0', '<', version_type='semver')", True),
-        ("'1.0.0-rc1' is version('1.0.0', '<', strict=true)", True),
+        ("'1.0.0b1' is version('1.0.0', '<', strict=true)", True),
         ("'1.0rc1' is version('1.0', '<')", False),
         ("'1.2' is version('1.10', 'lt')", True),
         (r"'v2' is match('v\d')", True),
@@ -229,7 +229,7 @@ class TestLookups:
             ("lookup('env', 'NOT_SET_ANYWHERE', default='d')", "d"),
             ("lookup('file', 'known.txt')", "one\ntwo"),
             ("lookup('file', 'known.txt', rstrip=false)", "one\ntwo\n"),
-            ("lookup('file', 'nope', errors='ignore')", ""),
+            ("lookup('file', 'nope', errors='ignore')", None),
             ("lookup('template', 't.j2')", "v=value\n"),
             ("lookup('template', 't.j2', template_vars={'v': 1})", "v=1\n"),
             ("lookup('vars', 'v')", "value"),

@@ -156,7 +156,7 @@ class TestFailures:
             ("{{ x | password_hash }}", "No filter named 'password_hash'", "beforehand"),
             ("{{ 1 + 'a' }}", "the template failed: TypeError", None),
             ("{{ lookup('fiel', 'x') }}", "there is no lookup 'fiel'", "did you mean file?"),
-            ("{{ lookup('pipe', 'ls') }}", "there is no lookup 'pipe'", "delegate_to"),
+            ("{{ lookup('url', 'x') }}", "there is no lookup 'url'", "uri"),
             ("{{ undef(hint='say which') }}", "say which", None),
             ("{{ d | mandatory }}{{ nope | mandatory('give nope') }}", "give nope", None),
         ],

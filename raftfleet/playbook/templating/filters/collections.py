@@ -7,7 +7,7 @@ import random
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from jinja2 import pass_context, pass_environment
+from jinja2 import Undefined, pass_context, pass_environment
 from jinja2.filters import do_max, do_min, do_unique
 
 if TYPE_CHECKING:
@@ -20,12 +20,14 @@ __all__ = ["FILTERS"]
 
 
 def _list(value: Any, what: str) -> list[Any]:
-    if isinstance(value, str | Mapping) or not hasattr(value, "__iter__"):
+    """Return the items: those of a list, the characters of a text, the keys of a mapping."""
+    if isinstance(value, Undefined) or not hasattr(value, "__iter__"):
         raise TypeError(f"{what} wants a list, not a value of type {type(value).__name__}")
     return list(value)
 
 
 def _distinct(values: Iterable[Any]) -> list[Any]:
+    values = list(values)
     seen: list[Any] = []
     try:
         return list(dict.fromkeys(values))
@@ -43,9 +45,12 @@ def _unique(
     case_sensitive: bool | None = None,  # noqa: FBT001
     attribute: Any = None,
 ) -> list[Any]:
-    if case_sensitive is None and attribute is None:
+    try:
+        return list(do_unique(environment, value, bool(case_sensitive), attribute))
+    except TypeError:  # something in here cannot be hashed
+        if case_sensitive is not None or attribute is not None:
+            raise
         return _distinct(_list(value, "unique"))
-    return list(do_unique(environment, value, bool(case_sensitive), attribute))
 
 
 def _union(one: Any, other: Any) -> list[Any]:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import yaml
+from jinja2 import Undefined
 
 from raftfleet.inventory import load_yaml
 from raftfleet.inventory.source import plain
@@ -56,7 +57,7 @@ def _to_yaml(value: Any, *, default_flow_style: bool | None = None, **options: A
     written = yaml.dump(
         _bare(value), Dumper=_Dumper, default_flow_style=default_flow_style, **options
     )
-    return str(written)
+    return str(written).removesuffix("...\n")  # YAML's end of a document that is a lone scalar
 
 
 def _to_nice_yaml(value: Any, indent: int = 4, **options: Any) -> str:
@@ -80,6 +81,8 @@ _TYPES = {"MarkedStr": "str", "MarkedList": "list", "MarkedDict": "dict", "Octal
 
 
 def _type_debug(value: Any) -> str:
+    if isinstance(value, Undefined):
+        return "UndefinedMarker"
     name = type(value).__name__
     return _TYPES.get(name, name)
 

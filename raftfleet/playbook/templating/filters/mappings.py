@@ -81,6 +81,8 @@ def _mandatory(value: Any, msg: str | None = None) -> Any:
 
 
 def _ternary(value: Any, if_true: Any, if_false: Any, if_none: Any = None) -> Any:
+    if isinstance(value, Undefined):
+        return value
     if value is None and if_none is not None:
         return if_none
     return if_true if bool(value) else if_false

@@ -16,15 +16,19 @@ __all__ = ["FILTERS", "to_bool"]
 _TRUE = frozenset({"yes", "on", "1", "true", "y", "t"})
 _FALSE = frozenset({"no", "off", "0", "false", "n", "f", ""})
 _UNITS = "BKMGTPEZY"
+_WORDS = {
+    "K": "kilo", "M": "mega", "G": "giga", "T": "tera", "P": "peta", "E": "exa", "Z": "zetta",
+    "Y": "yotta",
+}  # fmt: skip
 _SIZE = re.compile(r"^\s*(\d*\.?\d*)\s*([A-Za-z]*)\s*$")
 
 
 def to_bool(value: Any) -> Any:
-    """Return the boolean that a word or number stands for; None stays None.
+    """Return the boolean that a word or number stands for.
 
-    A word that stands for neither counts as false, as it does for Ansible's filter.
+    What stands for neither counts as false, as it does for Ansible's filter.
     """
-    if value is None or isinstance(value, bool):
+    if isinstance(value, bool):
         return value
     if isinstance(value, str):
         return value.strip().lower() in _TRUE
@@ -53,14 +57,19 @@ def _human_readable(size: Any, isbits: bool = False, unit: str | None = None) ->
     return f"{float(size):.2f} {base}"
 
 
-def _human_to_bytes(size: Any, default_unit: str | None = None) -> int:
+def _human_to_bytes(size: Any, default_unit: str | None = None, isbits: bool = False) -> int:  # noqa: FBT001, FBT002
     found = _SIZE.match(str(size))
     if found is None or not found[1]:
         raise ValueError(f"{size!r} is not a size")
-    unit = (found[2] or default_unit or "B")[0].upper()
-    if unit not in _UNITS:
+    unit = found[2] or default_unit or "B"
+    prefix = unit[0].upper()
+    if prefix not in _UNITS:
         raise ValueError(f"{size!r} has an unknown unit")
-    return round(float(found[1]) * (1 << (10 * _UNITS.index(unit))))
+    letter, word = ("b", "bit") if isbits else ("B", "byte")
+    names = {letter, word} if prefix == "B" else {prefix + letter}
+    if len(unit) > 1 and unit not in names and unit.lower() != _WORDS.get(prefix, "") + word:
+        raise ValueError(f"{size!r}: expected {' or '.join(sorted({prefix, *names}))}")
+    return round(float(found[1]) * (1 << (10 * _UNITS.index(prefix))))
 
 
 def _strftime(pattern: str, second: Any = None, utc: bool = False) -> str:  # noqa: FBT001, FBT002

@@ -6,6 +6,7 @@ import os.path
 import re
 import shlex
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote_plus, urlsplit
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,11 +45,10 @@ def _regex_search(
 ) -> Any:
     r"""Return the first match, or the asked-for groups (`\1`, `\g<name>`) of it, or None."""
     found = re.search(pattern, str(value), flags(ignorecase=ignorecase, multiline=multiline))
+    wanted = [_group(group) for group in groups]
     if found is None:
         return None
-    if not groups:
-        return found.group()
-    return [found.group(_group(group)) for group in groups]
+    return [found.group(group) for group in wanted] if wanted else found.group()
 
 
 def _group(reference: str) -> int | str:
@@ -84,9 +84,41 @@ def _split(value: Any, separator: str | None = None, maxsplit: int = -1) -> list
     return str(value).split(separator, maxsplit)
 
 
-def _comment(value: Any, style: str = "plain") -> str:
-    marks = {"plain": "# ", "erlang": "% ", "c": "// "}
-    return "\n".join(f"{marks[style]}{line}".rstrip() for line in str(value).splitlines())
+_COMMENTS: dict[str, dict[str, Any]] = {
+    "plain": {"decoration": "# "},
+    "erlang": {"decoration": "% "},
+    "c": {"decoration": "// "},
+    "cblock": {"beginning": "/*", "decoration": " * ", "end": " */"},
+    "xml": {"beginning": "<!--", "decoration": " - ", "end": "-->"},
+}
+
+
+def _comment(value: Any, style: str = "plain", **options: Any) -> str:
+    """Write a text as a comment, between a line before and a line after it."""
+    if style not in _COMMENTS:
+        raise ValueError(f"there is no style {style!r}; known: {', '.join(_COMMENTS)}")
+    said = {"newline": "\n", **_COMMENTS[style], **options}
+    newline, mark = said["newline"], said["decoration"]
+    rim = mark.rstrip()
+    before, after = said.get("prefix", rim), said.get("postfix", rim)
+    lines = [said["beginning"]] if said.get("beginning") else []
+    if before:
+        lines += ["" if before == newline else before] * int(said.get("prefix_count", 1))
+    body = (mark + str(value).replace(newline, newline + mark)).split(newline)
+    lines += [rim if line == mark else line for line in body[:-1]] + body[-1:]
+    lines += [after] * int(said.get("postfix_count", 1))
+    lines += [said["end"]] if said.get("end") else []
+    return str(newline.join(lines))
+
+
+def _urlsplit(value: Any, query: str = "") -> Any:
+    """Return the parts of an address, or one of them."""
+    split = urlsplit(str(value))
+    names = (*split._fields, "hostname", "password", "port", "username")
+    parts = {name: getattr(split, name) for name in sorted(names)}
+    if query and query not in parts:
+        raise ValueError(f"an address has no part {query!r}; known: {', '.join(parts)}")
+    return parts[query] if query else parts
 
 
 def _basename(path: Any) -> str:
@@ -131,4 +163,6 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "relpath": _relpath,
     "split": _split,
     "splitext": _splitext,
+    "urldecode": lambda text: unquote_plus(str(text)),
+    "urlsplit": _urlsplit,
 }

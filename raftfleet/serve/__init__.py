@@ -1,0 +1,1 @@
+"""The long-running exporter: watches a cluster, answers Prometheus, runs drills on a schedule."""
