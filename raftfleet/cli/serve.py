@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from raftfleet.cli.exporting import PUSH_GATEWAY, TEXTFILE_DIR, Exporting
+from raftfleet.cli.exporting import GRAFANA_URL, PUSH_GATEWAY, TEXTFILE_DIR, Exporting
 from raftfleet.cli.options import shared
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 )
 @TEXTFILE_DIR
 @PUSH_GATEWAY
+@GRAFANA_URL
 @click.option("--check", is_flag=True, help="Only check every file and name; start nothing.")
 def command(
     given: Given,
@@ -44,6 +45,7 @@ def command(
     web_config: Path | None,
     textfile_dir: Path | None,
     push_gateway: str | None,
+    grafana_url: str | None,
     *,
     check: bool,
 ) -> int:
@@ -60,5 +62,7 @@ def command(
     from raftfleet.cli.serving import Wanted, serve  # noqa: PLC0415
 
     wanted = Wanted(config=config, listen=listen, web_config=web_config)
-    exports = Exporting(textfile_dir=textfile_dir, push_gateway=push_gateway)
+    exports = Exporting(
+        textfile_dir=textfile_dir, push_gateway=push_gateway, grafana_url=grafana_url
+    )
     return serve(given.asked("serve", keep=False, exporting=exports), wanted, check=check)
