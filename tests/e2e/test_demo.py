@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import signal
@@ -10,6 +11,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from raftfleet import sandbox
+from raftfleet.journal import read_journal
+from tests.grafana.test_dashboard import FILLED, QUERIES, silent
+from tests.metrics.servers import prometheus, promtool
+from tests.simulator.processes import free_ports
 
 from .conftest import Fleet, need_hosts
 from .test_drills import new_run, until_event
@@ -21,6 +26,10 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.hosts
 
 GROUPS = ("metadata_0", "offset_0", "data_0")
+NOT_IN_A_DEMO = {
+    "Writes: Outages: C",  # no drill of it has a budget for outages
+    "annotation Faults",  # nothing is paused or cut off
+}
 
 
 @pytest.fixture
@@ -63,6 +72,28 @@ def test_the_demo_shows_hosts_verdicts_failovers_and_exits_and_goes_on_by_hand(
     assert folder.say("down", "-i", folder.inventory).code == 0
     down = folder.say("status", "-i", folder.inventory)
     assert down.code == 2, down.text
+
+
+def test_every_panel_of_the_dashboard_shows_the_demo(
+    folder: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert folder.say("demo", "--name", folder.name).code == 0
+    run = folder.runs / "latest"
+    promtool(
+        "tsdb", "create-blocks-from", "openmetrics", run / "metrics.om", folder.folder / "data"
+    )
+    drills = "|".join(one["drill"] for one in folder.summary()["drills"])
+    chosen = {"$cluster": folder.name, "$drill": drills, "$group": "|".join(GROUPS)}
+    for name, value in chosen.items():
+        monkeypatch.setitem(FILLED, name, value)
+    events = read_journal(run).events
+    with prometheus(folder.folder, free_ports(1)) as server:
+
+        def shows(expression: str) -> bool:
+            found = server.range(expression, events[0].wall, events[-1].wall + 1)
+            return any(not math.isnan(value) for told in found.values() for value in told.values())
+
+        assert set(silent(shows, QUERIES)) == NOT_IN_A_DEMO
 
 
 def test_a_demo_that_is_interrupted_takes_its_hosts_away(folder: Fleet) -> None:
