@@ -234,9 +234,7 @@ def test_a_host_that_stays_away_is_lost_and_names_both_reasons(
         router.reset()
 
     threading.Timer(0.5, away).start()
-    outcome = transport.run(
-        Command(counting(folder, "sleep 600"), resumable=True), timeout=PATIENCE
-    )
+    outcome = transport.run(Command(counting(folder, "sleep 30"), resumable=True), timeout=PATIENCE)
     assert isinstance(outcome, Lost)
     assert "; then h1 " in outcome.reason
     assert begun(folder) == 1
