@@ -7,7 +7,7 @@ refused our password after minutes, for it may lock the account, or us, out.
 from __future__ import annotations
 
 import threading
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING
 
 from raftfleet.errors import (
@@ -17,22 +17,14 @@ from raftfleet.errors import (
     HostKeyError,
     UnreachableError,
 )
+from raftfleet.transport.around import AroundTransport
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path, PurePosixPath
 
     from raftfleet.clock import Clock
     from raftfleet.transport import Transport
-    from raftfleet.transport.protocol import (
-        Command,
-        Endpoint,
-        Outcome,
-        Progress,
-        Stream,
-        Transfer,
-        Tunnel,
-    )
+    from raftfleet.transport.around import Use
 
 __all__ = ["REASONS", "PatientTransport", "reason_of"]
 
@@ -58,7 +50,7 @@ def reason_of(error: UnreachableError) -> str:
     return next((word for kind, word in _KINDS.items() if isinstance(error, kind)), "unreachable")
 
 
-class PatientTransport:
+class PatientTransport(AroundTransport):
     """Another transport, whose connection is tried for again only after a pause that grows.
 
     While the pause lasts, calls raise what the last attempt raised. `error` is that, None while
@@ -66,17 +58,12 @@ class PatientTransport:
     """
 
     def __init__(self, inner: Transport, clock: Clock) -> None:
-        self._inner = inner
+        super().__init__(inner)
         self._clock = clock
         self._lock = threading.Lock()
         self._failures = 0
         self._again = 0.0
         self.error: UnreachableError | None = None
-
-    @property
-    def host(self) -> str:
-        """The host's inventory name."""
-        return self._inner.host
 
     @property
     def pause(self) -> float:
@@ -88,6 +75,9 @@ class PatientTransport:
         with self._connected(timeout):
             return
 
+    def _using(self, use: Use) -> AbstractContextManager[None]:
+        return self._connected(use.timeout)
+
     @contextmanager
     def _connected(self, timeout: float) -> Iterator[None]:
         if not self._lock.acquire(timeout=timeout):
@@ -96,7 +86,7 @@ class PatientTransport:
             if self.error is not None and self._clock.monotonic() < self._again:
                 raise self.error
             try:
-                self._inner.connect(timeout=min(timeout, _CONNECT))
+                self._within.connect(timeout=min(timeout, _CONNECT))
             except UnreachableError as error:
                 self._failed(error)
                 raise
@@ -111,56 +101,3 @@ class PatientTransport:
         pause = min(longest, first * 2 ** min(self._failures, 16))
         self.error, self._failures = error, self._failures + 1
         self._again = self._clock.monotonic() + pause
-
-    def run(self, command: Command, *, timeout: float, stdin: bytes = b"") -> Outcome:
-        """Run a command to its end."""
-        with self._connected(timeout):
-            return self._inner.run(command, timeout=timeout, stdin=stdin)
-
-    def open(self, command: Command, *, timeout: float) -> Stream:
-        """Start a command and read its output as it comes."""
-        with self._connected(timeout):
-            return self._inner.open(command, timeout=timeout)
-
-    def put(
-        self,
-        source: Path | bytes,
-        target: PurePosixPath,
-        *,
-        mode: int,
-        timeout: float,
-        become: str | None = None,
-        progress: Progress | None = None,
-    ) -> Transfer:
-        """Bring a file to the host."""
-        with self._connected(timeout):
-            return self._inner.put(
-                source, target, mode=mode, timeout=timeout, become=become, progress=progress
-            )
-
-    def get(
-        self,
-        source: PurePosixPath,
-        target: Path,
-        *,
-        offset: int = 0,
-        timeout: float,
-        become: str | None = None,
-    ) -> Transfer:
-        """Fetch a file."""
-        with self._connected(timeout):
-            return self._inner.get(source, target, offset=offset, timeout=timeout, become=become)
-
-    def forward(self, host: str, port: int, *, timeout: float) -> Endpoint:
-        """Reach a TCP port as the host sees it."""
-        with self._connected(timeout):
-            return self._inner.forward(host, port, timeout=timeout)
-
-    def tunnel(self, host: str, port: int, *, timeout: float) -> Tunnel:
-        """Connect to a TCP port as the host sees it."""
-        with self._connected(timeout):
-            return self._inner.tunnel(host, port, timeout=timeout)
-
-    def close(self) -> None:
-        """Let go of the connection."""
-        self._inner.close()
