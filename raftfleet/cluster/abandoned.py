@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from os.path import commonprefix
@@ -31,7 +30,6 @@ if TYPE_CHECKING:
 __all__ = ["Abandoned", "abandoned", "remove"]
 
 _TIMEOUT = 20.0
-_REMOVERS = 6
 _LAST = 4096
 
 
@@ -114,18 +112,13 @@ def remove(
 
     Raises `AccessError` when no node says what it holds.
     """
-    there = _there(system, accesses, what)
-    entries, vias = Entries(system, accesses, clock), list(accesses)
-
-    def one(pair: tuple[int, tuple[str, str]]) -> str | None:
-        place, (key, kind) = pair
-        turns = (vias[(place + turn) % len(vias)] for turn in range(len(vias)))
-        said = (entries.remove(via, kind, key, timeout=_TIMEOUT).outcome for via in turns)
-        return None if "ok" in said else key
-
-    with ThreadPoolExecutor(_REMOVERS, "remove") as pool:
-        stayed = [key for key in pool.map(one, enumerate(sorted(there.items()))) if key]
-    gone = len(there) - len(stayed)
+    left = _there(system, accesses, what)
+    there = len(left)
+    entries = Entries(system, accesses, clock)
+    for turn in range(len(accesses)):  # a key that one node does not remove is given to the next
+        for key in entries.remove_all(left, list(accesses), turn=turn):
+            del left[key]
+    gone, stayed = there - len(left), sorted(left)
     return ev.WritesRemoved(prefix=what.prefix, count=gone, left=Lack.of(stayed))
 
 

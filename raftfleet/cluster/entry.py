@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+from zlib import crc32
 
 from raftfleet.journal.values import Leg
 from raftfleet.systems.protocol import Ack, Refused
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from raftfleet.clock import Clock
     from raftfleet.systems.protocol import Access, System, WriteOutcome
 
-__all__ = ["Entries", "Written"]
+__all__ = ["Entries", "Written", "patience_for"]
 
 _MOST_LEGS = 3
+_REMOVERS = 6
+
+
+def patience_for(kind: str) -> float:
+    """Return the seconds that a write of this kind has, with all its legs."""
+    return 16.0 if kind == "create" else 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +61,24 @@ class Entries:
         """Remove by asking one node first."""
         remove = self._system.remove
         return self._follow(via, lambda at, left: remove(at, kind, key, timeout=left), timeout)
+
+    def remove_all(
+        self, keys: Mapping[str, str], vias: Sequence[str], *, turn: int = 0
+    ) -> list[str]:
+        """Remove keys, given with their kinds, several at once; return those that are gone.
+
+        They are shared out among the nodes in ``vias`` by their names, so that as many turns as
+        there are nodes give every key to each of them, whatever went meanwhile.
+        """
+
+        def one(named: tuple[str, str]) -> str | None:
+            key, kind = named
+            via = vias[(crc32(key.encode()) + turn) % len(vias)]
+            done = self.remove(via, kind, key, timeout=patience_for(kind))
+            return key if done.outcome == "ok" else None
+
+        with ThreadPoolExecutor(_REMOVERS, "remove") as pool:
+            return [key for key in pool.map(one, keys.items()) if key is not None]
 
     def _follow(
         self, via: str, ask: Callable[[Access, float], WriteOutcome], timeout: float

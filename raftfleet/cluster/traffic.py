@@ -17,7 +17,7 @@ from raftfleet.journal import events as ev
 from raftfleet.journal.values import Lack
 
 from .entries import EntryBudget, Pace
-from .entry import Entries
+from .entry import Entries, patience_for
 from .keys import Creates, Registers
 from .readback import ReadBack
 from .writer import Writer
@@ -35,9 +35,7 @@ if TYPE_CHECKING:
 __all__ = ["Rates", "Traffic"]
 
 _UNDER_WAY = 4
-_TIMEOUTS = {"register": 5.0, "create": 16.0}
 _LOOK = 0.2
-_REMOVERS = 6
 _REMOVE_AGAIN = 3
 
 
@@ -152,7 +150,7 @@ class Traffic:
             self._clock,
             prefix=prefix,
             most=_UNDER_WAY,
-            timeout=_TIMEOUTS.get(kind, _TIMEOUTS["register"]),
+            timeout=patience_for(kind),
             noted=self.written.note,
         )
 
@@ -243,7 +241,7 @@ class Traffic:
             live = self._recorder.picture.live()
             if not left or not live or (self._stop.is_set() and not live):
                 break
-            self._remove(left, live)
+            self.written.forget(self._entries.remove_all(left, live))
         left = self.written.left
         keys = sorted(left)
         if self.written.ever:
@@ -255,18 +253,6 @@ class Traffic:
                 )
             )
         return len(keys)
-
-    def _remove(self, left: Mapping[str, str], live: Sequence[str]) -> None:
-        def one(pair: tuple[int, tuple[str, str]]) -> str | None:
-            place, (key, kind) = pair
-            via = live[place % len(live)]
-            timeout = _TIMEOUTS.get(kind, _TIMEOUTS["register"])
-            done = self._entries.remove(via, kind, key, timeout=timeout)
-            return key if done.outcome == "ok" else None
-
-        with ThreadPoolExecutor(_REMOVERS, "remove") as pool:
-            removed = [key for key in pool.map(one, enumerate(left.items())) if key is not None]
-        self.written.forget(removed)
 
 
 def _burst_keys(prefix: str, kind: str) -> Keys:

@@ -16,7 +16,7 @@ from raftfleet.errors import ExitCode
 from raftfleet.journal import Recorder
 from raftfleet.journal import events as ev
 from raftfleet.journal.values import Incarnation, Lack
-from raftfleet.systems.protocol import AccessError
+from raftfleet.systems.protocol import Access, AccessError, Ack, Unknown, WriteOutcome
 from raftfleet.testing.system import FakeSystem, toy_node, toy_status
 
 NAMES = ("n1", "n2", "n3")
@@ -137,6 +137,26 @@ def test_what_cannot_be_removed_is_counted(dead: Dead, tmp_path: Path) -> None:
     dead.system.leader = "9"  # nobody leads: everybody refuses
     done = remove(dead.system, dead.accesses, SystemClock(), one)
     assert (done.count, done.left.count) == (0, len(dead.ours))
+
+
+def test_a_key_that_one_node_does_not_remove_is_given_to_every_other(
+    dead: Dead, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dead.recorder.close()
+    (one,) = abandoned(tmp_path, IDENTITIES)
+
+    def only_the_last(at: Access, kind: str, key: str, **_: float) -> WriteOutcome:
+        deaf = {"n1"} if kind == "create" else {"n1", "n2"}
+        if at.node.name in deaf:
+            return Unknown("no answer")
+        for store in dead.system.stores.values():
+            store.pop(key, None)
+        return Ack()
+
+    monkeypatch.setattr(dead.system, "remove", only_the_last)
+    done = remove(dead.system, dead.accesses, SystemClock(), one)
+    assert done.left.count == 0
+    assert dead.ours == set()
 
 
 def test_when_no_node_answers_nobody_knows(dead: Dead, tmp_path: Path) -> None:
