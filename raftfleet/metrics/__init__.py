@@ -12,7 +12,7 @@ from .metric import LADDER, LONG_LADDER, Kind, Metric
 from .names import LABELS, METRICS, TABLE
 from .samples import run_figures
 from .state import MetricsState, state_path
-from .textfile import write_figures, write_textfile
+from .textfile import write_figures
 
 __all__ = [
     "LABELS",
@@ -30,5 +30,4 @@ __all__ = [
     "run_figures",
     "state_path",
     "write_figures",
-    "write_textfile",
 ]

@@ -7,22 +7,13 @@ from typing import TYPE_CHECKING
 from raftfleet.journal import write_file
 
 from .figures import Figures
-from .samples import run_figures
 from .state import file_name
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from raftfleet.checks import Judgement
-    from raftfleet.journal import Journal
 
-
-__all__ = ["write_figures", "write_shared", "write_textfile"]
-
-
-def write_textfile(judgement: Judgement, journal: Journal, path: Path) -> Path:
-    """Write the figures of one run, as `write_figures` does."""
-    return write_figures(run_figures(judgement, journal), path)
+__all__ = ["write_figures", "write_shared"]
 
 
 def write_figures(figures: Figures, path: Path) -> Path:

@@ -13,7 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from raftfleet.checks import judge
 from raftfleet.journal import events as ev
-from raftfleet.metrics import LADDER, METRICS, write_textfile
+from raftfleet.metrics import LADDER, METRICS, run_figures, write_figures
 from raftfleet.testing.journal import Story
 from tests.metrics.golden import GOLDEN, exposition
 
@@ -43,7 +43,9 @@ def failed_over() -> Journal:
 
 
 def written(journal: Journal, folder: Path) -> str:
-    return write_textfile(judge(journal), journal, folder / "raftfleet.prom").read_text()
+    return write_figures(
+        run_figures(judge(journal), journal), folder / "raftfleet.prom"
+    ).read_text()
 
 
 def read(text: str) -> Samples:
@@ -185,7 +187,7 @@ def test_only_the_names_and_labels_of_the_table_are_used(tmp_path: Path) -> None
 
 def test_a_collector_of_another_user_may_read_it(tmp_path: Path) -> None:
     journal = story().end().journal()
-    path = write_textfile(judge(journal), journal, tmp_path / "raftfleet.prom")
+    path = write_figures(run_figures(judge(journal), journal), tmp_path / "raftfleet.prom")
     assert stat.S_IMODE(path.stat().st_mode) == 0o644
     assert [p.name for p in tmp_path.iterdir()] == ["raftfleet.prom"]
 
