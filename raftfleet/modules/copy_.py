@@ -6,11 +6,13 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from raftfleet.errors import TaskError
+from raftfleet.modules.attributes import Attributes
 from raftfleet.modules.base import ATTRIBUTES, GenericModule, arguments, exactly_one
+from raftfleet.modules.contents import Content, HostFile
 from raftfleet.modules.copy_tree import copy_tree, tree_here, tree_there
-from raftfleet.modules.delivery import Content, HostFile, deliver
+from raftfleet.modules.delivery import deliver
 from raftfleet.modules.on_host import OnHost
-from raftfleet.modules.remote_file import Attributes, look
+from raftfleet.modules.remote_file import look
 from raftfleet.modules.safeguards import SAFEGUARDS, Safeguards
 from raftfleet.playbook.module import Argument, Result
 

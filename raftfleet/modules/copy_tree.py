@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from raftfleet.errors import TaskError
 from raftfleet.modules import modes
-from raftfleet.modules.delivery import HostFile, deliver
+from raftfleet.modules.attributes import Attributes, settle
+from raftfleet.modules.contents import HostFile
+from raftfleet.modules.delivery import deliver
 from raftfleet.modules.file_links import make_link
 from raftfleet.modules.on_host import OnHost, word
-from raftfleet.modules.remote_file import Attributes, look, settle
+from raftfleet.modules.remote_file import look
 from raftfleet.modules.safeguards import Safeguards
 from raftfleet.modules.searching import EVERYTHING, checksums, walk
 from raftfleet.playbook.module import Result, Status

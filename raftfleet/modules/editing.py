@@ -12,8 +12,9 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from raftfleet.errors import TaskError
+from raftfleet.modules.attributes import Attributes
 from raftfleet.modules.delivery import deliver
-from raftfleet.modules.remote_file import Attributes, look
+from raftfleet.modules.remote_file import look
 from raftfleet.modules.safeguards import Safeguards
 from raftfleet.playbook.module import Result, Status
 

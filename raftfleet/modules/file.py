@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from raftfleet.errors import TaskError
+from raftfleet.modules.attributes import Attributes, settle
 from raftfleet.modules.base import ATTRIBUTES, GenericModule, arguments
 from raftfleet.modules.file_links import make_hard_link, make_link
 from raftfleet.modules.file_removal import remove
 from raftfleet.modules.file_times import FORMAT, touch
 from raftfleet.modules.on_host import OnHost, word
-from raftfleet.modules.remote_file import Attributes, Remote, look, settle
+from raftfleet.modules.remote_file import Remote, look
 from raftfleet.playbook.module import Argument, Result, Status
 
 if TYPE_CHECKING:

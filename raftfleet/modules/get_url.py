@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from raftfleet.errors import TaskError
+from raftfleet.modules.attributes import Attributes, settle
 from raftfleet.modules.base import ATTRIBUTES, GenericModule, arguments
 from raftfleet.modules.delivery import deliver
 from raftfleet.modules.downloading import file_name, since, url_file_name
 from raftfleet.modules.exchange import Answer, NoAnswerError, bare_url
 from raftfleet.modules.on_host import OnHost
-from raftfleet.modules.remote_file import SUMS, Attributes, Remote, look, settle
+from raftfleet.modules.remote_file import SUMS, Remote, look
 from raftfleet.modules.safeguards import Safeguards
 from raftfleet.modules.web import WEB_ARGUMENTS, Web, content_of, values_of
 from raftfleet.playbook.module import Argument, Result, Status

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from raftfleet.errors import TaskError
 from raftfleet.modules.base import GenericModule, arguments
 from raftfleet.modules.commanding import CONDITIONS, Invocation, perform
-from raftfleet.modules.delivery import place
+from raftfleet.modules.landing import place
 from raftfleet.modules.on_host import OnHost
 from raftfleet.modules.safeguards import scratch
 from raftfleet.playbook.module import Argument, Result, Status

@@ -7,10 +7,10 @@ import platform
 from typing import TYPE_CHECKING, Any, Final
 
 from raftfleet.errors import SourceError, TaskError
+from raftfleet.modules.attributes import Attributes
 from raftfleet.modules.base import ATTRIBUTES, GenericModule, arguments
 from raftfleet.modules.delivery import deliver
 from raftfleet.modules.on_host import OnHost
-from raftfleet.modules.remote_file import Attributes
 from raftfleet.modules.safeguards import SAFEGUARDS, Safeguards
 from raftfleet.playbook.module import Argument, Result
 from raftfleet.playbook.syntax.kinds import WrongKindError, to_flag

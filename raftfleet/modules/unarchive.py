@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from raftfleet.errors import RaftfleetError, TaskError
 from raftfleet.modules.archive import Archive, read_archive
+from raftfleet.modules.attributes import Attributes
 from raftfleet.modules.base import ATTRIBUTES, GenericModule, arguments
 from raftfleet.modules.commanding import CONDITIONS
-from raftfleet.modules.delivery import place
 from raftfleet.modules.exchange import NoAnswerError, bare_url
+from raftfleet.modules.landing import place
 from raftfleet.modules.on_host import OnHost, complaint, word
-from raftfleet.modules.remote_file import Attributes, look
+from raftfleet.modules.remote_file import look
 from raftfleet.modules.repacking import Choice, repacked
 from raftfleet.modules.web import Web
 from raftfleet.playbook.module import Argument, Result, Status

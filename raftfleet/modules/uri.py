@@ -7,6 +7,7 @@ import json
 from typing import TYPE_CHECKING, Any, Final
 
 from raftfleet.errors import TaskError
+from raftfleet.modules.attributes import Attributes
 from raftfleet.modules.base import ATTRIBUTES, GenericModule, arguments
 from raftfleet.modules.bodies import body_of
 from raftfleet.modules.commanding import skipped_because
@@ -14,7 +15,7 @@ from raftfleet.modules.delivery import deliver
 from raftfleet.modules.downloading import file_name, since
 from raftfleet.modules.exchange import Answer, NoAnswerError, bare_url
 from raftfleet.modules.on_host import OnHost
-from raftfleet.modules.remote_file import Attributes, look
+from raftfleet.modules.remote_file import look
 from raftfleet.modules.web import WEB_ARGUMENTS, Web, content_of, values_of
 from raftfleet.playbook.module import Argument, Result, Status
 
