@@ -76,7 +76,7 @@ def _from_here(host: OnHost, arguments: Mapping[str, Any]) -> Result:
     source = host.context.find("files", arguments["src"])
     if source.is_dir():
         tree = tree_here(source, follow=arguments["local_follow"])
-        return _noted(copy_tree(host, tree, arguments), str(source))
+        return copy_tree(host, tree, arguments)
     wanted = {**arguments, **_mode_of(Attributes.of(arguments).like(source))}
     return _noted(_delivered(host, source, source.name, wanted), str(source))
 
@@ -87,7 +87,7 @@ def _from_host(host: OnHost, arguments: Mapping[str, Any]) -> Result:
     if found is None:
         raise TaskError(f"Source {path} not found", hint="remote_src: true looks on the host")
     if found.is_directory:
-        return _noted(copy_tree(host, tree_there(host, path), arguments), path)
+        return copy_tree(host, tree_there(host, path), arguments)
     if found.checksum is None:
         raise TaskError(f"{path} is no file that can be read")
     content = HostFile(path, found.checksum, found.size)
@@ -114,6 +114,7 @@ def _delivered(
         name=name,
         force=arguments["force"],
         follow=arguments["follow"],
+        directory_mode=arguments["directory_mode"],
         safeguards=Safeguards.of(arguments),
         checksum=arguments["checksum"],
     )

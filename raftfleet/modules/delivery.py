@@ -8,6 +8,7 @@ from raftfleet.errors import TaskError
 from raftfleet.modules import modes
 from raftfleet.modules.attributes import Attributes, settle
 from raftfleet.modules.contents import Content, difference, digest, small
+from raftfleet.modules.folders import make_folders
 from raftfleet.modules.landing import land, no_folder, place
 from raftfleet.modules.on_host import word
 from raftfleet.modules.remote_file import Remote, look, parent
@@ -31,7 +32,8 @@ def deliver(
     *,
     name: str | None = None,
     force: bool = True,
-    follow: bool = False,
+    follow: bool | None = None,
+    directory_mode: str | int | None = None,
     safeguards: Safeguards = NO_SAFEGUARDS,
     checksum: str | None = None,
 ) -> Result:
@@ -39,7 +41,8 @@ def deliver(
 
     When ``dest`` is a directory or ends with a slash, the file is ``name`` inside it. Mode and
     owner of an existing file stay unless asked otherwise; a new one gets 0644. With ``force`` off
-    an existing file is left alone. A link there is replaced, with ``follow`` what it leads to is.
+    an existing file is left alone. A link there is replaced, with ``follow`` what it leads to is;
+    None replaces it only for another content. Folders that have to be made get ``directory_mode``.
     In check mode nothing is done. ``checksum`` is the SHA-1 that the content must have.
     """
     sha1, size = digest(content)
@@ -55,13 +58,18 @@ def deliver(
             return Result(Status.CHANGED, values=values, diff=diff)
     else:
         now = look(host, path, follow=True, checksum="sha1")
-    target, now = _target(host, path, now, name)
+    folder = Attributes(directory_mode, wanted.owner, wanted.group)
+    target, now = _target(host, path, now, name, folder)
+    is_link = now is not None and now.target is not None
+    if is_link and follow:
+        target = _leading_to(host, target)
     values = {"dest": target, "checksum": sha1}
     if now is not None and not now.is_file:
         raise TaskError(f"{target} exists and is no file")
     if now is not None and not force:
         return Result(Status.OK, values=values | now.values())
-    if now is not None and now.checksum == sha1 and now.size == size:
+    same = now is not None and now.checksum == sha1 and now.size == size
+    if now is not None and same and not (is_link and follow is False):
         changed, after = settle(host, now, wanted)
         return Result(
             Status.CHANGED if changed else Status.OK,
@@ -72,10 +80,10 @@ def deliver(
         safeguards.test(host, target, lambda draft: place(host, content, draft, 0o600))
         if now is not None and (kept := safeguards.keep(host, target)):
             values["backup_file"] = kept
-        written = _leading_to(host, target) if follow and now is not None else target
-        values["dest"] = written
-        values |= _written(host, content, written, wanted, now).values()
-    return Result(Status.CHANGED, values=values, diff=diff)
+        now = _written(host, content, target, wanted, None if is_link and not follow else now)
+    return Result(
+        Status.CHANGED, values=values | (now.values() if now is not None else {}), diff=diff
+    )
 
 
 def _at_once(host: OnHost, path: str, safeguards: Safeguards) -> bool:
@@ -91,24 +99,28 @@ def _leading_to(host: OnHost, path: str) -> str:
 
 
 def _target(
-    host: OnHost, path: str, now: Remote | None, name: str | None
+    host: OnHost, path: str, now: Remote | None, name: str | None, folder: Attributes
 ) -> tuple[str, Remote | None]:
     """Return the path of the file to write, and what is there now."""
     if path.endswith("/") or (now is not None and now.is_directory):
         if name is None:
             raise TaskError(f"{path} is a directory", hint="name the file: dest: /path/to/file")
         if now is None and not host.context.check_mode:
-            host.ask(f"mkdir -p -- {word(path)}", f"create {path}")
+            make_folders(host, path, folder)
         target = f"{path.rstrip('/')}/{name}"
         return target, look(host, target, follow=True, checksum="sha1")
-    # In check mode a task before this one may only have said that it would make the folder.
-    if now is None and not host.context.check_mode and not _is_folder(host, parent(path)):
+    if now is None and not _may_be_in(host, parent(path)):
         raise no_folder(path)
     return path, now
 
 
-def _is_folder(host: OnHost, path: str) -> bool:
-    return host.run(f"[ -d {word(path)} ]").ok
+def _may_be_in(host: OnHost, folder: str) -> bool:
+    """Return whether a file may be written to a folder.
+
+    In check mode a task before this one may only have said that it would make the folder.
+    """
+    missing = f" || [ ! -e {word(folder)} ]" if host.context.check_mode else ""
+    return host.run(f"[ -d {word(folder)} ]{missing}").ok
 
 
 def _written(

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from raftfleet.errors import TaskError
-from raftfleet.modules import modes
 from raftfleet.modules.on_host import complaint, word
 
 if TYPE_CHECKING:
@@ -74,7 +73,7 @@ class Remote:
         """Return what modules register about a path."""
         return {
             "state": self.state,
-            "mode": modes.shown(self.mode),
+            "mode": f"0{self.mode & 0o7777:03o}",
             "owner": self.owner,
             "group": self.group,
             "uid": self.uid,

@@ -25,7 +25,7 @@ class Script(GenericModule):
     """Send a script to the host, run it there and remove it again.
 
     Arguments: ``cmd`` (str, also as plain text: the script's name, looked up in ``files``, and
-    its arguments), ``executable`` (path of what runs it; else its own first line decides),
+    its arguments, which a shell of the host reads), ``executable`` (path of what runs it; else its own first line decides),
     ``chdir`` (path), ``creates``, ``removes`` (path or pattern: do not run when it exists, or
     does not).
     Returns: cmd (str), rc, stdout, stderr (with the newlines at their ends), stdout_lines,
@@ -40,10 +40,7 @@ class Script(GenericModule):
 
     def run(self, arguments: Mapping[str, Any], context: ModuleContext) -> Result:
         """Run it; an exit status other than 0 is a failure."""
-        try:
-            name, *words = shlex.split(arguments["cmd"])
-        except ValueError as error:
-            raise TaskError(f"the script's arguments cannot be read: {error}") from error
+        name, words = _split(arguments["cmd"])
         source = context.find("files", name)
         host = OnHost(context)
         if context.check_mode:
@@ -52,10 +49,24 @@ class Script(GenericModule):
             target = f"{folder}/{source.name}"
             place(host, source, target, 0o700)
             program = shlex.split(arguments["executable"] or "")
-            line = "exec " + " ".join(map(shlex.quote, [*program, target, *words]))
+            # What stands behind the script's name is read by a shell, as Ansible has it.
+            line = " ".join([*map(shlex.quote, [*program, target]), words])
             return perform(host, _invocation(line, arguments), arguments)
+
+
+def _split(text: str) -> tuple[str, str]:
+    """Return the script's name, and what stands behind it as it is written."""
+    reader = shlex.shlex(text, posix=True)
+    reader.whitespace_split, reader.commenters = True, ""
+    try:
+        name = reader.get_token()
+    except ValueError as error:
+        raise TaskError(f"the script's name cannot be read: {error}") from error
+    if not name:
+        raise TaskError("the script has no name")
+    return name, reader.instream.read()
 
 
 def _invocation(line: str, arguments: Mapping[str, Any]) -> Invocation:
     """As Ansible does, newlines at the end of the output stay, and a needless run is "skipped"."""
-    return Invocation(line, arguments["cmd"], strip=False, needless=Status.SKIPPED)
+    return Invocation(line, arguments["cmd"], strip=False, needless=Status.SKIPPED, relative=False)
