@@ -15,10 +15,11 @@ if TYPE_CHECKING:
     from raftfleet.modules.on_host import OnHost
     from raftfleet.modules.remote_file import Remote
 
-__all__ = ["Content", "HostFile", "difference", "digest", "small"]
+__all__ = ["Content", "HostFile", "difference", "digest", "refuse_encrypted", "small"]
 
 _MOST_SHOWN: Final = 256 * 1024
 _SMALL: Final = 64 * 1024
+_VAULT: Final = b"$ANSIBLE_VAULT;"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,22 @@ def _file_digest(path: Path, _changed_ns: int, _inode: int) -> str:
     """Hash a file once for all hosts it goes to."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha1").hexdigest()
+
+
+def refuse_encrypted(content: Content, *, decrypt: bool) -> None:
+    """Raise `TaskError` for a file here that ansible-vault has encrypted, unless as it is will do."""
+    if not decrypt or not isinstance(content, Path):
+        return
+    try:
+        with content.open("rb") as file:
+            encrypted = file.read(len(_VAULT)) == _VAULT
+    except OSError as error:
+        raise TaskError(f"cannot read {content}: {error.strerror}") from error
+    if encrypted:
+        raise TaskError(
+            f"{content} is encrypted with ansible-vault, which is not supported",
+            hint="decrypt: false copies it as it is",
+        )
 
 
 def small(content: Content, size: int) -> bytes | None:

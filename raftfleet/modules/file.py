@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from raftfleet.errors import TaskError
 from raftfleet.modules.attributes import Attributes, settle
-from raftfleet.modules.base import ATTRIBUTES, GenericModule, arguments
+from raftfleet.modules.base import ATTRIBUTES, REFUSED_ATTRIBUTES, GenericModule, arguments
 from raftfleet.modules.file_links import make_hard_link, make_link
 from raftfleet.modules.file_removal import remove
 from raftfleet.modules.file_times import FORMAT, set_times, touch
@@ -58,6 +58,8 @@ class File(GenericModule):
         access_time_format=Argument(default=FORMAT),
         **ATTRIBUTES,
     )
+    idle = frozenset({"unsafe_writes"})
+    refused = REFUSED_ATTRIBUTES
 
     def run(self, arguments: Mapping[str, Any], context: ModuleContext) -> Result:
         """Make it so."""

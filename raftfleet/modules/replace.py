@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from raftfleet.errors import TaskError
-from raftfleet.modules.base import ATTRIBUTES, GenericModule, arguments
+from raftfleet.modules.base import ATTRIBUTES, REFUSED_ATTRIBUTES, GenericModule, arguments
 from raftfleet.modules.editing import Edited, compiled, deliver_edited, missing, read_text
 from raftfleet.modules.on_host import OnHost
 from raftfleet.modules.safeguards import SAFEGUARDS
@@ -46,6 +46,8 @@ class Replace(GenericModule):
         **SAFEGUARDS,
         **ATTRIBUTES,
     )
+    idle = frozenset({"unsafe_writes"})
+    refused = REFUSED_ATTRIBUTES
 
     def run(self, arguments: Mapping[str, Any], context: ModuleContext) -> Result:
         """Edit the file."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from raftfleet.errors import TaskError
 from raftfleet.modules.base import GenericModule, arguments
 from raftfleet.modules.commanding import CONDITIONS, Invocation, perform
+from raftfleet.modules.contents import refuse_encrypted
 from raftfleet.modules.landing import place
 from raftfleet.modules.on_host import OnHost
 from raftfleet.modules.safeguards import scratch
@@ -27,7 +28,7 @@ class Script(GenericModule):
     Arguments: ``cmd`` (str, also as plain text: the script's name, looked up in ``files``, and
     its arguments, which a shell of the host reads), ``executable`` (path of what runs it; else its own first line decides),
     ``chdir`` (path), ``creates``, ``removes`` (path or pattern: do not run when it exists, or
-    does not).
+    does not), ``decrypt`` (bool, true: refuse what ansible-vault has encrypted).
     Returns: cmd (str), rc, stdout, stderr (with the newlines at their ends), stdout_lines,
     stderr_lines, start, end, delta. Skipped when creates or removes say so.
     Check mode: skipped, unless creates or removes tell what would happen.
@@ -36,12 +37,18 @@ class Script(GenericModule):
 
     name = "script"
     free_form: str | None = "cmd"
-    arguments = arguments(cmd=Argument(required=True), executable=Argument("path"), **CONDITIONS)
+    arguments = arguments(
+        cmd=Argument(required=True),
+        executable=Argument("path"),
+        **CONDITIONS,
+        decrypt=Argument("bool", default=True),
+    )
 
     def run(self, arguments: Mapping[str, Any], context: ModuleContext) -> Result:
         """Run it; an exit status other than 0 is a failure."""
         name, words = _split(arguments["cmd"])
         source = context.find("files", name)
+        refuse_encrypted(source, decrypt=arguments["decrypt"])
         host = OnHost(context)
         if context.check_mode:
             return perform(host, _invocation("", arguments), arguments)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from raftfleet.errors import SourceError, TaskError
 from raftfleet.modules.attributes import Attributes
-from raftfleet.modules.base import ATTRIBUTES, GenericModule, arguments
+from raftfleet.modules.base import ATTRIBUTES, REFUSED_ATTRIBUTES, GenericModule, arguments
 from raftfleet.modules.delivery import deliver
 from raftfleet.modules.on_host import OnHost
 from raftfleet.modules.safeguards import SAFEGUARDS, Safeguards
@@ -74,6 +74,8 @@ class Template(GenericModule):
         **SAFEGUARDS,
         **ATTRIBUTES,
     )
+    idle = frozenset({"unsafe_writes"})
+    refused = REFUSED_ATTRIBUTES
 
     def run(self, arguments: Mapping[str, Any], context: ModuleContext) -> Result:
         """Render and deliver it."""
