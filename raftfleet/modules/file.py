@@ -75,16 +75,16 @@ class File(GenericModule):
             said = f"{path} is absent, cannot continue: state: touch makes an empty file"
             return Result(Status.FAILED, said, {"path": path, "state": "absent"})
         values: dict[str, Any]
+        shown = given if given.rstrip("/") in {path, given[:-1]} else path
         changed, after = _make(host, path, state, now, arguments)
         if after is None:  # only in check mode, where it would be new
-            values = {"path": path, "state": state}
+            values = {"path": shown, "state": state}
             if state in {"hard", "link"}:
                 values |= {"dest": path, "src": arguments["src"]}
             return _result(context, now, values, changed=changed)
         settled, after = _attributes(host, after, arguments, touched=state == "touch" and not now)
         if state != "touch":
             settled |= set_times(host, after, arguments, otherwise="preserve")
-        shown = given if given.rstrip("/") == path else path
         values = {"path": shown, **after.values()}
         if state != "directory":
             values["dest"] = shown
