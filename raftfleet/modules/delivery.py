@@ -60,7 +60,8 @@ def deliver(
     folder = Attributes(directory_mode, wanted.owner, wanted.group)
     target, now = _target(host, path, now, name, folder)
     is_link = now is not None and now.target is not None
-    leads_nowhere = now is None and data is not None  # or it would have arrived
+    # What is neither there nor has arrived is a link to nowhere.
+    leads_nowhere = now is None and data is not None and target == path
     if follow and (is_link or leads_nowhere):
         target = _leading_to(host, target)
     values = {"dest": target, "checksum": sha1}
