@@ -133,6 +133,9 @@ def _named(module: Declares, given: MarkedDict) -> MarkedDict:
 
 
 def _unknown(module: Declares, key: str, mark: Mark | None) -> SourceError:
+    if instead := getattr(module, "refused", {}).get(key):
+        message = f"{module.name}: {key} is not supported"
+        return SourceError(message, mark, hint=instead, unsupported=True)
     known = _names(module)
     close = nearest(key, known)
     if key in TASK:
