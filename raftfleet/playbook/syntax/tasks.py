@@ -252,11 +252,6 @@ def _check_meta(arguments: MarkedDict, reader: Reader) -> None:
         close = nearest(str(action), META)
         hint = f"did you mean {close}?" if close else f"known: {', '.join(META)}"
         raise SourceError(f"meta: there is no action {action!r}", mark, hint=hint)
-    if action == "flush_handlers" and "when" in reader:
-        hint = "leave the condition out: handlers run only where they were notified"
-        raise SourceError(
-            "meta: flush_handlers takes no condition", reader.key_at("when"), hint=hint
-        )
 
 
 def _apply(arguments: MarkedDict) -> Settings | None:
