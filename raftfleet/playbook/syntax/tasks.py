@@ -172,7 +172,7 @@ class TaskReader:
         if declared.name in STATIC:
             return self._import(declared.name, arguments, settings, reader, site)
         if declared.name == "meta":
-            _check_meta(arguments, reader)
+            _check_meta(arguments)
         return Task(
             name=reader.text("name"),
             action=declared.name,
@@ -236,7 +236,7 @@ def _within(settings: Settings, handlers: Iterable[Handler]) -> list[Handler]:
     ]
 
 
-def _check_meta(arguments: MarkedDict, reader: Reader) -> None:
+def _check_meta(arguments: MarkedDict) -> None:
     action = arguments["action"]
     mark = arguments.value_mark("action")
     if is_text_template(action):
