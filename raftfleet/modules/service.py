@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 from raftfleet.errors import TaskError
 from raftfleet.modules.base import GenericModule, arguments
 from raftfleet.modules.on_host import OnHost, complaint
-from raftfleet.modules.systemd import STATES, unit_name
-from raftfleet.modules.units import Manager, settle
+from raftfleet.modules.systemd import OPTIONS, STATES, manager, reload, unit_name
+from raftfleet.modules.units import settle
 from raftfleet.playbook.module import Argument, Result, Status
 
 if TYPE_CHECKING:
@@ -52,7 +52,8 @@ class Service(GenericModule):
     Arguments: ``name`` (required), ``state`` (started, stopped, restarted, reloaded), ``enabled``
     (bool), ``use`` (auto, systemd, sysvinit, openrc, service; auto). One of state and enabled.
     ``arguments`` goes to an init script; ``pattern``, ``runlevel`` and ``sleep`` are accepted and
-    do nothing.
+    do nothing. What `systemd` takes besides (``daemon_reload``, ``masked``, ``scope``, ...) counts
+    where systemd runs the host, and is refused elsewhere.
     Returns: name, state, enabled; under systemd ``status``, as from `systemd`.
     Check mode: predicts. Diff: state and enabled before and after.
     Idempotence: full, except restarted and reloaded.
@@ -68,21 +69,28 @@ class Service(GenericModule):
         pattern=Argument(),
         runlevel=Argument(),
         sleep=Argument("float"),
+        **OPTIONS,
     )
 
     def run(self, arguments: Mapping[str, Any], context: ModuleContext) -> Result:
         """Settle the service with systemd, or else with its init script."""
-        if arguments["state"] is None and arguments["enabled"] is None:
+        more = [key for key, option in OPTIONS.items() if arguments[key] != option.default]
+        if arguments["state"] is None and arguments["enabled"] is None and not more:
             raise TaskError("neither state nor enabled is given")
         name = unit_name(arguments["name"])
         host = OnHost(context)
         if arguments["use"] in {"auto", "systemd"}:
-            manager = Manager(host)
-            unit = manager.known(name)
+            systemd = manager(host, arguments)
+            unit = systemd.known(name)
+            if unit is not None and (arguments["daemon_reload"] or arguments["daemon_reexec"]):
+                reload(systemd, arguments)
+                unit = systemd.known(name)
             if unit is not None:
-                return settle(manager, unit, arguments)
+                return settle(systemd, unit, arguments)
             if arguments["use"] == "systemd":
                 raise TaskError(f"{host.transport.host} is not run by systemd")
+        if more:
+            raise TaskError(f"{more[0]} is for systemd, which does not run {host.transport.host}")
         return _by_script(host, name, arguments)
 
 

@@ -15,9 +15,17 @@ if TYPE_CHECKING:
 
     from raftfleet.playbook.module import ModuleContext
 
-__all__ = ["STATES", "Systemd", "SystemdService", "unit_name"]
+__all__ = ["OPTIONS", "STATES", "Systemd", "SystemdService", "manager", "reload", "unit_name"]
 
 STATES: Final = ("reloaded", "restarted", "started", "stopped")
+OPTIONS: Final = arguments(
+    masked=Argument("bool"),
+    daemon_reload=Argument("bool", default=False, aliases=("daemon-reload",)),
+    daemon_reexec=Argument("bool", default=False, aliases=("daemon-reexec",)),
+    scope=Argument(choices=("system", "user", "global"), default="system"),
+    no_block=Argument("bool", default=False),
+    force=Argument("bool", default=False),
+)
 _ASKED: Final = ("state", "enabled", "masked")
 
 
@@ -41,35 +49,39 @@ class Systemd(GenericModule):
         name=Argument(aliases=("service", "unit")),
         state=Argument(choices=STATES),
         enabled=Argument("bool"),
-        masked=Argument("bool"),
-        daemon_reload=Argument("bool", default=False, aliases=("daemon-reload",)),
-        daemon_reexec=Argument("bool", default=False, aliases=("daemon-reexec",)),
-        scope=Argument(choices=("system", "user", "global"), default="system"),
-        no_block=Argument("bool", default=False),
-        force=Argument("bool", default=False),
+        **OPTIONS,
     )
 
     def run(self, arguments: Mapping[str, Any], context: ModuleContext) -> Result:
         """Reload first if asked to, then settle the unit."""
         _check(arguments)
-        flags = {"--no-block": arguments["no_block"], "--force": arguments["force"]}
-        options = tuple(flag for flag, given in flags.items() if given)
-        manager = Manager(OnHost(context), arguments["scope"], options)
-        for verb in ("daemon_reload", "daemon_reexec"):
-            if arguments[verb] and not context.check_mode:
-                _manage(manager, verb.replace("_", "-"))
+        asked = manager(OnHost(context), arguments)
+        reload(asked, arguments)
         if arguments["name"] is None:
             return Result(values={"name": None, "status": {}})
-        unit = manager.known(unit_name(arguments["name"]))
+        unit = asked.known(unit_name(arguments["name"]))
         if unit is None:
-            raise _no_systemd(manager)
-        return settle(manager, unit, arguments)
+            raise _no_systemd(asked)
+        return settle(asked, unit, arguments)
 
 
 class SystemdService(Systemd):  # noqa: D101 - it has the one of `systemd`
     __doc__ = Systemd.__doc__
 
     name = "systemd_service"
+
+
+def manager(host: OnHost, given: Mapping[str, Any]) -> Manager:
+    """Return a host's systemd as the arguments of `OPTIONS` want it asked."""
+    flags = {"--no-block": given["no_block"], "--force": given["force"]}
+    return Manager(host, given["scope"], tuple(flag for flag, said in flags.items() if said))
+
+
+def reload(manager: Manager, given: Mapping[str, Any]) -> None:
+    """Let systemd read its unit files, or execute itself, anew where that is asked for."""
+    for verb in ("daemon_reload", "daemon_reexec"):
+        if given[verb] and not manager.host.context.check_mode:
+            _manage(manager, verb.replace("_", "-"))
 
 
 def unit_name(name: str) -> str:
