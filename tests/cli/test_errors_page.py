@@ -10,7 +10,7 @@ import pytest
 
 from raftfleet.cli import run
 from raftfleet.errors import ExitCode
-from raftfleet.playbook.syntax.words import REFUSED, REFUSED_IN_PLAY
+from raftfleet.playbook.syntax.words import REFUSED, REFUSED_ARGUMENTS, REFUSED_IN_PLAY
 
 PAGE = (Path(__file__).parents[2] / "docs" / "errors.md").read_text(encoding="utf-8")
 
@@ -53,8 +53,17 @@ def test_the_message_is_the_one_that_is_shown(
 
 
 def test_every_refused_word_is_listed_with_its_way_out() -> None:
-    rows = re.findall(r"^\| `(\w+)` \| (.*) \|$", PAGE, re.MULTILINE)
+    words = PAGE.partition("## Words that are refused")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| `(\w+)` \| (.*) \|$", words, re.MULTILINE)
     assert {word: way.replace(r"\|", "|") for word, way in rows} == {**REFUSED, **REFUSED_IN_PLAY}
+
+
+def test_every_refused_argument_is_listed_with_its_way_out() -> None:
+    arguments = PAGE.partition("## Arguments that are refused")[2]
+    rows = re.findall(r"^\| `(\w+)`(?: of `(\w+)`)? \| (.*) \|$", arguments, re.MULTILINE)
+    assert {
+        f"{module}.{name}" if module else name: way for name, module, way in rows
+    } == REFUSED_ARGUMENTS
 
 
 def test_what_is_accepted_and_means_nothing_is_said_once_on_stderr(

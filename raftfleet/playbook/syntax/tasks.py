@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from raftfleet.errors import Mark
     from raftfleet.playbook.module import Module
-    from raftfleet.playbook.syntax.arguments import Declares
+    from raftfleet.playbook.syntax.free_form import Declares
     from raftfleet.playbook.syntax.nodes import HandlerList, Node, RoleUse
     from raftfleet.playbook.syntax.site import Site
 

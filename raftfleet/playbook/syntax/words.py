@@ -13,6 +13,7 @@ __all__ = [
     "META",
     "PLAY",
     "REFUSED",
+    "REFUSED_ARGUMENTS",
     "REFUSED_IN_PLAY",
     "ROLE",
     "TASK",
@@ -91,6 +92,30 @@ REFUSED: Final[dict[str, str]] = {
 
 # `user` is the name of a module too, so it means this in a play only.
 REFUSED_IN_PLAY: Final = {"user": "write remote_user:"}
+
+_CONTEXT: Final = "set the SELinux context with command: chcon, or semanage"
+_NETRC: Final = "give url_username and url_password"
+
+# Arguments of Ansible's modules that ours have not, each with the way out; MODULE.ARGUMENT for one of them.
+REFUSED_ARGUMENTS: Final[dict[str, str]] = {
+    "attr": "command: chattr",
+    "attributes": "command: chattr",
+    "ciphers": "leave it out: the TLS library's own choice counts",
+    "decrypt": "leave it out: vaults are not supported",
+    "selevel": _CONTEXT,
+    "serole": _CONTEXT,
+    "setype": _CONTEXT,
+    "seuser": _CONTEXT,
+    "unsafe_writes": "leave it out: a file is always replaced as a whole",
+    "use_gssapi": _NETRC,
+    "use_netrc": _NETRC,
+    "warn": "leave it out",
+    "get_url.tmp_dest": "leave it out",
+    "unarchive.copy": "write remote_src: true for copy: false",
+    "unarchive.io_buffer_size": "leave it out",
+    "unarchive.keep_newer": "command: tar --keep-newer-files -xf ARCHIVE",
+    "uri.unix_socket": "command: curl --unix-socket",
+}
 
 _PREFIXES: Final = ("ansible.builtin.", "ansible.legacy.")
 
