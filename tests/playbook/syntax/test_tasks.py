@@ -195,8 +195,8 @@ class TestRoles:
 
     def test_a_role_of_a_collection_is_refused_by_name(self, stage: Stage) -> None:
         _, message, hint = complaint(stage, "- {hosts: e1, roles: [a.b.c]}")
-        assert message == "there is no role 'a.b.c'"
-        assert "collections are not supported" in hint
+        assert message == "roles of collections are not supported: a.b.c"
+        assert hint == "copy the role into roles/"
 
     def test_defaults_may_be_a_folder_and_files_end_as_they_like(self, stage: Stage) -> None:
         stage.write("roles/r/defaults/main/1.yml", "{a: 1, b: 1}")
