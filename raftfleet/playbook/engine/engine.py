@@ -25,14 +25,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from raftfleet.clock import Clock
-    from raftfleet.inventory import Host, Inventory
+    from raftfleet.inventory import Inventory
     from raftfleet.journal.events import Event
-    from raftfleet.playbook.engine.job import Stop
+    from raftfleet.playbook.engine.job import Stop, Transports
     from raftfleet.playbook.extension import PlayExtension
     from raftfleet.playbook.recap import Recap
     from raftfleet.playbook.syntax.load import Playbook
     from raftfleet.playbook.syntax.nodes import Node
-    from raftfleet.transport.protocol import Transport
 
 __all__ = ["Engine", "PlaybookResult", "which_starts"]
 
@@ -63,7 +62,7 @@ class Engine:
         playbook: Playbook,
         inventory: Inventory,
         *,
-        transports: Callable[[Host], Transport],
+        transports: Transports,
         record: Callable[[Event], object],
         clock: Clock,
         extra_vars: Mapping[str, Any] | None = None,

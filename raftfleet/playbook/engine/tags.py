@@ -82,9 +82,12 @@ def _node(node: _NodeT, scope: Scope) -> _NodeT:
         parts = {name: getattr(node, name) for name in ("body", "rescue", "always")}
         changed |= _changed(parts, scope)
     elif isinstance(node, RoleUse):
-        parts = {"dependencies": node.role.dependencies, "tasks": node.role.tasks}
-        if inside := _changed(parts, scope):
-            changed["role"] = replace(node.role, **inside)
+        role = node.role
+        inside: dict[str, Any] = _changed(
+            {"dependencies": role.dependencies, "tasks": role.tasks}, scope
+        )
+        if inside:
+            changed["role"] = replace(role, **inside)
     return replace(node, **changed) if changed else node
 
 

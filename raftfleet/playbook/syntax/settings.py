@@ -77,7 +77,7 @@ def _tags(reader: Reader) -> frozenset[str]:
     for item, mark in reader.items("tags"):
         if not isinstance(item, str | int) or isinstance(item, bool):
             raise reader.wrong_item("tags", item, mark, "a text or a list of texts")
-        if is_text_template(item):
+        if isinstance(item, MarkedStr) and is_text_template(item):
             found |= set(_divided(item))
         else:
             found |= {part.strip() for part in str(item).split(",") if part.strip()}
