@@ -36,7 +36,8 @@ class Settings:
     """What a play, block, role entry or task says for itself and for everything inside it.
 
     ``values`` holds plain keywords (become, no_log, ...), where the nearer place wins, as it does
-    for ``notify``; the other fields add up on the way from the play to the task.
+    for ``notify``; the other fields add up on the way from the play to the task. Tags may be
+    templates until their play or include begins.
     """
 
     values: Mapping[str, Any] = field(default_factory=dict)
