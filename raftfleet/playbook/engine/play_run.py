@@ -14,11 +14,11 @@ from raftfleet.playbook.engine.batches import batches, ordered
 from raftfleet.playbook.engine.files import Finder
 from raftfleet.playbook.engine.flow import Flow
 from raftfleet.playbook.engine.frame import Frame
-from raftfleet.playbook.engine.handlers import add_handlers, add_role_handlers, names_of
+from raftfleet.playbook.engine.handlers import add_handlers, add_role_handlers
 from raftfleet.playbook.engine.play_state import PlayState
+from raftfleet.playbook.engine.role_places import places_of
 from raftfleet.playbook.engine.vars_files import read_vars_files
 from raftfleet.playbook.extension import PlayInfo
-from raftfleet.playbook.syntax.handlers import static_roles
 from raftfleet.playbook.syntax.nodes import Settings, Task
 
 if TYPE_CHECKING:
@@ -68,13 +68,14 @@ class PlayRun:
     def _state(self, pattern: str, hosts: list[Host]) -> PlayState:
         defaults = Settings(self._services.options.defaults)
         frame = Frame(replace(defaults.around(self._play.settings), variables={}))
-        state = PlayState(self._play, self._title(pattern), hosts, frame, static_roles(self._play))
+        entries, imports = places_of(self._play, frame)
+        roles = [place.use for place in (*entries, *imports)]
+        state = PlayState(self._play, self._title(pattern), hosts, frame, roles)
         self._run.failed |= self._run.marked
         state.gone |= self._run.failed | self._run.unreachable
-        named = [node for section in self._play.sections for node in section]
-        state.role_names = names_of(named)
-        add_role_handlers(state, state.roles, self._header)
+        add_role_handlers(state, entries, self._header)
         add_handlers(state, self._play.handlers, frame, self._header)
+        add_role_handlers(state, imports, self._header)
         return state
 
     def _title(self, pattern: str) -> str:
