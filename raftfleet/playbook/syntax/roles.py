@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -85,8 +85,15 @@ class RoleReader:
                     raise unknown_word(word, ROLE, "a role", reader.key_at(word))
                 parameters[word] = value
         role = self.role(name, From.of(reader.data), site, reader.at(key))
-        once = not role.allow_duplicates
-        return RoleUse(role, read_settings(reader), parameters, once=once, mark=reader.mark)
+        settings = read_settings(reader)
+        return RoleUse(
+            role,
+            replace(settings, variables={}),
+            parameters,
+            settings.variables,
+            once=not role.allow_duplicates,
+            mark=reader.mark,
+        )
 
     def imported(
         self, arguments: Mapping[str, Any], settings: Settings, site: Site, mark: Mark | None
@@ -95,7 +102,7 @@ class RoleReader:
         at = arguments.value_mark("name") if isinstance(arguments, MarkedDict) else None
         role = self.role(arguments["name"], From.of(arguments), site, at or mark)
         again = arguments.get("allow_duplicates", True)
-        return RoleUse(role, settings, once=not again, mark=mark)
+        return RoleUse(role, settings, imported=True, once=not again, mark=mark)
 
     def role(self, name: str, files: From, site: Site, mark: Mark | None) -> Role:
         """Return a role by its name or path; raises `SourceError`."""
@@ -130,16 +137,18 @@ class RoleReader:
         inside = Site(path / "tasks", site.playbook_dir, path, (*site.opened, path / files.tasks))
         meta = self._meta(path)
         needed = meta.list_of("dependencies", lambda item, at: self.entry(item, inside, at))
-        defaults, variables = _inherited(needed)
+        defaults, variables = _needed(needed)
         return Role(
             name=path.name,
             path=path,
-            defaults=defaults | self._variables(path / "defaults", files.defaults, mark),
-            variables=variables | self._variables(path / "vars", files.vars, mark),
+            defaults=self._variables(path / "defaults", files.defaults, mark),
+            variables=self._variables(path / "vars", files.vars, mark),
             tasks=self._list(path / "tasks", files.tasks, inside, mark, self._tasks.file),
             handlers=self._list(path / "handlers", files.handlers, inside, mark, self._handlers),
             dependencies=needed,
             allow_duplicates=bool(meta.flag("allow_duplicates", default=False)),
+            needed_defaults=defaults,
+            needed_variables=variables,
         )
 
     def _handlers(self, file: Path, site: Site, mark: Mark | None) -> Any:
@@ -183,13 +192,13 @@ class RoleReader:
         return merged
 
 
-def _inherited(needed: Sequence[RoleUse]) -> tuple[dict[str, Any], dict[str, Any]]:
+def _needed(needed: Sequence[RoleUse]) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the defaults and the variables that a role has from those it depends on."""
     defaults: dict[str, Any] = {}
     variables: dict[str, Any] = {}
     for use in needed:
-        defaults |= use.role.defaults
-        variables |= use.role.variables
+        defaults |= {**use.role.needed_defaults, **use.role.defaults}
+        variables |= {**use.role.needed_variables, **use.role.variables}
     return defaults, variables
 
 
