@@ -60,8 +60,7 @@ def test_a_module_of_a_collection_goes_by_its_short_name_too(tmp_path: Path, wor
 @pytest.mark.parametrize(
     ("task", "place", "message", "hint"),
     [
-        ("copy: {dest: /x, seuser: s}", "3:24", "copy: the argument 'seuser' is not supported", "semanage"),
-        ("unarchive: {copy: false}", "3:19", "unarchive: the argument 'copy' is not supported", "remote_src"),
+        ("copy: {dest: /x, seuser: s}", "3:24", "copy: seuser is not supported", "chcon"),
         ("add_host: '{{ it }}'", "3:17", "add_host: arguments out of a template are not supported", "add_host: {name: ...}"),
         ("set_fact: '{{ it }}=x'", "3:17", "set_fact: k=v arguments are not supported", '{"{{ it }}": ...}'),
     ],
