@@ -104,9 +104,15 @@ def heal(asked: Asked) -> int:
 
 
 def _remove(control: Control, what: Abandoned) -> ExitCode:
-    """Remove what a dead run wrote, and say so."""
+    """Remove what a dead run wrote, unless it may have been meant to stay, and say so."""
     from raftfleet.systems.protocol import AccessError  # noqa: PLC0415 - as above
 
+    if what.unsaid:
+        click.echo(
+            f"left alone: keys of run {what.run} that begin with {what.prefix}, as its journal "
+            "does not say whether they were to be kept"
+        )
+        return ExitCode.PASSED
     try:
         done = control.clear(what)
     except AccessError as error:
