@@ -175,7 +175,7 @@ def test_writers_end_and_data_go_though_the_tasks_were_interrupted() -> None:
 
 
 @pytest.mark.parametrize("keep", [True, False])
-def test_data_are_kept_when_asked_and_the_journal_says_so_beforehand(keep: bool) -> None:  # noqa: FBT001
+def test_data_are_kept_when_asked_and_the_journal_says_so_beforehand(keep: bool) -> None:
     scene = Scene()
     scene.conduct(replace(WRITING, keep_data=keep), scene.stops())
     assert ("keep data" in scene.did) is keep
