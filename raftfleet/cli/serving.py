@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from raftfleet.cli.asked import PROJECT
 from raftfleet.cli.catalogue import steps_of
 from raftfleet.cli.connections import Connections
-from raftfleet.cli.session import PROJECT, Session
+from raftfleet.cli.session import Session
 from raftfleet.cli.targets import Targets, no_nodes, unopened
 from raftfleet.clock import SystemClock
 from raftfleet.errors import ExitCode, SourceError, UsageError
@@ -33,8 +34,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from raftfleet.checks import Judgement
+    from raftfleet.cli.asked import Asked
     from raftfleet.cli.catalogue import Step
-    from raftfleet.cli.session import Asked
     from raftfleet.serve.config import Scheduled
 
 __all__ = ["Wanted", "serve"]
@@ -64,8 +65,8 @@ def serve(asked: Asked, wanted: Wanted, *, check: bool) -> int:
     with ExitStack() as stack:
         listener = None if check else stack.enter_context(listen(address))
         session = Session(replace(asked, keep=False))
-        if not session.nodes:
-            raise no_nodes(session.group)
+        if not session.fleet.nodes:
+            raise no_nodes(session.fleet.group)
         for one in settings.scheduled:
             _playbooks(session, one)
         if listener is None:
@@ -96,8 +97,8 @@ def _playbooks(session: Session, one: Scheduled) -> Sequence[Step]:
 
 
 def _checked(session: Session, settings: Settings, address: Address) -> None:
-    names = ", ".join(node.name for node in session.nodes)
-    click.echo(f"would watch {session.group} ({session.system.name}): {names}")
+    names = ", ".join(node.name for node in session.fleet.nodes)
+    click.echo(f"would watch {session.fleet.group} ({session.fleet.system.name}): {names}")
     click.echo(f"would listen on {address}")
     wall = session.clock.wall()
     for one in settings.scheduled:
@@ -131,12 +132,12 @@ class _Serving:
         self._log = Log()
         recorder = Recorder(None, self._clock, keep=KEPT)
         self._connections = Connections(PROJECT / "known_hosts", recorder, self._clock, asked.reach)
-        self._state = MetricsState(state_path(PROJECT, session.group))
+        self._state = MetricsState(state_path(PROJECT, session.fleet.group))
 
     def run(self) -> ExitCode:
         """Serve until a signal comes."""
         watch = Watch(
-            *(self._session.group, self._session.system, self._session.nodes),
+            *(self._session.fleet.group, self._session.fleet.system, self._session.fleet.nodes),
             *(unopened(self._session, self._connections), self._clock, self._log),
             period=self._settings.poll_interval,
         )
@@ -164,9 +165,9 @@ class _Serving:
     def _begun(self, daemon: Daemon) -> None:
         host, port, *_ = self._listener.getsockname()
         scheme = "https" if self._web.tls else "http"
-        names = ",".join(node.name for node in self._session.nodes)
+        names = ",".join(node.name for node in self._session.fleet.nodes)
         self._log.info("listening", url=f"{scheme}://{Address(host, port)}/metrics")
-        self._log.info("watching", cluster=self._session.group, nodes=names)
+        self._log.info("watching", cluster=self._session.fleet.group, nodes=names)
         for name, at in daemon.timetable.due.items():
             self._log.info("schedule", schedule=name, next=_stamp(at))
 
@@ -208,7 +209,9 @@ class _Serving:
         return Ran(code, folder, "; ".join(findings[:_FINDINGS]))
 
     def _played(self, session: Session, one: Scheduled) -> tuple[Judgement | None, ExitCode]:
-        if [n.identity for n in session.nodes] != [n.identity for n in self._session.nodes]:
+        if [n.identity for n in session.fleet.nodes] != [
+            n.identity for n in self._session.fleet.nodes
+        ]:
             raise UsageError(
                 "the inventory has other nodes now than those that are watched",
                 hint="restart serve: it looks at the inventory when it begins",

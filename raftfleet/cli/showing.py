@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from raftfleet.cli.catalogue import Step
-from raftfleet.cli.session import Asked, Session
+from raftfleet.cli.session import Session
 from raftfleet.errors import ExitCode, worst
 from raftfleet.journal.events import RunEnded
 from raftfleet.playbook import which_starts
@@ -17,6 +17,7 @@ from raftfleet.report import LiveConsole, show_closing, show_picture
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from raftfleet.cli.asked import Asked
     from raftfleet.cluster import Abandoned, Control
 
 __all__ = ["Step", "heal", "run_plays", "show_status"]
@@ -31,8 +32,8 @@ def run_plays(asked: Asked, plays: Sequence[Step], *, installs: bool = False) ->
     with Session(asked) as session:
         _listen(session, asked)
         playbooks = [session.load(play.path) for play in plays]
-        for node in session.nodes if installs else session.nodes[:0]:
-            session.system.artifacts(node)
+        for node in session.fleet.nodes if installs else session.fleet.nodes[:0]:
+            session.fleet.system.artifacts(node)
         with _console(session, asked):
             begin = which_starts(playbooks, asked.playbook.get("start_at_task"))
             for number in range(begin, len(plays)):
@@ -93,7 +94,7 @@ def heal(asked: Asked) -> int:
         for error in failed.values():
             click.echo(f"not looked at: {error.message}", err=True)
         codes = [error.exit_code for error in failed.values()]
-        written = list(abandoned(asked.runs, [node.identity for node in session.nodes]))
+        written = list(abandoned(asked.runs, [node.identity for node in session.fleet.nodes]))
         codes += [_remove(control, one) for one in written]
         if not (after or left or failed or written):
             click.echo("nothing to heal")
