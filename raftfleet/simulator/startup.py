@@ -16,13 +16,13 @@ from .caller import GrpcError
 from .deadline import DeadlineError, within
 from .grpcweb import GrpcWeb
 from .joining import enter_cluster
-from .links import PREFACE, serve_calls
 from .listeners import ENGINE, PROTOCOLS, PortError, open_datagram, open_port
 from .liveness import send_heartbeats
 from .meta import METADATA
 from .presets import draw
 from .store import INNER_TOPICS
 from .web import Connection
+from .wire import PREFACE, serve_calls
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
