@@ -1,4 +1,4 @@
-"""What goes wrong between nodes, in the broker's words.
+"""What goes wrong in nodes and between them, in the broker's words.
 
 NotLeaderError         only the leader can do this
 LogConflictError       a leader contradicts what is committed here
@@ -23,6 +23,7 @@ __all__ = [
     "LogConflictError",
     "NotLeaderError",
     "RefusedError",
+    "StartError",
     "UnreachableError",
     "connect_failure",
 ]
@@ -41,6 +42,14 @@ BROKEN = (
     'Transport, hyper::Error(Io, Custom { kind: BrokenPipe, error: "stream closed because of a '
     'broken pipe" }))'
 )
+
+
+class StartError(Exception):
+    """The start failed: the broker writes this into its log and exits with status 1."""
+
+    def __init__(self, target: str, text: str) -> None:
+        super().__init__(text)
+        self.target = target
 
 
 class NotLeaderError(Exception):
