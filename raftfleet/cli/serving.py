@@ -21,7 +21,7 @@ from raftfleet.metrics import Figures
 from raftfleet.metrics.state import MetricsState, state_path
 from raftfleet.serve.address import Address, check_closed, listen
 from raftfleet.serve.config import Settings, read_settings
-from raftfleet.serve.daemon import Daemon, Ran
+from raftfleet.serve.daemon import ENDING, Daemon, Ran
 from raftfleet.serve.httpserver import HttpServer
 from raftfleet.serve.log import Log
 from raftfleet.serve.own import Own
@@ -57,22 +57,39 @@ def serve(asked: Asked, wanted: Wanted, *, check: bool) -> int:
     """Check everything, then watch, answer and drill until a signal comes."""
     if asked.limit:
         raise UsageError("serve watches the whole cluster, so it goes with no --limit")
-    settings = _settings(wanted.config)
-    web = read_web_config(wanted.web_config) if wanted.web_config else WebConfig()
     address = Address.of(wanted.listen)
-    check_closed(address, web)
+    web = _web(wanted, address)
     # An ordinary user's session moves into the sandbox's network: the port belongs outside.
     with ExitStack() as stack:
         listener = None if check else stack.enter_context(listen(address))
-        session = Session(replace(asked, keep=False))
-        if not session.fleet.nodes:
-            raise no_nodes(session.fleet.group)
-        for one in settings.scheduled:
-            _playbooks(session, one)
+        found = _Files(_settings(wanted.config), Session(replace(asked, keep=False)), web)
+        found.check()
         if listener is None:
-            _checked(session, settings, address)
+            _checked(found, address)
             return ExitCode.PASSED
-        return _Serving(asked, session, settings, web, listener).run()
+        return _Serving(asked, wanted, found, listener).run()
+
+
+@dataclass(frozen=True, slots=True)
+class _Files:
+    """What all files said when they were read: schedules, the inventory, who may ask."""
+
+    settings: Settings
+    session: Session
+    web: WebConfig
+
+    def check(self) -> None:
+        """Refuse an inventory without nodes, and schedules of what is no drill."""
+        if not self.session.fleet.nodes:
+            raise no_nodes(self.session.fleet.group)
+        for one in self.settings.scheduled:
+            _playbooks(self.session, one)
+
+
+def _web(wanted: Wanted, address: Address) -> WebConfig:
+    web = read_web_config(wanted.web_config) if wanted.web_config else WebConfig()
+    check_closed(address, web)
+    return web
 
 
 def _settings(path: Path | None) -> Settings:
@@ -96,12 +113,13 @@ def _playbooks(session: Session, one: Scheduled) -> Sequence[Step]:
     return steps
 
 
-def _checked(session: Session, settings: Settings, address: Address) -> None:
+def _checked(found: _Files, address: Address) -> None:
+    session = found.session
     names = ", ".join(node.name for node in session.fleet.nodes)
     click.echo(f"would watch {session.fleet.group} ({session.fleet.system.name}): {names}")
     click.echo(f"would listen on {address}")
     wall = session.clock.wall()
-    for one in settings.scheduled:
+    for one in found.settings.scheduled:
         due = _stamp(one.when.after(wall))
         click.echo(f"schedule {one.name}: {', '.join(one.drills)}, next due {due}")
 
@@ -112,77 +130,108 @@ def _stamp(wall: float) -> str:
     return f"{datetime.fromtimestamp(wall, UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
+class _Eyes:
+    """What looks at the cluster of one reading of the inventory: the watch, and who probes."""
+
+    def __init__(self, found: _Files, asked: Asked, log: Log) -> None:
+        session, fleet = found.session, found.session.fleet
+        recorder = Recorder(None, session.clock, keep=KEPT)
+        self._connections = Connections(
+            PROJECT / "known_hosts", recorder, session.clock, asked.reach
+        )
+        self.watch = Watch(
+            *(fleet.group, fleet.system, fleet.nodes),
+            *(unopened(session, self._connections), session.clock, log),
+            period=found.settings.poll_interval,
+        )
+        self.targets = Targets(session, self.watch, self._connections)
+        log.info("watching", cluster=fleet.group, nodes=",".join(node.name for node in fleet.nodes))
+
+    def close(self) -> None:
+        """Look no more."""
+        self.watch.__exit__()
+        self._connections.close()
+
+
 class _Serving:
     """The parts of one daemon."""
 
     def __init__(
-        self,
-        asked: Asked,
-        session: Session,
-        settings: Settings,
-        web: WebConfig,
-        listener: socket.socket,
+        self, asked: Asked, wanted: Wanted, found: _Files, listener: socket.socket
     ) -> None:
         self._asked = asked
-        self._session = session
-        self._settings = settings
-        self._web = web
+        self._wanted = wanted
+        self._found = found
         self._listener = listener
         self._clock = SystemClock()
         self._log = Log()
-        recorder = Recorder(None, self._clock, keep=KEPT)
-        self._connections = Connections(PROJECT / "known_hosts", recorder, self._clock, asked.reach)
-        self._state = MetricsState(state_path(PROJECT, session.fleet.group))
+        self._state = MetricsState(state_path(PROJECT, found.session.fleet.group))
+        self._eyes = _Eyes(found, asked, self._log)
+        self._own = Own(self._clock, lambda: self._daemon.timetable.due)
+        self._own.watch = self._eyes.watch
+        self._daemon = Daemon(
+            *(found.settings.scheduled, self._eyes.watch, self._drill),
+            *(self._own, self._clock, self._log),
+            anew=self._anew,
+        )
+        self._pages = Pages(
+            (self._past, self._daemon.figures, self._own.figures),
+            *(self._own, found.web.users, self._clock, self._log),
+            targets=self._eyes.targets,
+            groups=tuple(found.session.inventory.groups),
+            healthy=lambda: None if self._eyes.watch.alive else "nobody watches the cluster",
+            ready=lambda: (
+                None if self._eyes.watch.ready else "not every node and host was looked at yet"
+            ),
+        )
+        self._http = self._own.http = HttpServer(listener, self._pages, found.web.tls)
 
     def run(self) -> ExitCode:
         """Serve until a signal comes."""
-        watch = Watch(
-            *(self._session.fleet.group, self._session.fleet.system, self._session.fleet.nodes),
-            *(unopened(self._session, self._connections), self._clock, self._log),
-            period=self._settings.poll_interval,
-        )
-        own = Own(self._clock, lambda: daemon.timetable.due)
-        daemon = Daemon(self._settings.scheduled, watch, self._drill, own, self._clock, self._log)
-        own.watch = watch
-        pages = Pages(
-            (lambda: self._past(own), daemon.figures, own.figures),
-            *(own, self._web.users, self._clock, self._log),
-            targets=Targets(self._session, watch, self._connections),
-            groups=tuple(self._session.inventory.groups),
-            healthy=lambda: None if watch.alive else "nobody watches the cluster",
-            ready=lambda: None if watch.ready else "not every node and host was looked at yet",
-        )
-        try:
-            with HttpServer(self._listener, pages, self._web.tls) as http, watch:
-                own.http = http
-                self._begun(daemon)
-                code = daemon.run()
-        finally:
-            self._connections.close()
+        with self._http:
+            self._eyes.watch.__enter__()
+            try:
+                self._begun()
+                code = self._daemon.run()
+            finally:
+                self._eyes.close()
         self._log.info("ended", exit_code=int(code))
         return code
 
-    def _begun(self, daemon: Daemon) -> None:
+    def _begun(self) -> None:
         host, port, *_ = self._listener.getsockname()
-        scheme = "https" if self._web.tls else "http"
-        names = ",".join(node.name for node in self._session.fleet.nodes)
+        scheme = "https" if self._found.web.tls else "http"
         self._log.info("listening", url=f"{scheme}://{Address(host, port)}/metrics")
-        self._log.info("watching", cluster=self._session.fleet.group, nodes=names)
-        for name, at in daemon.timetable.due.items():
+        for name, at in self._daemon.timetable.due.items():
             self._log.info("schedule", schedule=name, next=_stamp(at))
+
+    def _anew(self) -> tuple[Sequence[Scheduled], Watch]:
+        """Read every file anew; only when all of them are sound anything is changed."""
+        web = _web(self._wanted, Address.of(self._wanted.listen))
+        session = Session(replace(self._asked, keep=False))
+        found = _Files(_settings(self._wanted.config), session, web)
+        found.check()
+        before, eyes = self._eyes, _Eyes(found, self._asked, self._log)
+        eyes.watch.__enter__()
+        self._found, self._eyes = found, eyes
+        self._own.watch, self._http.tls = eyes.watch, web.tls
+        self._pages.users, self._pages.targets = web.users, eyes.targets
+        self._pages.groups = tuple(session.inventory.groups)
+        before.close()
+        return found.settings.scheduled, eyes.watch
 
     # --- what is shown -----------------------------------------------------------------------
 
-    def _past(self, own: Own) -> Figures:
+    def _past(self) -> Figures:
         """Return the figures of past drills; a damaged file is said so, and costs only those."""
         try:
             figures = self._state.figures()
         except UsageError as error:
-            if own.state_readable:
+            if self._own.state_readable:
                 self._log.error("figures of past drills cannot be read", error=error.message)
-            own.state_readable = False
+            self._own.state_readable = False
             return Figures()
-        own.state_readable = True
+        self._own.state_readable = True
         return figures
 
     # --- a scheduled run -----------------------------------------------------------------------
@@ -191,7 +240,9 @@ class _Serving:
         asked = replace(
             self._asked, what=one.name, keep=True, extra={**self._asked.extra, **one.variables}
         )
-        with Session(asked) as session:
+        made = Session(asked)
+        made.interruption.signals = ENDING  # SIGHUP is the daemon's own affair
+        with made as session:
             daemon.show(session.recorder)
             if daemon.stopping:
                 session.interruption.stop.set()
@@ -209,12 +260,11 @@ class _Serving:
         return Ran(code, folder, "; ".join(findings[:_FINDINGS]))
 
     def _played(self, session: Session, one: Scheduled) -> tuple[Judgement | None, ExitCode]:
-        if [n.identity for n in session.fleet.nodes] != [
-            n.identity for n in self._session.fleet.nodes
-        ]:
+        watched = self._found.session.fleet.nodes
+        if [n.identity for n in session.fleet.nodes] != [n.identity for n in watched]:
             raise UsageError(
                 "the inventory has other nodes now than those that are watched",
-                hint="restart serve: it looks at the inventory when it begins",
+                hint="send SIGHUP (systemctl reload): then serve reads it anew",
             )
         steps = _playbooks(session, one)
         playbooks = [session.load(step.path) for step in steps]

@@ -207,6 +207,34 @@ def test_files_are_checked_without_starting_anything(cluster: Fleet, schedule: P
     assert "--web-config" in said.text
 
 
+def test_sighup_has_every_file_read_anew(cluster: Fleet) -> None:
+    schedule = cluster.write("reload.yml", SCHEDULE.replace("10s", "6h"))
+    inventory = cluster.write("reload-hosts.yml", cluster.inventory.read_text())
+    worked = "raftfleet_config_last_reload_successful"
+    due = "raftfleet_schedule_next_timestamp_seconds"
+    with serving(cluster, "--config", schedule, inventory=inventory) as daemon:
+        assert daemon.value(worked) == 1
+        assert daemon.value("raftfleet_host_reachable", node="n3") == 1
+
+        schedule.write_text(SCHEDULE.replace("a-remove", "a-remov"))
+        daemon.process.send_signal(signal.SIGHUP)
+        until(lambda: daemon.value(worked) == 0, "a complaint", daemon.log)
+        assert "did you mean a-remove?" in daemon.log()
+        assert daemon.value(due, schedule="leaders") is not None
+
+        schedule.write_text(SCHEDULE.replace("10s", "6h").replace("leaders", "nightly"))
+        fewer, count = re.subn(r"        n3:\n(?: {10}.*\n)*", "", inventory.read_text())
+        assert count == 1
+        inventory.write_text(fewer)
+        daemon.process.send_signal(signal.SIGHUP)
+        until(lambda: daemon.value(worked) == 1, "a reload", daemon.log)
+        assert daemon.value(due, schedule="nightly") is not None
+        assert daemon.value(due, schedule="leaders") is None
+        until(lambda: daemon.value("raftfleet_host_reachable", node="n2"), "n2", daemon.log)
+        assert daemon.value("raftfleet_host_reachable", node="n3") is None
+        assert daemon.end() == 0
+
+
 PROMETHEUS = """\
 global: {scrape_interval: 1s, scrape_timeout: 1s}
 scrape_configs:
