@@ -3,31 +3,28 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
 
 from raftfleet.cli.asked import PROJECT
-from raftfleet.cli.catalogue import steps_of
 from raftfleet.cli.connections import Connections
+from raftfleet.cli.serve_files import Files, Wanted, playbooks_of, read_files, read_web
 from raftfleet.cli.session import Session
-from raftfleet.cli.targets import Targets, no_nodes, unopened
+from raftfleet.cli.targets import Targets, unopened
 from raftfleet.clock import SystemClock
-from raftfleet.errors import ExitCode, SourceError, UsageError
+from raftfleet.errors import ExitCode, UsageError
 from raftfleet.journal import Recorder
 from raftfleet.metrics import Figures
 from raftfleet.metrics.state import MetricsState, state_path
-from raftfleet.serve.address import Address, check_closed, listen
-from raftfleet.serve.config import Settings, read_settings
+from raftfleet.serve.address import Address, listen
 from raftfleet.serve.daemon import ENDING, Daemon, Ran
 from raftfleet.serve.httpserver import HttpServer
 from raftfleet.serve.log import Log
 from raftfleet.serve.own import Own
 from raftfleet.serve.pages import Pages
 from raftfleet.serve.watch import KEPT, Watch
-from raftfleet.serve.webconfig import WebConfig, read_web_config
 
 if TYPE_CHECKING:
     import socket
@@ -35,22 +32,11 @@ if TYPE_CHECKING:
 
     from raftfleet.checks import Judgement
     from raftfleet.cli.asked import Asked
-    from raftfleet.cli.catalogue import Step
     from raftfleet.serve.config import Scheduled
 
-__all__ = ["Wanted", "serve"]
+__all__ = ["serve"]
 
-_DEFAULT = Path("config/serve.yml")
 _FINDINGS = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What the command line says beside the inventory."""
-
-    config: Path | None
-    listen: str
-    web_config: Path | None
 
 
 def serve(asked: Asked, wanted: Wanted, *, check: bool) -> int:
@@ -58,62 +44,18 @@ def serve(asked: Asked, wanted: Wanted, *, check: bool) -> int:
     if asked.limit:
         raise UsageError("serve watches the whole cluster, so it goes with no --limit")
     address = Address.of(wanted.listen)
-    web = _web(wanted, address)
+    web = read_web(wanted)
     # An ordinary user's session moves into the sandbox's network: the port belongs outside.
     with ExitStack() as stack:
         listener = None if check else stack.enter_context(listen(address))
-        found = _Files(_settings(wanted.config), Session(replace(asked, keep=False)), web)
-        found.check()
+        found = read_files(asked, wanted, web)
         if listener is None:
             _checked(found, address)
             return ExitCode.PASSED
         return _Serving(asked, wanted, found, listener).run()
 
 
-@dataclass(frozen=True, slots=True)
-class _Files:
-    """What all files said when they were read: schedules, the inventory, who may ask."""
-
-    settings: Settings
-    session: Session
-    web: WebConfig
-
-    def check(self) -> None:
-        """Refuse an inventory without nodes, and schedules of what is no drill."""
-        if not self.session.fleet.nodes:
-            raise no_nodes(self.session.fleet.group)
-        for one in self.settings.scheduled:
-            _playbooks(self.session, one)
-
-
-def _web(wanted: Wanted, address: Address) -> WebConfig:
-    web = read_web_config(wanted.web_config) if wanted.web_config else WebConfig()
-    check_closed(address, web)
-    return web
-
-
-def _settings(path: Path | None) -> Settings:
-    if path is not None and not path.is_file():
-        raise UsageError(f"there is no file {path}", hint=f"--config names settings as {_DEFAULT}")
-    if path is None and not _DEFAULT.is_file():
-        return Settings()
-    return read_settings(path or _DEFAULT)
-
-
-def _playbooks(session: Session, one: Scheduled) -> Sequence[Step]:
-    """Return what a schedule runs; raise `SourceError` where it names what is no drill."""
-    try:
-        steps = steps_of(one.drills, one.rounds, clean=False)
-        for step in steps:
-            session.load(step.path)
-    except SourceError:
-        raise
-    except UsageError as error:
-        raise SourceError(error.message, one.mark, hint=error.hint) from None
-    return steps
-
-
-def _checked(found: _Files, address: Address) -> None:
+def _checked(found: Files, address: Address) -> None:
     session = found.session
     names = ", ".join(node.name for node in session.fleet.nodes)
     click.echo(f"would watch {session.fleet.group} ({session.fleet.system.name}): {names}")
@@ -133,7 +75,7 @@ def _stamp(wall: float) -> str:
 class _Eyes:
     """What looks at the cluster of one reading of the inventory: the watch, and who probes."""
 
-    def __init__(self, found: _Files, asked: Asked, log: Log) -> None:
+    def __init__(self, found: Files, asked: Asked, log: Log) -> None:
         session, fleet = found.session, found.session.fleet
         recorder = Recorder(None, session.clock, keep=KEPT)
         self._connections = Connections(
@@ -156,9 +98,7 @@ class _Eyes:
 class _Serving:
     """The parts of one daemon."""
 
-    def __init__(
-        self, asked: Asked, wanted: Wanted, found: _Files, listener: socket.socket
-    ) -> None:
+    def __init__(self, asked: Asked, wanted: Wanted, found: Files, listener: socket.socket) -> None:
         self._asked = asked
         self._wanted = wanted
         self._found = found
@@ -207,16 +147,13 @@ class _Serving:
 
     def _anew(self) -> tuple[Sequence[Scheduled], Watch]:
         """Read every file anew; only when all of them are sound anything is changed."""
-        web = _web(self._wanted, Address.of(self._wanted.listen))
-        session = Session(replace(self._asked, keep=False))
-        found = _Files(_settings(self._wanted.config), session, web)
-        found.check()
+        found = read_files(self._asked, self._wanted, web := read_web(self._wanted))
         before, eyes = self._eyes, _Eyes(found, self._asked, self._log)
         eyes.watch.__enter__()
         self._found, self._eyes = found, eyes
         self._own.watch, self._http.tls = eyes.watch, web.tls
         self._pages.users, self._pages.targets = web.users, eyes.targets
-        self._pages.groups = tuple(session.inventory.groups)
+        self._pages.groups = tuple(found.session.inventory.groups)
         before.close()
         return found.settings.scheduled, eyes.watch
 
@@ -266,7 +203,7 @@ class _Serving:
                 "the inventory has other nodes now than those that are watched",
                 hint="send SIGHUP (systemctl reload): then serve reads it anew",
             )
-        steps = _playbooks(session, one)
+        steps = playbooks_of(session, one)
         playbooks = [session.load(step.path) for step in steps]
         for step, playbook in zip(steps, playbooks, strict=True):
             extra = {**step.extra, **one.variables}

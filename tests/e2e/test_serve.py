@@ -165,13 +165,16 @@ def test_a_scheduled_drill_ended_in_the_middle_leaves_all_nodes_running(
     cluster: Fleet, schedule: Path
 ) -> None:
     with serving(cluster, "--config", schedule) as daemon:
+        broken = {"drill": "a-remove", "phase": "broken"}
+        until(lambda: daemon.value("raftfleet_drill_phase", **broken) == 1, "a broken cluster")
+        daemon.process.send_signal(signal.SIGHUP)  # a drill under way is not disturbed by it
         passed = {"schedule": "leaders", "result": "pass"}
         until(
             lambda: daemon.value("raftfleet_schedule_runs_total", **passed), "a drill", daemon.log
         )
+        until(lambda: "msg=reloaded" in daemon.log(), "a reload", daemon.log)
         assert daemon.value("raftfleet_drills_total", drill="a-remove", verdict="pass")
         assert daemon.value("raftfleet_failover_last_seconds", drill="a-remove")
-        broken = {"drill": "a-remove", "phase": "broken"}
         until(lambda: daemon.value("raftfleet_drill_phase", **broken) == 1, "a broken cluster")
         assert daemon.end() == 130
     journal = (cluster.runs / "latest" / "journal.jsonl").read_text().splitlines()
