@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import functools
 import types
-from collections import ChainMap
 from collections.abc import Iterable, Iterator, Mapping, ValuesView
 from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING, Any
@@ -26,13 +25,12 @@ from jinja2 import (
 from jinja2.exceptions import SecurityError, TemplateAssertionError, TemplateRuntimeError
 from jinja2.lexer import Lexer
 from jinja2.nativetypes import NativeCodeGenerator
-from jinja2.runtime import Context
 from jinja2.sandbox import SandboxedEnvironment
-from jinja2.utils import missing
 
 from raftfleet.errors import RaftfleetError, nearest
 from raftfleet.inventory import mark_of
 from raftfleet.inventory.source import MarkedStr
+from raftfleet.playbook.templating.context import IncludedTemplate, LazyContext
 from raftfleet.playbook.templating.embedded import EVALUATOR, Embedding, evaluated
 from raftfleet.playbook.templating.failure import TemplatingError, place_inside
 from raftfleet.playbook.templating.filters import FILTERS, NOT_OURS
@@ -68,52 +66,10 @@ class _NativeCode(NativeCodeGenerator):
         return repr(values[0] if len(values) == 1 else _joined(values))
 
 
-class _LazyContext(Context):
-    """Reads variables from a scope, which templates each when it is read, and copies none."""
-
-    def derived(self, locals: dict[str, Any] | None = None) -> Context:  # noqa: A002
-        """Return a context that also knows the variables of a loop."""
-        context = type(self)(self.environment, self.parent, self.name, {})
-        given = {key: value for key, value in (locals or {}).items() if value is not missing}
-        context.vars = {**self.vars, **given}
-        context.eval_ctx = self.eval_ctx
-        return context
-
-    def get_all(self) -> Any:
-        """Return all variables, for a template that this one includes, still without a copy."""
-        return ChainMap(self.vars, self.parent) if self.vars else self.parent
-
-    def resolve_or_missing(self, key: str) -> Any:
-        """Return a variable, one of the functions every template has, or Jinja's ``missing``."""
-        if key in self.vars:
-            return self.vars[key]
-        if key in self.parent:
-            return self.parent[key]
-        if key == "vars":  # everything that this template sees, by name
-            return self.parent
-        return self.environment.globals.get(key, missing)
-
-
-class _Template(Template):
-    """A template that may be included or imported by another one."""
-
-    def new_context(
-        self,
-        vars: Any = None,  # noqa: A002 - Jinja's name
-        shared: bool = False,  # noqa: ARG002, FBT001, FBT002
-        locals: Mapping[str, Any] | None = None,  # noqa: A002
-    ) -> Context:
-        """Return what it sees: the variables of the one that includes it, and its loops'."""
-        seen = {} if vars is None else vars
-        given = {key: value for key, value in (locals or {}).items() if value is not missing}
-        parent: Any = ChainMap(given, seen) if given else seen
-        return _LazyContext(self.environment, parent, self.name, self.blocks)
-
-
 class _Environment(SandboxedEnvironment):
     code_generator_class = _NativeCode
-    context_class = _LazyContext
-    template_class = _Template
+    context_class = LazyContext
+    template_class = IncludedTemplate
     conditional = False
 
     def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
@@ -257,7 +213,7 @@ def _render(text: str, scope: Scope, kind: str) -> Any:
     if isinstance(text, TemplateFile):
         syntax, folders, scope = text.syntax, text.folders, scope.over(text.variables)
     template = _compiled(str(text), kind, syntax, folders)
-    context = _LazyContext(template.environment, scope, None, template.blocks)  # type: ignore[arg-type]
+    context = LazyContext(template.environment, scope, None, template.blocks)  # type: ignore[arg-type]
     return _listed(template.environment.concat(template.root_render_func(context)))
 
 
