@@ -62,7 +62,7 @@ def command(
     A run that is killed cannot heal: what it had stopped stays down until `raftfleet up`.
     """
     if syntax_check:
-        from raftfleet.cli.session import syntax  # noqa: PLC0415
+        from raftfleet.cli.reading import syntax  # noqa: PLC0415
 
         syntax(playbooks)
         for playbook in playbooks:

@@ -19,31 +19,28 @@ import click
 
 from raftfleet.cli.checking import check_connection, odd_variables
 from raftfleet.cli.connections import Connections
-from raftfleet.cli.errors import told
+from raftfleet.cli.errors import all_of, told
 from raftfleet.cli.exporting import Exporting, Exports
 from raftfleet.cli.interruption import Interruption
-from raftfleet.cli.offered import task_modules
 from raftfleet.cli.options import without_secrets
 from raftfleet.cli.output import Shown, write_junit
+from raftfleet.cli.reading import read_playbook, read_playbooks
 from raftfleet.clock import SystemClock
 from raftfleet.drill import DrillExtension
 from raftfleet.errors import ExitCode, InterruptedRun, RaftfleetError, UsageError, worst
 from raftfleet.inventory import load_inventory
 from raftfleet.journal import Recorder, make_run_folder, write_summary
 from raftfleet.journal.events import DrillStarted, FindingMade, RunEnded, RunStarted, VerdictGiven
-from raftfleet.modules import INSTEAD
-from raftfleet.playbook import Engine, Scope, has_template, load_playbook, written
-from raftfleet.shipped import shipped
+from raftfleet.playbook import Engine, Scope, has_template, written
 from raftfleet.transport import unless_said
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from raftfleet.checks import Judgement
     from raftfleet.cluster import Control
     from raftfleet.inventory import Host, Inventory
     from raftfleet.playbook import Memory, Playbook
-    from raftfleet.playbook.extension import PlayExtension
     from raftfleet.systems import Node, System
 
 __all__ = ["Asked", "Session"]
@@ -208,7 +205,11 @@ class Session:
 
     def load(self, path: Path) -> Playbook:
         """Read and check a playbook."""
-        return _read(path, self.control, self._extensions)
+        return read_playbook(path, self.control, self._extensions)
+
+    def load_all(self, paths: Sequence[Path]) -> list[Playbook]:
+        """Read and check playbooks; what is wrong in any of them is raised together."""
+        return read_playbooks(paths, self.control, self._extensions)
 
     @cached_property
     def _extensions(self) -> dict[str, DrillExtension]:
@@ -298,7 +299,8 @@ class Session:
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         if isinstance(error, RaftfleetError):
-            self.recorder.record(told(error))
+            for one in all_of(error):
+                self.recorder.record(told(one))
             self.recorder.record(RunEnded(exit_code=error.exit_code, reason=error.message))
         self.interruption.disarm()
         if "_control" in self.__dict__:
@@ -357,29 +359,3 @@ class Session:
 def _value(scope: Scope, name: str) -> Any:
     raw = scope.raw(name)
     return scope.template(raw) if has_template(raw) else raw
-
-
-def syntax(paths: Sequence[Path]) -> None:
-    """Read and check playbooks without any inventory; raise `SourceError` for what is wrong."""
-
-    def nobody() -> Control:
-        raise UsageError("there is no cluster in a syntax check")
-
-    for path in paths:
-        _read(path, nobody, {"drill": DrillExtension(nobody)})
-
-
-def _read(
-    path: Path, control: Callable[[], Control], extensions: Mapping[str, PlayExtension]
-) -> Playbook:
-    """Read and check a playbook; say what is accepted in it and means nothing."""
-    playbook = load_playbook(
-        path,
-        modules=task_modules(control),
-        extensions=extensions,
-        role_paths=[shipped("roles")],
-        instead=INSTEAD,
-    )
-    for warning in playbook.warnings:
-        click.echo(f"warning: {warning}", err=True)
-    return playbook

@@ -33,7 +33,7 @@ def run_plays(
     """
     with Session(asked) as session:
         _listen(session, asked)
-        playbooks = [session.load(play.path) for play in plays]
+        playbooks = session.load_all([play.path for play in plays])
         for node in session.nodes if installs else session.nodes[:0]:
             session.system.artifacts(node)
         with _console(session, asked):

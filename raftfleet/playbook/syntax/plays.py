@@ -44,23 +44,25 @@ class PlayReader:
     def play(self, reader: Reader, file: Path) -> Play:
         """Read one play; ``file`` is where it stands."""
         reader.what = "a play"
+        site = Site(file.parent, file.parent)
+        pre_tasks, tasks, post_tasks = (  # first, for an error in the header ends the reading
+            self._tasks.nodes(reader.data.get(key), site, reader.at(key))
+            for key in ("pre_tasks", "tasks", "post_tasks")
+        )
         reader.only(PLAY, also=self._extensions)
         check_keywords(reader.data, but=_INSIDE)
         if "collections" in reader:
             self._notices.add(_COLLECTIONS, reader.key_at("collections"))
-        site = Site(file.parent, file.parent)
         return Play(
             name=reader.text("name"),
             hosts=_hosts(reader),
             settings=read_settings(reader),
             file=file,
             mark=reader.mark,
-            pre_tasks=self._tasks.nodes(reader.data.get("pre_tasks"), site, reader.at("pre_tasks")),
+            pre_tasks=pre_tasks,
             roles=reader.list_of("roles", lambda item, at: self._roles.entry(item, site, at)),
-            tasks=self._tasks.nodes(reader.data.get("tasks"), site, reader.at("tasks")),
-            post_tasks=self._tasks.nodes(
-                reader.data.get("post_tasks"), site, reader.at("post_tasks")
-            ),
+            tasks=tasks,
+            post_tasks=post_tasks,
             handlers=self._tasks.handlers(reader.data.get("handlers"), site, reader.at("handlers")),
             vars_files=_vars_files(reader),
             gather_facts=self._gather_facts(reader),
