@@ -236,7 +236,7 @@ s=$(hash <"$p") || drop
 [ "${{s%% *}}" = {digest} ] || {{ rm -f -- "$p"; wrong; }}
 chmod {mode:04o} -- "$p" && mv -fT -- "$p" "$t" || drop
 for o in "$t".part.{name}.*; do rm -f -- "$o"; done
-for o in "$t".part.*; do [ -z "$(find "$o" -mmin +10 2>/dev/null)" ] || rm -f -- "$o"; done
+for o in "$t".part.*; do [ ! -e "$o" ] || [ -z "$(find "$o" -mmin +10 2>/dev/null)" ] || rm -f -- "$o"; done
 """
 
 

@@ -259,7 +259,6 @@ class TestPause:
     @pytest.mark.parametrize(
         ("arguments", "message"),
         [
-            ({}, "seconds or minutes or prompt"),
             ({"seconds": 1, "minutes": 1}, "exclude each other"),
             ({"seconds": 61}, "longer than the task may take"),
         ],

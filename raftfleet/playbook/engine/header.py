@@ -45,16 +45,14 @@ def header_of(
     adds what holds at a place inside the play.
     """
     roles = [use.role for use in reversed(uses) if use.public]
-    inside = frame.roles[::-1] if frame else ()
     weaker = together(
         play.settings.variables,
-        *(role.defaults for role in inside),
-        *(role.defaults for role in roles),
+        *(frame.role_defaults if frame else ()),
+        *(part for role in roles for part in (role.defaults, role.needed_defaults)),
     )
     stronger = (
-        *((*frame.parameters, *frame.layers) if frame else ()),
-        *(role.variables for role in inside),
-        *(role.variables for role in roles),
+        *((*frame.parameters, *frame.layers, *frame.role_variables) if frame else ()),
+        *(part for role in roles for part in (role.variables, role.needed_variables)),
     )
     read = _files(play, variables.of_play(together(*stronger, weaker)), library)
     scope = variables.of_play(together(*stronger, *read, weaker))

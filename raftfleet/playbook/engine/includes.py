@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from raftfleet.errors import RaftfleetError
@@ -131,11 +131,13 @@ class Includes:
         if task.action == "include_tasks":
             name = str(inclusion.arguments["file"])
             path = site.tasks_file(name, task.mark)
-            return settled(library.tasks(path, site), header), inner
-        use = library.imported_role(inclusion.arguments, Settings(), site, task.mark)
-        public = bool(inclusion.arguments["public"])
-        self._flow.adopt(use, public=public)
-        return settled((use,), header), inner
+            nodes = library.tasks(path, site)
+        else:
+            use = library.imported_role(inclusion.arguments, Settings(), site, task.mark)
+            nodes = (replace(use, public=bool(inclusion.arguments["public"])),)
+        nodes = settled(nodes, header)
+        self._flow.adopt(nodes, inner)
+        return nodes, inner
 
     def _fail(self, job: Job, hosts: Sequence[Host], error: RaftfleetError) -> set[str]:
         """Record that the include failed; a wrong included file is shown with its place."""

@@ -13,15 +13,15 @@ from raftfleet.playbook.engine.batches import batches, ordered
 from raftfleet.playbook.engine.files import Finder
 from raftfleet.playbook.engine.flow import Flow
 from raftfleet.playbook.engine.frame import Frame
-from raftfleet.playbook.engine.handlers import add_handlers, add_role_handlers, names_of
+from raftfleet.playbook.engine.handlers import add_handlers, add_role_handlers
 from raftfleet.playbook.engine.header import evaluated, header_of
 from raftfleet.playbook.engine.magic import Lazy
 from raftfleet.playbook.engine.magic import of_play as magic_of_play
 from raftfleet.playbook.engine.play_state import PlayState
+from raftfleet.playbook.engine.role_places import places_of, roles_of
 from raftfleet.playbook.engine.tags import settled_play
 from raftfleet.playbook.engine.vars_files import read_vars_files
 from raftfleet.playbook.extension import PlayInfo
-from raftfleet.playbook.syntax.handlers import static_roles
 from raftfleet.playbook.syntax.nodes import Settings, Task
 
 if TYPE_CHECKING:
@@ -43,9 +43,7 @@ class PlayRun:
         self._run = run
         self._extensions = extensions
         self._services = run.services
-        self._header = header_of(
-            play, static_roles(play), run.services.variables, run.services.library
-        )
+        self._header = header_of(play, roles_of(play), run.services.variables, run.services.library)
         self._play = evaluated(play, self._header)
 
     def run(self) -> None:
@@ -80,11 +78,11 @@ class PlayRun:
             self._play = state.play = settled_play(self._play, self._header.over(known))
         defaults = Settings(self._services.options.defaults)
         state.frame = Frame(replace(defaults.around(self._play.settings), variables={}))
-        state.roles = static_roles(self._play)
-        named = [node for section in self._play.sections for node in section]
-        state.role_names = names_of(named)
-        add_role_handlers(state, state.roles, self._header)
+        entries, imports = places_of(self._play, state.frame)
+        state.roles = [place.use for place in (*entries, *imports)]
+        add_role_handlers(state, entries, self._header)
         add_handlers(state, self._play.handlers, state.frame, self._header)
+        add_role_handlers(state, imports, self._header)
         return state
 
     def _title(self, pattern: str) -> str:

@@ -36,6 +36,7 @@ class PlayReader:
 
     def __init__(self, library: Library, extensions: Mapping[str, PlayExtension]) -> None:
         self._tasks = library.task_reader
+        self._handlers = library.handler_reader
         self._roles = library.role_reader
         self._modules = library.modules
         self._notices = library.notices
@@ -63,7 +64,9 @@ class PlayReader:
             roles=reader.list_of("roles", lambda item, at: self._roles.entry(item, site, at)),
             tasks=tasks,
             post_tasks=post_tasks,
-            handlers=self._tasks.handlers(reader.data.get("handlers"), site, reader.at("handlers")),
+            handlers=self._handlers.handlers(
+                reader.data.get("handlers"), site, reader.at("handlers")
+            ),
             vars_files=_vars_files(reader),
             gather_facts=self._gather_facts(reader),
             fact_arguments={key: reader.data[key] for key in _OF_SETUP if key in reader},
@@ -149,5 +152,5 @@ def _strategy(reader: Reader) -> str:
     strategy = reader.text("strategy") or STRATEGIES[0]
     if strategy not in STRATEGIES and not is_text_template(strategy):
         message = f"the strategy {strategy!s} is not supported"
-        raise SourceError(message, reader.at("strategy"), hint=ONLY_LINEAR)
+        raise SourceError(message, reader.at("strategy"), hint=ONLY_LINEAR, unsupported=True)
     return strategy

@@ -24,6 +24,7 @@ _FLAGS = frozenset({
     "ignore_unreachable", "no_log", "run_once",
 })  # fmt: skip
 _NUMBERS = frozenset({"throttle", "timeout"})
+_METHODS = frozenset({"sudo", "ansible.builtin.sudo"})
 _CONNECTIONS = frozenset(
     {"ssh", "local", "smart", "paramiko", "ansible.builtin.ssh", "ansible.builtin.local"}
 )
@@ -49,10 +50,12 @@ def _value(reader: Reader, key: str) -> Any:
     if key in _NUMBERS:
         return reader.number(key)
     text = reader.text(key)
-    if key == "become_method" and text != "sudo":
-        raise reader.wrong(key, "sudo", hint="hosts are entered as root or become root with sudo")
+    if key == "become_method" and text not in _METHODS:
+        hint = "hosts are entered as root or become root with sudo"
+        raise reader.wrong(key, "sudo", hint=hint, unsupported=True)
     if key == "connection" and text not in _CONNECTIONS and not is_text_template(text):
-        raise reader.wrong(key, "ssh or local", hint="other connections are not supported")
+        hint = "other connections are not supported"
+        raise reader.wrong(key, "ssh or local", hint=hint, unsupported=True)
     return text
 
 
