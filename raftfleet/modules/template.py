@@ -112,17 +112,12 @@ def _rendered(source: Path, arguments: Mapping[str, Any], context: ModuleContext
             syntax[name] = arguments[name]
     newline = arguments["newline_sequence"]
     try:
-        rendered = str(context.template(TemplateFile(text, tuple(syntax.items()), about)))
+        value = context.template(TemplateFile(text, tuple(syntax.items()), about))
+        rendered = "" if value is None else str(value)
     except SourceError as error:
         raise TaskError(f"{source}: {error.message}", hint=error.hint) from error
-    # A block at the end takes the newline behind it away; the file still ends as its template does.
-    rendered += "\n" * (_newlines_at_end(text) - _newlines_at_end(rendered))
     # Jinja makes \n of every newline of the template; what it leaves in values stays as it is.
     return rendered.replace("\n", _NEWLINES.get(newline, newline))
-
-
-def _newlines_at_end(text: str) -> int:
-    return len(text) - len(text.rstrip("\n"))
 
 
 def _header(text: str, source: Path) -> tuple[str, dict[str, str | bool]]:

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, ValuesView
 from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING, Any
 
-from jinja2 import Template, TemplateError, TemplateSyntaxError, Undefined, nodes
+from jinja2 import Template, TemplateError, TemplateNotFound, TemplateSyntaxError, Undefined, nodes
 from jinja2.exceptions import SecurityError, TemplateAssertionError, TemplateRuntimeError
 from jinja2.lexer import Lexer
 from jinja2.nativetypes import NativeCodeGenerator
@@ -28,7 +28,9 @@ from raftfleet.playbook.templating.embedded import EVALUATOR, Embedding, evaluat
 from raftfleet.playbook.templating.failure import TemplatingError, place_inside
 from raftfleet.playbook.templating.filters import FILTERS, NOT_OURS
 from raftfleet.playbook.templating.lookups import GLOBALS
+from raftfleet.playbook.templating.neighbours import RENDERING, Neighbours
 from raftfleet.playbook.templating.predicates import TESTS
+from raftfleet.playbook.templating.scope import Omit
 from raftfleet.playbook.templating.text import Syntax, TemplateFile
 from raftfleet.playbook.templating.undefined import Missing, MissingUsedError
 
@@ -50,12 +52,14 @@ _SIMPLE = frozenset(
 _LISTABLE = (Iterator, tuple, range, AbstractSet, ValuesView)  # keys() and items() are sets
 
 
+_CALLABLE = (types.BuiltinFunctionType, types.FunctionType, types.MethodType)
+
+
 class _NativeCode(NativeCodeGenerator):
     """Keeps the type of a lone constant, which Jinja would turn into text."""
 
     def _output_const_repr(self, group: Iterable[Any]) -> str:
-        values = list(group)
-        return repr(values[0] if len(values) == 1 else _joined(values))
+        return repr(_one(list(group)))
 
 
 class _LazyContext(Context):
@@ -67,7 +71,12 @@ class _LazyContext(Context):
         given = {key: value for key, value in (locals or {}).items() if value is not missing}
         context.vars = {**self.vars, **given}
         context.eval_ctx = self.eval_ctx
+        context.blocks.update((name, list(blocks)) for name, blocks in self.blocks.items())
         return context
+
+    def get_all(self) -> Any:
+        """Return what a template sees that this one includes."""
+        return self.parent.over(self.vars) if self.vars else self.parent  # type: ignore[attr-defined]
 
     def resolve_or_missing(self, key: str) -> Any:
         """Return a variable, one of the functions every template has, or Jinja's ``missing``."""
@@ -80,9 +89,27 @@ class _LazyContext(Context):
         return self.environment.globals.get(key, missing)
 
 
+class _LazyTemplate(Template):
+    """Hands a scope on to what it includes without reading all of it."""
+
+    def new_context(
+        self,
+        vars: Any = None,  # noqa: A002
+        shared: bool = False,  # noqa: FBT001, FBT002
+        locals: Mapping[str, Any] | None = None,  # noqa: A002
+    ) -> Context:
+        """Return the context of an included template; without ``shared`` it sees no variables."""
+        scope = RENDERING.get()
+        parent = vars if shared else scope.nothing()
+        context = _LazyContext(self.environment, parent, self.name, self.blocks)
+        context.vars = {key: value for key, value in (locals or {}).items() if value is not missing}
+        return context
+
+
 class _Environment(SandboxedEnvironment):
     code_generator_class = _NativeCode
     context_class = _LazyContext
+    template_class = _LazyTemplate
     conditional = False
 
     def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
@@ -94,18 +121,17 @@ class _Environment(SandboxedEnvironment):
 
     @staticmethod
     def concat(values: Iterable[Any]) -> Any:
-        """Keep the type of a lone value; join several as text."""
+        """Keep the type of a lone value; join several as text. Nothing is None."""
         parts: list[Any] = []
         lines: dict[int, int | None] = {}
         for value in values:
             if isinstance(value, Missing) and isinstance(values, types.GeneratorType):
                 lines[len(parts)] = _template_line(values.gi_frame)
             parts.append(value)
-        if len(parts) == 1:
-            return parts[0]
-        for index, line in lines.items():
-            parts[index].complain(line)
-        return _joined(parts)
+        if sum(part is not None for part in parts) > 1:
+            for index, line in lines.items():
+                parts[index].complain(line)
+        return _one(parts)
 
 
 class _LiteralBackslashes(Lexer):
@@ -141,14 +167,23 @@ _KINDS: dict[str, type[_Environment]] = {
 }
 
 
-def _joined(values: Iterable[Any]) -> str:
-    return "".join("" if value is None else str(settle(value)) for value in values)
+def _one(values: list[Any]) -> Any:
+    given = [value for value in values if value is not None]
+    if len(given) < 2:
+        return given[0] if given else None
+    return "".join("" if _is_left_out(value) else str(settle(value)) for value in given)
+
+
+def _is_left_out(value: Any) -> bool:
+    """Whether a value leaves no trace in a text: `omit`, and an inline `if` without else."""
+    return type(value) is Undefined or isinstance(value, Omit)
 
 
 def _passing_on(work: Callable[..., Any]) -> Callable[..., Any]:
     """Return a filter or test that, given an undefined value, hands it on instead of working.
 
-    So `nosuch | upper | default('x')` is x, and `nosuch is string` raises where it is used.
+    So `nosuch | upper | default('x')` is x, and `nosuch is string` raises where it is used. What
+    a filter yields piece by piece becomes a list.
     """
 
     @functools.wraps(work)
@@ -156,7 +191,8 @@ def _passing_on(work: Callable[..., Any]) -> Callable[..., Any]:
         for value in (*arguments, *options.values()):
             if isinstance(value, Missing):
                 return value
-        return work(*arguments, **options)
+        found = work(*arguments, **options)
+        return list(found) if isinstance(found, types.GeneratorType) else found
 
     return passing_on
 
@@ -183,7 +219,7 @@ def _prepared(environment: _Environment) -> _Environment:
 _OPTIONS: dict[str, Any] = {
     "undefined": Missing,
     "trim_blocks": True,
-    "keep_trailing_newline": True,
+    "loader": Neighbours(),
     "cache_size": 0,
 }
 
@@ -217,11 +253,24 @@ def finished(text: str, scope: Scope, *, of_file: bool = False, condition: bool 
 
 def _render(text: str, scope: Scope, kind: str) -> Any:
     syntax: Syntax = ()
+    if not text:
+        return text
     if isinstance(text, TemplateFile):
         syntax, scope = text.syntax, scope.over(text.variables)
     template = _compiled(str(text), kind, syntax)
-    context = _LazyContext(template.environment, scope, None, {})  # type: ignore[arg-type]
-    return _listed(template.environment.concat(template.root_render_func(context)))
+    context = _LazyContext(template.environment, scope, None, template.blocks)  # type: ignore[arg-type]
+    token = RENDERING.set(scope)
+    try:
+        value = template.environment.concat(template.root_render_func(context))
+    finally:
+        RENDERING.reset(token)
+    return _with_ends(value, text) if isinstance(value, str) else _listed(value)
+
+
+def _with_ends(value: str, text: str) -> str:
+    """Return a text with as many line ends as its template has: Jinja drops some of them."""
+    ends = len(text) - len(text.rstrip("\n"))
+    return value + "\n" * (ends - len(value) + len(value.rstrip("\n"))) if ends else value
 
 
 def _guarded(work: Callable[..., Any], text: str, scope: Scope, kind: str) -> Any:
@@ -250,6 +299,8 @@ def _explained(error: Exception, text: str, scope: Scope) -> TemplatingError:
         return TemplatingError(f"not a template: {error.message}", mark)
     if isinstance(error, SecurityError):
         return TemplatingError(f"not allowed in a template: {error}", mark)
+    if isinstance(error, TemplateNotFound):
+        return TemplatingError(f"there is no template {error}", mark)
     if isinstance(error, TemplateRuntimeError | TemplateError):
         return TemplatingError(str(error), mark)
     return TemplatingError(f"the template failed: {type(error).__name__}: {error}", mark)
@@ -312,6 +363,8 @@ def settle(value: Any) -> Any:
             raise TemplateRuntimeError("the inline `if` is false and has no else")
         value.complain()
     value = _listed(value)
+    if isinstance(value, _CALLABLE):
+        raise TemplateRuntimeError("a method is no value: call it, name()")
     if isinstance(value, list):
         return value if _simple(value) else [settle(item) for item in value]
     if isinstance(value, Mapping):
