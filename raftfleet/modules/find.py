@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from raftfleet.modules.base import GenericModule, arguments
+from raftfleet.modules.file_filter import Contents, Filter
 from raftfleet.modules.on_host import OnHost
 from raftfleet.modules.remote_file import SUMS, Remote
-from raftfleet.modules.searching import Contents, Filter, checksums, walk
+from raftfleet.modules.searching import checksums, walk
 from raftfleet.modules.stat_ import described
 from raftfleet.playbook.module import Argument, Result
 
@@ -88,6 +89,10 @@ class Find(GenericModule):
         if arguments["get_checksum"]:
             sums = checksums(host, found, arguments["checksum_algorithm"])
             files = [one | sums.get(one["path"], {}) for one in files]
-        msg = "Not all paths examined" if skipped else "All paths examined"
+        msg = "All paths examined"
+        if len(files) == arguments["limit"]:
+            msg = "Limit of matches reached"
+        if skipped:
+            msg = "Not all paths examined, check warnings for details"
         values = {"files": files, "matched": len(files), "examined": examined}
         return Result(msg=msg, values={**values, "skipped_paths": skipped})

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import contextlib
+import glob
 import tempfile
-from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any, Final
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from raftfleet.errors import RaftfleetError, TaskError
 from raftfleet.modules.archive import Archive, read_archive
-from raftfleet.modules.base import ATTRIBUTES, GenericModule, arguments
+from raftfleet.modules.archive_source import STRIP, archive_here, stripped_folders
+from raftfleet.modules.attributes import Attributes
+from raftfleet.modules.base import ATTRIBUTES, REFUSED_ATTRIBUTES, GenericModule, arguments
 from raftfleet.modules.commanding import CONDITIONS
-from raftfleet.modules.delivery import place
-from raftfleet.modules.exchange import NoAnswerError, bare_url
+from raftfleet.modules.landing import place
 from raftfleet.modules.on_host import OnHost, complaint, word
-from raftfleet.modules.remote_file import Attributes, look
+from raftfleet.modules.remote_file import look
 from raftfleet.modules.repacking import Choice, repacked
-from raftfleet.modules.web import Web
 from raftfleet.playbook.module import Argument, Result, Status
 
 if TYPE_CHECKING:
@@ -25,10 +27,6 @@ if TYPE_CHECKING:
     from raftfleet.playbook.module import ModuleContext
 
 __all__ = ["Unarchive"]
-
-_STRIP: Final = "--strip-components="
-_STRIP_WORDS: Final = ("--strip-components", "--strip")
-_DONE_ANYWAY: Final = ("--no-same-owner", "--overwrite", "-v", "--verbose")
 
 
 class Unarchive(GenericModule):
@@ -40,7 +38,8 @@ class Unarchive(GenericModule):
     (lists of patterns: of names in the archive, and all below them), ``extra_opts`` (list; only
     ``--strip-components=N``, and options that ask for what is done anyway), ``owner``, ``group``,
     ``mode`` (of all that is unpacked), ``list_files`` (bool), ``validate_certs`` (bool, true: of a
-    URL).
+    URL), ``keep_newer`` (bool: leave files that are newer than in the archive), ``copy`` (bool; false: the same as ``remote_src``), ``decrypt`` (bool, true: refuse what
+    ansible-vault has encrypted).
     Returns: dest, src, extracted (number of members), files (with ``list_files``); state, mode,
     owner, group, uid, gid, size of ``dest``.
     Files belong to the task's user unless ``owner`` says otherwise, whatever the archive says. An
@@ -61,8 +60,15 @@ class Unarchive(GenericModule):
         list_files=Argument("bool", default=False),
         remote_src=Argument("bool", default=False),
         validate_certs=Argument("bool", default=True),
+        keep_newer=Argument("bool", default=False),
+        copy=Argument("bool"),
+        decrypt=Argument("bool", default=True),
+        io_buffer_size=Argument("int"),
         **ATTRIBUTES,
     )
+    idle = frozenset({"unsafe_writes", "io_buffer_size"})
+    refused = REFUSED_ATTRIBUTES
+    exclusive = (("copy", "remote_src"),)
 
     def run(self, arguments: Mapping[str, Any], context: ModuleContext) -> Result:
         """Unpack it unless all of it is there."""
@@ -75,10 +81,16 @@ class Unarchive(GenericModule):
         choice = Choice(
             tuple(map(str, arguments["include"])), tuple(map(str, arguments["exclude"]))
         )
-        stripped = _stripped([str(one) for one in arguments["extra_opts"]])
+        stripped = stripped_folders([str(one) for one in arguments["extra_opts"]])
         with tempfile.TemporaryDirectory(prefix="raftfleet-") as folder:
-            source = _source(host, arguments, Path(folder))
+            source = archive_here(host, arguments, Path(folder))
             archive = read_archive(repacked(source, Path(folder), choice), stripped)
+            if not archive.members:
+                raise TaskError(f"{source.name} holds nothing to unpack")
+            if arguments["keep_newer"] and (kept := _newer(host, dest, archive)):
+                left = replace(choice, exclude=(*choice.exclude, *map(glob.escape, kept)))
+                inside = Path(tempfile.mkdtemp(dir=folder))
+                archive = read_archive(repacked(source, inside, left), stripped)
             shown = arguments["src"] if source.is_relative_to(folder) else str(source)
             return _unpacked(host, dest, archive, {**arguments, "src": shown})
 
@@ -108,6 +120,16 @@ def _unpacked(host: OnHost, dest: str, archive: Archive, arguments: Mapping[str,
     return Result(Status.CHANGED, values=values)
 
 
+def _newer(host: OnHost, dest: str, archive: Archive) -> list[str]:
+    """Return which files of the archive are on the host already, and newer than in the archive."""
+    files = [member for member in archive.members if member.kind == "file"]
+    lines = [f"stat -L -c %Y -- {word(member.name)} 2>/dev/null || echo 0" for member in files]
+    script = "\n".join([f"cd -- {word(dest)} 2>/dev/null || exit 0", *lines, ""])
+    said = host.ask("exec sh -s", f"look at what is in {dest}", stdin=script.encode())
+    times = zip(files, map(int, said.split()), strict=False)
+    return [member.written for member, modified in times if modified > member.modified]
+
+
 def _set_below(host: OnHost, dest: str, archive: Archive, wanted: Attributes) -> Status:
     """Set mode and owner of what is there already; return whether any was another way."""
     lines = [line for name in archive.top for line in wanted.recursive(f"{dest}/{name}")]
@@ -115,44 +137,6 @@ def _set_below(host: OnHost, dest: str, archive: Archive, wanted: Attributes) ->
         return Status.OK
     said = host.ask("export LC_ALL=C; " + " && ".join(lines), f"set mode or owner in {dest}")
     return Status.CHANGED if said.strip() else Status.OK
-
-
-def _source(host: OnHost, arguments: Mapping[str, Any], folder: Path) -> Path:
-    """Return the archive on this machine, brought here if it is not."""
-    given = arguments["src"]
-    here = folder / "archive"
-    if "://" in given:
-        web = Web.plain(host, given, validate_certs=arguments["validate_certs"])
-        try:
-            with web.ask("GET", {}) as answer:
-                if answer.status != 200:
-                    raise TaskError(f"{bare_url(given)} cannot be had: status {answer.status}")
-                with here.open("wb") as file:
-                    file.writelines(answer.pieces())
-        except NoAnswerError as error:
-            raise TaskError(f"{bare_url(given)} cannot be had: {error}") from error
-        return here
-    if not arguments["remote_src"]:
-        return host.context.find("files", given)
-    path = PurePosixPath(host.path(given))
-    host.transport.get(path, here, timeout=host.left, become=host.context.become)
-    return here
-
-
-def _stripped(options: list[str]) -> int:
-    """Return how many leading folders to drop; `TaskError` for any other option."""
-    count, left = 0, list(options)
-    while left:
-        option = left.pop(0)
-        if option in _DONE_ANYWAY:
-            continue
-        name, equals, number = option.partition("=")
-        if name in _STRIP_WORDS and not equals and left:
-            number = left.pop(0)
-        if name not in _STRIP_WORDS or not number.isdecimal():
-            raise TaskError(f"the option {option!r} is not supported", hint=f"supported: {_STRIP}N")
-        count = int(number)
-    return count
 
 
 def _is_there(host: OnHost, dest: str, archive: Archive) -> bool:
@@ -169,7 +153,7 @@ def _unpack(host: OnHost, dest: str, archive: Archive, wanted: Attributes) -> No
         place(host, archive.path, part, 0o600)
         options = f"{archive.option} --no-same-owner -C {word(dest)}"
         if archive.stripped:
-            options += f" {_STRIP}{archive.stripped}"
+            options += f" {STRIP}{archive.stripped}"
         host.ask(f"export LC_ALL=C; tar -xpf {word(part)} {options}", f"unpack into {dest}")
         lines = [line for name in archive.top for line in wanted.recursive(f"{dest}/{name}")]
         if lines:

@@ -81,6 +81,25 @@ def test_a_warning_counts_only_where_it_is_forbidden() -> None:
     assert verdict(told(("leader-undisturbed",))) is Verdict.FAIL
 
 
+def test_a_gap_of_a_check_that_is_forbidden_to_speak_up_stays_a_gap() -> None:
+    told = Story().running().drill("membership-agrees", forbids=("logs-clean",)).let(1)
+    assert verdict(told.end(missing=["n1"]).journal()) is Verdict.INCONCLUSIVE
+
+
+def test_a_last_line_that_was_never_finished_is_told_unless_it_is_being_written() -> None:
+    whole = good().end().journal()
+
+    def told(journal: Journal) -> list[tuple[Severity, str]]:
+        return [(one.severity, one.message) for one in judge(journal).findings]
+
+    text = "the last line of the journal was never finished (9 bytes)"
+    torn = Journal(whole.records, torn=b'{"event":')
+    assert told(torn) == [(Severity.NOTE, text)]
+    assert verdict(torn) is Verdict.PASS
+    assert told(Journal(whole.records, torn=b'{"event":', live=True)) == []
+    assert told(whole) == []
+
+
 def test_a_check_that_this_version_lacks_is_a_gap() -> None:
     journal = Story().running().drill("membership-agrees", "from-tomorrow").let(1).end().journal()
     assert verdict(journal) is Verdict.INCONCLUSIVE
@@ -180,6 +199,49 @@ def test_a_task_that_failed_leaves_the_drill_inconclusive_by_its_name(
     named = ["the task 'See to it' failed on n1: it is not so"]
     assert gaps(journal) == named[:expected]
     assert verdict(journal) is (Verdict.INCONCLUSIVE if expected else Verdict.PASS)
+
+
+@pytest.mark.parametrize(
+    ("status", "inconclusive"),
+    [
+        ("ok", False),
+        ("changed", False),
+        ("skipped", False),
+        ("failed", True),
+        ("unreachable", True),
+    ],
+)
+def test_only_a_task_that_failed_or_reached_no_host_is_a_gap(
+    status: str, inconclusive: bool
+) -> None:
+    told = good()
+    told.record(ev.TaskResult(task=7, host="n1", status=status, seconds=0))
+    journal = told.end().journal()
+    assert bool(gaps(journal)) is inconclusive
+    assert verdict(journal) is (Verdict.INCONCLUSIVE if inconclusive else Verdict.PASS)
+
+
+def test_an_aborted_drill_says_once_why_and_not_that_it_was_not_watched() -> None:
+    told = Story().running().drill("membership-agrees", watch=10).stop("n3").let(4).say("n1")
+    texts = gaps(told.end(aborted="no steady state").journal())
+    assert texts == ["the drill did not run to its end: no steady state"]
+
+
+def test_lines_missing_from_one_drill_are_no_gap_of_another() -> None:
+    told = Story().running()
+    for _ in range(3):
+        told.drill("membership-agrees").let(3)
+        told.record(ev.DrillEnded(drill="told"))
+    journal = told.end().journal()
+    spans = journal.spans()
+    for place, span in enumerate(spans):
+        at = span.start + 2
+        holed = Journal(journal.records[:at] + journal.records[at + 1 :])
+        told_of = [
+            any("are missing" in finding.message for finding in drill.findings)
+            for drill in judge(holed).drills
+        ]
+        assert told_of == [number == place for number in range(3)]
 
 
 def test_missing_lines_of_the_journal_are_a_gap() -> None:

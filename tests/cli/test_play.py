@@ -141,6 +141,24 @@ def test_a_run_with_a_cluster_leaves_its_folder(project: Path) -> None:
     assert (project / "runs" / "latest" / "journal.jsonl").is_file()
 
 
+def test_all_that_is_wrong_in_all_playbooks_is_told_and_counted(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (project / "a.yml").write_text("- {hosts: all, tasks: [{comand: 1}, {command: ls, whenn: x}]}")
+    (project / "b.yml").write_text("- {hosts: all, tasks: [{command: ls, whenn: x}]}")
+    assert run(["play", "--syntax-check", "a.yml", "b.yml"]) == 5
+    shown = capsys.readouterr().err
+    assert shown.index("a.yml:1:25: there is no module") < shown.index("a.yml:1:51: 'whenn'")
+    assert shown.index("a.yml:1:51: 'whenn'") < shown.index("b.yml:1:38: 'whenn'")
+    assert shown.endswith("3 errors\n")
+    for words in (["--syntax-check"], ["-i", "hosts.yml"], ["-i", "hosts.yml", "--list-tasks"]):
+        assert run(["play", *words, "--output", "jsonl", "a.yml", "b.yml"]) == 5
+        events = lines(capsys)
+        errors = [event["where"] for event in events if event["event"] == "run.error"]
+        assert errors == ["a.yml:1:25", "a.yml:1:51", "b.yml:1:38"]
+        assert events[-1] == {"event": "recap", "hosts": {}, "exit_code": 5}
+
+
 TWO = """\
 - name: first
   hosts: east
@@ -161,7 +179,8 @@ playbook: two.yml
       e1
     tasks:
       one\tTAGS: [a, p]
-      TASK TAGS: [a, p]
+      debug\tTAGS: [never, p]
+      TASK TAGS: [a, never, p]
 
   play #2 (west:east): west:east\tTAGS: []
     pattern: ['west:east']
@@ -193,9 +212,21 @@ def test_lists_for_programs_end_with_the_recap_of_nobody(
     assert run([*lists, "--output", "jsonl", "two.yml"]) == 0
     first, second, recap = map(json.loads, capsys.readouterr().out.splitlines())
     assert first["hosts"] == ["e1"]
-    assert first["tasks"] == [{"name": "one", "tags": ["a", "p"]}]
+    assert [task["tags"] for task in first["tasks"]] == [["a", "p"], ["never", "p"]]
     assert (second["number"], second["patterns"]) == (2, ["west:east"])
     assert recap == {"event": "recap", "hosts": {}, "exit_code": 0}
+
+
+def test_the_list_of_tags_names_what_never_runs_by_itself(
+    lists: list[str], project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (project / "never.yml").write_text("- {hosts: e1, tasks: [{command: ls, tags: [never, n]}]}")
+    assert run([*lists[:3], "--list-tags", "never.yml"]) == 0
+    assert "TASK TAGS: [n, never]" in capsys.readouterr().out
+    assert run([*lists[:3], "--list-tags", "-t", "x", "never.yml"]) == 0
+    assert "TASK TAGS: []" in capsys.readouterr().out
+    assert run([*lists[:3], "--list-tasks", "never.yml"]) == 0
+    assert "command" not in capsys.readouterr().out
 
 
 def test_a_list_for_a_limit_that_nobody_knows_is_refused(

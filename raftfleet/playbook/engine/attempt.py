@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -32,6 +33,8 @@ __all__ = ["Attempt", "pause", "refuse_when_stopped"]
 
 _GLANCE = 0.2  # seconds between two looks at whether the run was interrupted
 _RETRIES = 3
+_AFTERWARDS = ("delegate_facts", "ignore_unreachable", "no_log")
+_DELAY = 5.0  # seconds between two tries
 _COMMANDS = 3  # the verbosity from which on commands are told
 
 
@@ -77,8 +80,17 @@ class Attempt:
         module = self.job.task.module
         if module is None:  # the flow runs includes and meta itself
             raise TypeError(f"{self.job.task.action} is not a module")
+        for key in _AFTERWARDS:  # what is wrong with them is to be known before anything is done
+            reach.flag(self.job.frame.value(key), self.scope, key=key)
         arguments = self._arguments(module)
-        context = self._context(acting, local=module.local)
+        began = self.job.services.clock.monotonic()
+        try:
+            context = self._context(acting, local=module.local)
+        except UnreachableError:
+            outcome = Outcome({})
+            if self._timed_out(began, outcome):  # connecting is part of what the task does
+                return outcome
+            raise
         retry = self.job.task.retry
         if retry is None:
             return self._once(module, arguments, context)
@@ -118,7 +130,7 @@ class Attempt:
 
     def _transport(self, target: Host) -> Transport:
         services = self.job.services
-        transport = services.transports(target)
+        transport = services.transports(target, timeout=self._deadline() or math.inf)
         if services.options.verbosity < _COMMANDS:
             return transport
 
@@ -158,14 +170,20 @@ class Attempt:
         """Run the module and let `changed_when` and `failed_when` have their say."""
         began = context.clock.monotonic()
         outcome = _called(module, arguments, context)
-        limit = self._deadline()
-        if limit and context.clock.monotonic() - began >= limit:
-            period = int(limit) if limit.is_integer() else limit
-            msg = f"not done within its timeout of {limit:g} s"
-            outcome.values |= {"failed": True, "msg": msg, "timedout": {"period": period}}
+        self._timed_out(began, outcome)
         if not outcome.values.get("unreachable"):
             self._judge(outcome)
         return outcome
+
+    def _timed_out(self, began: float, outcome: Outcome) -> bool:
+        """Let the outcome be a failure if the task's time is over; return whether it is."""
+        limit = self._deadline()
+        if not limit or self.job.services.clock.monotonic() - began < limit:
+            return False
+        period = int(limit) if limit.is_integer() else limit
+        msg = f"not done within its timeout of {limit:g} s"
+        outcome.values |= {"failed": True, "msg": msg, "timedout": {"period": period}}
+        return True
 
     def _judge(self, outcome: Outcome) -> None:
         task = self.job.task
@@ -193,10 +211,11 @@ class Attempt:
         """Try until the condition holds; without one, until the task does not fail."""
         retries = _RETRIES
         if retry.retries is not None:
-            retries = max(0, int(reach.number(retry.retries, self.scope, key="retries")))
+            said = reach.number(retry.retries, self.scope, key="retries", default=_RETRIES)
+            retries = max(0, int(said))
         if not retries:
             return self._once(module, arguments, context)
-        delay = reach.number(retry.delay, self.scope, key="delay")
+        delay = reach.number(retry.delay, self.scope, key="delay", default=_DELAY)
         for number in range(1, retries + 2):
             outcome = self._once(module, arguments, context)
             outcome.values["attempts"] = number

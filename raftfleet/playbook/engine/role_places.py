@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from raftfleet.playbook.engine.frame import Frame
 from raftfleet.playbook.syntax.nodes import Block, RoleUse
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from raftfleet.playbook.engine.frame import Frame
     from raftfleet.playbook.syntax.nodes import Node, Play, Role
 
-__all__ = ["Placed", "imported_by", "needed_by", "places_of"]
+__all__ = ["Placed", "imported_by", "needed_by", "places_of", "roles_of"]
 
 
 class Placed(NamedTuple):
@@ -33,6 +33,12 @@ def places_of(play: Play, frame: Frame) -> tuple[list[Placed], list[Placed]]:
     for section in (play.pre_tasks, play.post_tasks, play.tasks):
         imports += imported_by(section, frame)
     return entries, imports
+
+
+def roles_of(play: Play) -> list[RoleUse]:
+    """Return what `places_of` does, entries first, without the frames."""
+    entries, imports = places_of(play, Frame(play.settings))
+    return [place.use for place in (*entries, *imports)]
 
 
 def imported_by(nodes: Iterable[Node], frame: Frame) -> Iterator[Placed]:

@@ -55,10 +55,12 @@ class Provided(Mapping[str, Any]):
 class Variables:
     """All variables of a run."""
 
-    def __init__(self, options: Options, population: Population) -> None:
+    def __init__(
+        self, options: Options, population: Population, memory: Memory | None = None
+    ) -> None:
         self.options = options
         self.population = population
-        self.memory = Memory()
+        self.memory = memory or Memory()
         self.extra = {name: written(value) for name, value in options.extra_vars.items()}
 
     def of_task(

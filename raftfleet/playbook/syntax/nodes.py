@@ -36,7 +36,8 @@ class Settings:
     """What a play, block, role entry or task says for itself and for everything inside it.
 
     ``values`` holds plain keywords (become, no_log, ...), where the nearer place wins, as it does
-    for ``notify``; the other fields add up on the way from the play to the task.
+    for ``notify``; the other fields add up on the way from the play to the task. Tags may be
+    templates until their play or include begins.
     """
 
     values: Mapping[str, Any] = field(default_factory=dict)
@@ -193,7 +194,10 @@ Node: TypeAlias = Task | Block | RoleUse
 
 @dataclass(frozen=True, slots=True)
 class Play:
-    """Tasks for the hosts of a pattern. ``file`` is where it stands, ``extensions`` what `drill:` and the like say."""
+    """Tasks for the hosts of a pattern. ``file`` is where it stands, ``extensions`` what `drill:` and the like say.
+
+    What stands in its header may be a template until the play begins.
+    """
 
     name: str | None
     hosts: Any
@@ -210,8 +214,9 @@ class Play:
     fact_arguments: Mapping[str, Any] = field(default_factory=dict)
     serial: tuple[Any, ...] = ()
     max_fail_percentage: Any = None
-    force_handlers: Any = False
+    force_handlers: Any = None
     order: str = "inventory"
+    strategy: str = "linear"
     extensions: Mapping[str, object] = field(default_factory=dict)
 
     @property

@@ -99,7 +99,7 @@ class _LazyTemplate(Template):
         locals: Mapping[str, Any] | None = None,  # noqa: A002
     ) -> Context:
         """Return the context of an included template; without ``shared`` it sees no variables."""
-        scope = RENDERING.get()
+        scope, _ = RENDERING.get()
         parent = vars if shared else scope.nothing()
         context = _LazyContext(self.environment, parent, self.name, self.blocks)
         context.vars = {key: value for key, value in (locals or {}).items() if value is not missing}
@@ -114,6 +114,10 @@ class _Environment(SandboxedEnvironment):
 
     def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
         """Parse a template; literals in it that are templates themselves are prepared for that."""
+        if name and self.keep_trailing_newline:  # what is included ends where its last line does
+            source = source.removesuffix("\n")
+        if name and self.keep_trailing_newline:  # what is included ends where its last line does
+            source = source.removesuffix("\n")
         tree = super()._parse(source, name, filename)
         if source.count("{{") + source.count("{%") > 1:
             Embedding(everywhere=self.conditional).visit(tree)
@@ -255,16 +259,19 @@ def _render(text: str, scope: Scope, kind: str) -> Any:
     syntax: Syntax = ()
     if not text:
         return text
+    folders: tuple[str, ...] = ()
     if isinstance(text, TemplateFile):
-        syntax, scope = text.syntax, scope.over(text.variables)
+        syntax, folders, scope = text.syntax, text.folders, scope.over(text.variables)
     template = _compiled(str(text), kind, syntax)
     context = _LazyContext(template.environment, scope, None, template.blocks)  # type: ignore[arg-type]
-    token = RENDERING.set(scope)
+    token = RENDERING.set((scope, folders))
     try:
         value = template.environment.concat(template.root_render_func(context))
     finally:
         RENDERING.reset(token)
-    return _with_ends(value, text) if isinstance(value, str) else _listed(value)
+    if not isinstance(value, str):
+        return _listed(value)
+    return value if isinstance(text, TemplateFile) else _with_ends(value, text)
 
 
 def _with_ends(value: str, text: str) -> str:
@@ -297,6 +304,10 @@ def _explained(error: Exception, text: str, scope: Scope) -> TemplatingError:
         return TemplatingError(str(error.message), mark, hint=_other_name(str(error.message)))
     if isinstance(error, TemplateSyntaxError):
         return TemplatingError(f"not a template: {error.message}", mark)
+    if isinstance(error, TemplateNotFound):
+        looked = ", ".join(text.folders) if isinstance(text, TemplateFile) else ""
+        hint = f"looked in {looked}" if looked else None
+        return TemplatingError(f"there is no template {error.name!r}", mark, hint=hint)
     if isinstance(error, SecurityError):
         return TemplatingError(f"not allowed in a template: {error}", mark)
     if isinstance(error, TemplateNotFound):
@@ -341,8 +352,8 @@ def _line(error: Exception) -> int | None:
 def _template_line(frame: types.FrameType | None, at: int | None = None) -> int | None:
     """Return the line of a template that a line of its compiled code comes from."""
     template = frame.f_globals.get("__jinja_template__") if frame else None
-    if frame is None or template is None:
-        return None
+    if frame is None or template is None or template.name is not None:
+        return None  # no template, or one that was included: where that was says more
     line: int = template.get_corresponding_lineno(at or frame.f_lineno)
     return line
 

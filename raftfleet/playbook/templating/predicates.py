@@ -116,6 +116,10 @@ def _uri(value: Any, schemes: Any = None, *, located: bool = False) -> bool:
     return known and (not located or bool(parts.netloc) or parts.scheme == "file")
 
 
+def _not_a_number(value: Any) -> bool:
+    return isinstance(value, float) and math.isnan(value)
+
+
 def _contains(value: Any, item: Any) -> bool:
     return item in value
 
@@ -219,6 +223,8 @@ TESTS: dict[str, Callable[..., bool]] = {
     **dict.fromkeys(("directory", "is_dir"), os.path.isdir),
     **dict.fromkeys(("link", "is_link"), os.path.islink),
     **dict.fromkeys(("exists",), os.path.exists),
+    "link_exists": os.path.lexists,
+    **dict.fromkeys(("nan", "isnan"), _not_a_number),
     **dict.fromkeys(("mount", "is_mount"), os.path.ismount),
     **dict.fromkeys(("same_file", "is_same_file"), _same_file),
     **dict.fromkeys(("abs", "is_abs"), os.path.isabs),
@@ -228,7 +234,6 @@ TESTS: dict[str, Callable[..., bool]] = {
     "falsy": _falsy,
     "finished": _flagged("finished"),
     "match": _match,
-    "nan": lambda value: isinstance(value, float) and math.isnan(value),
     "reachable": _reachable,
     "regex": _regex,
     "search": _search,

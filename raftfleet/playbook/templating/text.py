@@ -17,18 +17,24 @@ _NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 class TemplateFile(str):
     """A template file's text.
 
-    ``syntax`` are options of Jinja's environment, as pairs; ``variables`` are those that only this
-    template has.
+    It keeps the line ends at its end. ``syntax`` are options of Jinja's environment, as pairs; ``variables`` are those that only this
+    template has. Other templates that it includes or imports are looked for in ``folders``.
     """
 
-    __slots__ = ("syntax", "variables")
+    __slots__ = ("folders", "syntax", "variables")
     syntax: Syntax
     variables: Mapping[str, Any]
+    folders: tuple[str, ...]
 
     def __new__(
-        cls, text: str, syntax: Syntax = (), variables: Mapping[str, Any] = _NOTHING
+        cls,
+        text: str,
+        syntax: Syntax = (),
+        variables: Mapping[str, Any] = _NOTHING,
+        folders: tuple[str, ...] = (),
     ) -> Self:
         """Return the text with its syntax and variables."""
         made = super().__new__(cls, text)
-        made.syntax, made.variables = syntax, variables
+        made.syntax = (*syntax, ("keep_trailing_newline", True))
+        made.variables, made.folders = variables, folders
         return made
