@@ -13,7 +13,7 @@ from raftfleet.inventory.source import MarkedList
 from raftfleet.playbook.builtin import BUILTIN
 from raftfleet.playbook.syntax.handler_lists import HandlerReader
 from raftfleet.playbook.syntax.handlers import check_notifications
-from raftfleet.playbook.syntax.includes import check_includes
+from raftfleet.playbook.syntax.includes import check_includes, check_vars_files
 from raftfleet.playbook.syntax.notices import Notices
 from raftfleet.playbook.syntax.plays import PlayReader
 from raftfleet.playbook.syntax.reading import Reader, place
@@ -117,6 +117,7 @@ def load_playbook(
     plays = _plays(path, library, reader, (path,))
     for play in plays:
         check_notifications(play)
+        check_vars_files(play)
     check_includes(plays, library, path.parent)
     return Playbook(path, tuple(plays), library, library.notices.texts)
 
