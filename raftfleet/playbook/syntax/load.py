@@ -117,7 +117,7 @@ def load_playbook(
     plays = _plays(path, library, reader, (path,))
     for play in plays:
         check_notifications(play)
-        check_vars_files(play)
+        check_vars_files(play, library.notices)
     check_includes(plays, library, path.parent)
     return Playbook(path, tuple(plays), library, library.notices.texts)
 
