@@ -19,6 +19,7 @@ _LOOKED_AT: Final = 1000
 _OPEN_QUOTE: Final = "found unexpected end of stream"
 _QUOTE_BRACKETS: Final = "a text with any of , [ ] { } in it must be quoted inside brackets"
 _NO_COLON: Final = "could not find expected ':'"
+_TWO_COLONS: Final = "mapping values"
 _NO_START: Final = "found character that cannot start any token"
 
 
@@ -89,9 +90,13 @@ _HINTS: Final = {
 }
 
 
+def _has_two_colons(mark: Mark) -> bool:
+    return _SECOND_COLON.search(_line(mark)[:_LOOKED_AT]) is not None
+
+
 def _hint(problem: str, mark: Mark) -> str | None:
-    if problem.startswith("mapping values"):
-        if _SECOND_COLON.search(_line(mark)[:_LOOKED_AT]):
+    if problem.startswith(_TWO_COLONS):
+        if _has_two_colons(mark):
             return "a text that contains ': ' must be quoted"
         return (
             "compare the indentation with the lines above, and look for a missing space after ':'"
@@ -158,6 +163,8 @@ def _problem(error: yaml.MarkedYAMLError, mark: Mark) -> SourceError:
             return SourceError(f"expected {wanted} here", mark, hint=_QUOTE_BRACKETS)
         mark = start
     message = _MESSAGES.get(problem) or _spoken(error)
+    if problem.startswith(_TWO_COLONS) and _has_two_colons(mark):
+        message = "a second ': ' in this line"
     if problem == _NO_START:
         message = _unexpected_character(mark)
     return SourceError(message, mark, hint=_hint(problem, mark))
