@@ -173,7 +173,8 @@ class UsageError(RaftfleetError):
 class SourceError(UsageError):
     """A file is wrong at a known place.
 
-    ``unsupported`` tells what Ansible would take from what is wrong in any case.
+    ``unsupported`` tells what Ansible would take from what is wrong in any case. ``more`` are the
+    errors that were found behind this one, in their order.
     """
 
     def __init__(
@@ -187,6 +188,7 @@ class SourceError(UsageError):
         super().__init__(message, hint=hint)
         self.mark = mark
         self.unsupported = unsupported
+        self.more: tuple[SourceError, ...] = ()
 
     def __str__(self) -> str:
         if self.mark is None:

@@ -11,6 +11,7 @@ from raftfleet.errors import SourceError
 from raftfleet.inventory import load_yaml
 from raftfleet.inventory.source import MarkedList
 from raftfleet.playbook.builtin import BUILTIN
+from raftfleet.playbook.syntax.faults import Faults
 from raftfleet.playbook.syntax.handler_lists import HandlerReader
 from raftfleet.playbook.syntax.handlers import check_notifications
 from raftfleet.playbook.syntax.includes import check_includes, check_vars_files
@@ -50,7 +51,8 @@ class Library:
     ) -> None:
         self.modules = together(modules, BUILTIN)
         self.notices = Notices()
-        self.task_reader = TaskReader(self.modules, self, instead or {})
+        self.faults = Faults()
+        self.task_reader = TaskReader(self.modules, self, instead or {}, self.faults)
         self.handler_reader = HandlerReader(self.task_reader, self)
         self.role_reader = RoleReader(
             self.task_reader, self.handler_reader, self.document, role_paths, self.notices
@@ -108,13 +110,15 @@ def load_playbook(
 
     Roles are looked for in `roles` beside the playbook, in `roles` beside its folder, and then in
     ``role_paths``. ``instead`` names modules that are not offered, each with what to write instead.
-    Raises `SourceError` at the first thing that is wrong, `UsageError` for a file that cannot be
-    read.
+    Raises `SourceError` for the first thing that is wrong, with what else is wrong in other tasks
+    and plays, and `UsageError` for a file that cannot be read.
     """
     library = Library(modules, role_paths, instead)
     reader = PlayReader(library, extensions or {})
     path = Path(path).absolute()
-    plays = _plays(path, library, reader, (path,))
+    with library.faults.going_on():
+        plays = _plays(path, library, reader, (path,))
+    library.faults.tell()
     for play in plays:
         check_notifications(play)
         check_vars_files(play, library.notices)
@@ -134,12 +138,13 @@ def _plays(
         )
     plays: list[Play] = []
     for index, item in enumerate(document):
-        entry = Reader(item, "a play", document.item_mark(index))
-        key = next((word for word in entry.data if bare(str(word)) == "import_playbook"), None)
-        if key is None:
-            plays.append(reader.play(entry, path))
-        else:
-            plays += _imported(entry, str(key), path, library, reader, opened)
+        with library.faults.going_on():
+            entry = Reader(item, "a play", document.item_mark(index))
+            key = next((word for word in entry.data if bare(str(word)) == "import_playbook"), None)
+            if key is None:
+                plays.append(reader.play(entry, path))
+            else:
+                plays += _imported(entry, str(key), path, library, reader, opened)
     return plays
 
 

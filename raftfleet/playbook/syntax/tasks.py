@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from raftfleet.errors import Mark
     from raftfleet.playbook.module import Module
+    from raftfleet.playbook.syntax.faults import Faults
     from raftfleet.playbook.syntax.free_form import Declares
     from raftfleet.playbook.syntax.nodes import Node, RoleUse
     from raftfleet.playbook.syntax.site import Site
@@ -54,11 +55,16 @@ class TaskReader:
     """Reads lists of tasks against the modules that exist."""
 
     def __init__(
-        self, modules: Mapping[str, Module], importer: Importer, instead: Mapping[str, str]
+        self,
+        modules: Mapping[str, Module],
+        importer: Importer,
+        instead: Mapping[str, str],
+        faults: Faults,
     ) -> None:
         self._modules = modules
         self._actions: Mapping[str, Declares] = together(modules, STATIC, DYNAMIC)
         self._importer = importer
+        self._faults = faults
         self._naming = Naming(self._actions, instead)
 
     def file(self, path: Path, site: Site, mark: Mark | None) -> tuple[Node, ...]:
@@ -68,7 +74,11 @@ class TaskReader:
 
     def nodes(self, value: Any, site: Site, mark: Mark | None = None) -> tuple[Node, ...]:
         """Read a list of tasks and blocks."""
-        return tuple(self._node(item, site, at) for item, at in items(value, "tasks", mark))
+        found: list[Node] = []
+        for item, at in items(value, "tasks", mark):
+            with self._faults.going_on():
+                found.append(self._node(item, site, at))
+        return tuple(found)
 
     def _node(self, item: Any, site: Site, mark: Mark | None) -> Node:
         reader = Reader(item, "a task", mark)
