@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
     from pathlib import Path
 
-    from raftfleet.cli.session import Asked
+    from raftfleet.cli.asked import Asked
     from raftfleet.playbook.listing import PlayListing
 
 __all__ = ["show_listing"]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from raftfleet.cli.catalogue import Step
-from raftfleet.cli.session import Asked, Session
+from raftfleet.cli.session import Session
 from raftfleet.errors import ExitCode, worst
 from raftfleet.journal.events import RunEnded
 from raftfleet.playbook import Memory, which_starts
@@ -17,6 +17,7 @@ from raftfleet.report import LiveConsole, show_closing, show_picture
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from raftfleet.cli.asked import Asked
     from raftfleet.cluster import Abandoned, Control
 
 __all__ = ["Step", "heal", "run_plays", "show_status"]
@@ -34,8 +35,8 @@ def run_plays(
     with Session(asked) as session:
         _listen(session, asked)
         playbooks = session.load_all([play.path for play in plays])
-        for node in session.nodes if installs else session.nodes[:0]:
-            session.system.artifacts(node)
+        for node in session.fleet.nodes if installs else session.fleet.nodes[:0]:
+            session.fleet.system.artifacts(node)
         with _console(session, asked):
             memory = Memory() if remember else None
             begin = which_starts(playbooks, asked.playbook.get("start_at_task"))
@@ -98,7 +99,7 @@ def heal(asked: Asked) -> int:
         for error in failed.values():
             click.echo(f"not looked at: {error.message}", err=True)
         codes = [error.exit_code for error in failed.values()]
-        written = list(abandoned(asked.runs, [node.identity for node in session.nodes]))
+        written = list(abandoned(asked.runs, [node.identity for node in session.fleet.nodes]))
         codes += [_remove(control, one) for one in written]
         if not (after or left or failed or written):
             click.echo("nothing to heal")
@@ -109,9 +110,15 @@ def heal(asked: Asked) -> int:
 
 
 def _remove(control: Control, what: Abandoned) -> ExitCode:
-    """Remove what a dead run wrote, and say so."""
+    """Remove what a dead run wrote, unless it may have been meant to stay, and say so."""
     from raftfleet.systems.protocol import AccessError  # noqa: PLC0415 - as above
 
+    if what.unsaid:
+        click.echo(
+            f"left alone: keys of run {what.run} that begin with {what.prefix}, as its journal "
+            "does not say whether they were to be kept"
+        )
+        return ExitCode.PASSED
     try:
         done = control.clear(what)
     except AccessError as error:

@@ -76,7 +76,9 @@ class Copy(GenericModule):
         if exactly_one(arguments, "src", "content") == "content":
             if arguments["remote_src"]:
                 raise TaskError("content and remote_src exclude each other")
-            return _delivered(host, _bytes(arguments["content"]), None, arguments)
+            kept = arguments["mode"] == "preserve"  # of content that is nobody else's to read
+            given = {**arguments, "mode": "0600"} if kept else arguments
+            return _delivered(host, _bytes(arguments["content"]), None, given)
         return (
             _from_host(host, arguments) if arguments["remote_src"] else _from_here(host, arguments)
         )

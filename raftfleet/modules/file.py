@@ -71,6 +71,9 @@ class File(GenericModule):
         if state == "absent":
             changed = remove(host, path, now)
             return _result(context, now, {"path": given, "state": "absent"}, changed=changed)
+        if state == "file" and now is None:
+            said = f"{path} is absent, cannot continue: state: touch makes an empty file"
+            return Result(Status.FAILED, said, {"path": path, "state": "absent"})
         values: dict[str, Any]
         changed, after = _make(host, path, state, now, arguments)
         if after is None:  # only in check mode, where it would be new
@@ -78,7 +81,7 @@ class File(GenericModule):
             if state in {"hard", "link"}:
                 values |= {"dest": path, "src": arguments["src"]}
             return _result(context, now, values, changed=changed)
-        settled, after = _attributes(host, after, arguments)
+        settled, after = _attributes(host, after, arguments, touched=state == "touch" and not now)
         if state != "touch":
             settled |= set_times(host, after, arguments, otherwise="preserve")
         shown = given if given.rstrip("/") == path else path
@@ -145,11 +148,7 @@ def _make(
         return make_link(host, path, now, arguments["src"], force=arguments["force"])
     if state == "hard":
         return make_hard_link(host, path, now, arguments["src"], force=arguments["force"])
-    if now is None:
-        raise TaskError(
-            f"{path} does not exist", hint="state: touch makes an empty file, copy one with content"
-        )
-    if now.is_directory:
+    if now is not None and now.is_directory:
         raise TaskError(f"{path} is a directory", hint="say state: directory")
     return False, now
 
@@ -166,7 +165,21 @@ def _directory(
     return True, make_folders(host, path, Attributes.of(arguments))
 
 
-def _attributes(host: OnHost, now: Remote, arguments: Mapping[str, Any]) -> tuple[bool, Remote]:
+def _attributes(
+    host: OnHost, now: Remote, arguments: Mapping[str, Any], *, touched: bool
+) -> tuple[bool, Remote]:
+    """Make mode and owner as wanted; a file just ``touched`` goes again when that cannot be."""
+    try:
+        return _with_attributes(host, now, arguments)
+    except TaskError:
+        if touched:
+            host.run(f"rm -f -- {word(now.path)}")
+        raise
+
+
+def _with_attributes(
+    host: OnHost, now: Remote, arguments: Mapping[str, Any]
+) -> tuple[bool, Remote]:
     wanted = Attributes.of(arguments)
     if wanted == Attributes():
         return False, now

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import platform
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from raftfleet.errors import SourceError, TaskError
@@ -18,7 +19,6 @@ from raftfleet.playbook.templating import TemplateFile
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     from raftfleet.playbook.module import ModuleContext
 
@@ -122,13 +122,25 @@ def _rendered(source: Path, arguments: Mapping[str, Any], context: ModuleContext
     if newline is None and not any(mark in text for mark in marks):
         return text  # a file without a template in it keeps the ends of its lines
     try:
-        rendered = str(context.template(TemplateFile(text, tuple(syntax.items()), about)))
+        rendered = str(
+            context.template(
+                TemplateFile(text, tuple(syntax.items()), about, _folders(source, context))
+            )
+        )
     except SourceError as error:
         raise TaskError(f"{source}: {error.message}", hint=error.hint) from error
     # A block at the end takes the newline behind it away; the file still ends as its template does.
     rendered += "\n" * (_newlines_at_end(text) - _newlines_at_end(rendered))
     # Jinja makes \n of every newline of the template; what it leaves in values stays as it is.
     return rendered.replace("\n", _NEWLINES.get(newline, newline or "\n"))
+
+
+def _folders(source: Path, context: ModuleContext) -> tuple[str, ...]:
+    """Return where templates that this one includes are looked for: role, playbook, beside it."""
+    known = [context.variables.get(name) for name in ("role_path", "playbook_dir")]
+    places = [Path(str(place)) for place in known if place]
+    folders = [folder for place in places for folder in (place / "templates", place)]
+    return tuple(dict.fromkeys(str(folder) for folder in (*folders, source.parent)))
 
 
 def _newlines_at_end(text: str) -> int:

@@ -82,7 +82,7 @@ def _exports(command: Command) -> str:
 def _entering(folder: PurePosixPath) -> str:
     where = quote(_path(folder))
     complaint = quote(f"cannot enter {folder}: no such directory, or not allowed")
-    return f"cd -- {where} 2>/dev/null || {{ echo {complaint} >&2; exit {CANNOT_ENTER}; }}"
+    return f"cd -P -- {where} 2>/dev/null || {{ echo {complaint} >&2; exit {CANNOT_ENTER}; }}"
 
 
 def _path(path: PurePosixPath) -> str:

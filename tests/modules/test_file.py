@@ -303,7 +303,7 @@ class TestWhatALinkLeadsTo:
 
     def test_a_file_behind_a_link_has_to_be_there(self, bench: Bench, there: Path) -> None:
         (there / "l").symlink_to("gone")
-        assert "does not exist" in bench.failure("file", path=f"{there}/l", state="file")
+        assert "is absent" in bench.failure("file", path=f"{there}/l", state="file")
         (there / "gone").touch()
         assert bench.run("file", path=f"{there}/l", state="file").values["path"] == f"{there}/gone"
 
@@ -354,3 +354,27 @@ class TestTimes:
 def test_src_goes_with_links_only(bench: Bench, there: Path) -> None:
     (there / "f").touch()
     assert "state: link" in bench.failure("file", path=f"{there}/f", src="x")
+
+
+class TestTouch:
+    def test_an_owner_that_cannot_be_given_leaves_no_file(self, bench: Bench, there: Path) -> None:
+        said = bench.failure("file", path=f"{there}/f", state="touch", owner="nosuchuser")
+        assert "nosuchuser" in said
+        assert not (there / "f").exists()
+
+    def test_who_may_write_a_file_may_touch_it(self, bench: Bench, there: Path) -> None:
+        there.parent.chmod(0o755)
+        (there / "f").touch()
+        (there / "f").chmod(0o666)
+        os.utime(there / "f", (5, 5))
+        for folder in (there, *there.parents):
+            if folder.stat().st_mode & 0o005 != 0o005:
+                pytest.skip("others may not come here")
+        bench.become = "nobody"
+        assert bench.run("file", path=f"{there}/f", state="touch").status is Status.CHANGED
+        assert (there / "f").stat().st_mtime > 5
+
+
+def test_what_is_not_there_says_so(bench: Bench, there: Path) -> None:
+    result = bench.run("file", path=f"{there}/f")
+    assert (result.status, result.values["state"]) == (Status.FAILED, "absent")

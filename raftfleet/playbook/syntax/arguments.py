@@ -133,10 +133,12 @@ def _require(module: Declares, given: Mapping[str, Any], mark: Mark | None) -> N
         if not there.intersection(names):
             raise SourceError(f"{module.name} wants {' or '.join(names)}", mark)
     # A template may still come out as `omit`.
-    fixed = {name for name in there if not has_template(given[name])}
+    fixed = [name for name in given if name in there and not has_template(given[name])]
     for names in getattr(module, "exclusive", ()):
-        if len(both := [name for name in names if name in fixed]) > 1:
-            raise SourceError(f"{module.name}: {' and '.join(both)} exclude each other", mark)
+        if len(both := [name for name in fixed if name in names]) > 1:
+            second = given.key_mark(both[1]) if isinstance(given, MarkedDict) else None
+            message = f"{module.name}: {' and '.join(both)} exclude each other"
+            raise SourceError(message, second or mark)
 
 
 def _converted(module: Declares, name: str, value: Any, mark: Mark | None) -> Any:

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from raftfleet.errors import SourceError
 from raftfleet.playbook.syntax.nodes import Handler, Task
-from raftfleet.playbook.syntax.reading import Reader
+from raftfleet.playbook.syntax.reading import Reader, place
 from raftfleet.playbook.syntax.settings import read_settings
 from raftfleet.playbook.syntax.tasks import PARTS, ImportedFile, items, only_block
-from raftfleet.playbook.syntax.words import HANDLER
+from raftfleet.playbook.syntax.words import HANDLER, bare
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["HandlerReader"]
 
+_ROLES: Final = ("include_role", "import_role")
 _NO_ROLE: Final = "notify a handler of the role, or include_tasks here"
 # What `meta` cannot do once handlers run.
 _NOT_HERE: Final = ("flush_handlers", "end_role")
@@ -79,9 +80,11 @@ class HandlerReader:
 def _handler(node: object, reader: Reader) -> Handler:
     """Return a handler; refuse a role, and what makes no sense while handlers run."""
     if not isinstance(node, Task) or node.action == "include_role":
-        raise SourceError("a role cannot be a handler", reader.mark, hint=_NO_ROLE)
-    if node.action == "meta" and (said := node.arguments["action"]) in _NOT_HERE:
-        raise SourceError(f"meta: {said} cannot be a handler", reader.mark, hint="leave it out")
+        key = next(word for word in reader.data if bare(word) in _ROLES)
+        raise SourceError("a role cannot be a handler", reader.key_at(key), hint=_NO_ROLE)
+    said = node.arguments["action"] if node.action == "meta" else None
+    if said in _NOT_HERE:
+        raise SourceError(f"meta: {said} cannot be a handler", place(said), hint="leave it out")
     return Handler(node, reader.texts("listen"))
 
 

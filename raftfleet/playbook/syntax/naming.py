@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from raftfleet.errors import SourceError
+from raftfleet.playbook.spelling import misspelt
 from raftfleet.playbook.syntax.reading import unknown_word
 from raftfleet.playbook.syntax.words import bare, refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
     from raftfleet.errors import Mark
     from raftfleet.playbook.syntax.free_form import Declares
@@ -75,36 +76,10 @@ class Naming:
         message = f"there is no module {word!r}"
         name = bare(word)
         instead = self._instead.get(name) or self._short.get(name)
-        if instead is None and (close := _typed(name, [*self._actions, *keywords])):
+        if instead is None and (close := misspelt(name, [*self._actions, *keywords])):
             return SourceError(message, mark, hint=f"did you mean {close}?")
         hint = f"write {instead}" if instead else _OWN
         return SourceError(message, mark, hint=hint, unsupported=True)
-
-
-def _typed(name: str, known: Iterable[str]) -> str | None:
-    """Return the known word that may have been meant: a slip of the hand away, and no further.
-
-    Among the thousands of modules that others have, many resemble one of ours.
-    """
-    most = max(1, len(name) // 4)
-    close = [(slips, word) for word in known if (slips := _slips(name, word, most)) <= most]
-    return min(close)[1] if close else None
-
-
-def _slips(one: str, other: str, most: int) -> int:
-    """Count letters left out, added, mistaken or swapped, as far as the lengths do not tell enough."""
-    if abs(len(one) - len(other)) > most:
-        return most + 1
-    before: list[int] = []
-    row = [*range(len(other) + 1)]
-    for i, letter in enumerate(one, 1):
-        before, above, row = row, before, [i]
-        for j, wanted in enumerate(other, 1):
-            cost = min(row[j - 1] + 1, before[j] + 1, before[j - 1] + (letter != wanted))
-            if i > 1 and j > 1 and letter == other[j - 2] and one[i - 2] == wanted:
-                cost = min(cost, above[j - 2] + 1)
-            row.append(cost)
-    return row[-1]
 
 
 def _two_modules(first: str, second: str, reader: Reader) -> SourceError:

@@ -47,7 +47,14 @@ class From:
     def of(cls, said: Mapping[str, Any]) -> From:
         """Read `tasks_from` and its siblings."""
         names = ("tasks", "vars", "defaults", "handlers")
-        return cls(**{n: str(said[f"{n}_from"]) for n in names if said.get(f"{n}_from")})
+        given = {name: said.get(f"{name}_from") for name in names}
+        return cls(
+            **{
+                name: value if isinstance(value, str) else str(value)
+                for name, value in given.items()
+                if value
+            }
+        )
 
 
 class RoleReader:
@@ -205,5 +212,7 @@ def _needed(needed: Sequence[RoleUse]) -> tuple[dict[str, Any], dict[str, Any]]:
 def _missing_only_main(folder: Path, name: str, mark: Mark | None) -> None:
     if name != "main":
         raise SourceError(
-            f"the role has no file {folder.name}/{name}.yml", mark, hint=f"looked in {folder}"
+            f"the role has no file {folder.name}/{name}.yml",
+            place(name, mark),
+            hint=f"looked in {folder}",
         )

@@ -31,7 +31,7 @@ def test_what_ansible_refuses_too_is_refused_before_the_run(
     with pytest.raises(SourceError, match=message) as caught:
         stage.load(f"- hosts: e1\n  handlers:\n    - name: h\n      {handler}\n")
     assert caught.value.mark is not None
-    assert 3 <= caught.value.mark.line <= 5
+    assert caught.value.mark.line >= 4
 
 
 @pytest.mark.parametrize(
