@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from raftfleet.errors import Mark, SourceError
+from raftfleet.errors import SourceError
 from raftfleet.inventory import load_yaml
-from raftfleet.inventory.source import MarkedList, read_text
+from raftfleet.inventory.source import MarkedList
 from raftfleet.playbook.builtin import BUILTIN
 from raftfleet.playbook.syntax.faults import Faults
 from raftfleet.playbook.syntax.handler_lists import HandlerReader
@@ -20,7 +20,7 @@ from raftfleet.playbook.syntax.plays import PlayReader
 from raftfleet.playbook.syntax.reading import Reader, place
 from raftfleet.playbook.syntax.roles import RoleReader
 from raftfleet.playbook.syntax.settings import read_settings
-from raftfleet.playbook.syntax.site import Site, first_file, static_name
+from raftfleet.playbook.syntax.site import Site, first_file, shown, start_of, static_name
 from raftfleet.playbook.syntax.tasks import TaskReader
 from raftfleet.playbook.syntax.words import IMPORT_PLAYBOOK, bare
 from raftfleet.playbook.together import together
@@ -28,6 +28,7 @@ from raftfleet.playbook.together import together
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from raftfleet.errors import Mark
     from raftfleet.playbook.extension import PlayExtension
     from raftfleet.playbook.module import Module
     from raftfleet.playbook.syntax.nodes import Node, Play, RoleUse, Settings
@@ -62,7 +63,7 @@ class Library:
     def document(self, path: Path) -> Any:
         """Return what a YAML file holds."""
         if path not in self._documents:
-            self._documents[path] = load_yaml(path, file=_shown(path))
+            self._documents[path] = load_yaml(path, file=shown(path))
         return self._documents[path]
 
     def tasks(self, path: Path, site: Site) -> tuple[Node, ...]:
@@ -124,12 +125,6 @@ def load_playbook(
     return Playbook(path, tuple(plays), library, library.notices.texts)
 
 
-def _shown(path: Path) -> str:
-    """Return a path as errors show it: short, when it lies below the current folder."""
-    here = Path.cwd()
-    return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
-
-
 def _plays(
     path: Path, library: Library, reader: PlayReader, opened: tuple[Path, ...]
 ) -> list[Play]:
@@ -137,7 +132,7 @@ def _plays(
     if not isinstance(document, MarkedList):
         raise SourceError(
             "a playbook is a list of plays",
-            place(document, Mark(_shown(path), 1, 1, read_text(path, _shown(path)))),
+            place(document, start_of(path)),
             hint="each play starts with '- hosts:'",
         )
     plays: list[Play] = []

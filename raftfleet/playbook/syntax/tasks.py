@@ -14,7 +14,7 @@ from raftfleet.playbook.syntax.naming import Naming
 from raftfleet.playbook.syntax.nodes import Block, Settings, Task
 from raftfleet.playbook.syntax.reading import Reader, place
 from raftfleet.playbook.syntax.settings import read_settings
-from raftfleet.playbook.syntax.site import static_name
+from raftfleet.playbook.syntax.site import start_of, static_name
 from raftfleet.playbook.syntax.templates import check_keywords
 from raftfleet.playbook.syntax.words import BLOCK, HANDLER, TASK, bare
 from raftfleet.playbook.templating.scope import is_text_template
@@ -68,8 +68,9 @@ class TaskReader:
         self._naming = Naming(self._actions, instead)
 
     def file(self, path: Path, site: Site, mark: Mark | None) -> tuple[Node, ...]:
-        """Read a file of tasks."""
-        return self.nodes(self._importer.document(path), site.inside(path, mark), mark)
+        """Read a file of tasks; ``mark`` is where it is named."""
+        document = self._importer.document(path)
+        return self.nodes(document, site.inside(path, mark), mark or start_of(path))
 
     def nodes(self, value: Any, site: Site, mark: Mark | None = None) -> tuple[Node, ...]:
         """Read a list of tasks and blocks."""
