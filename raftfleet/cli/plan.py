@@ -93,7 +93,7 @@ def _play(session: Session, step: Step, imagined: Imagined) -> ExitCode:
     engine = Engine(
         playbook,
         session.inventory,
-        transports=lambda host: cast("Transport", NoTransport(host.name)),
+        transports=lambda host, **_: cast("Transport", NoTransport(host.name)),
         record=record,
         clock=session.clock,
         extra_vars={**session.asked.extra, **step.extra},

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from raftfleet.checks import Judgement
     from raftfleet.cli.asked import Asked
     from raftfleet.cluster import Control
-    from raftfleet.playbook import Playbook
+    from raftfleet.playbook import Memory, Playbook
 
 __all__ = ["Session"]
 
@@ -101,9 +101,17 @@ class Session:
         return {"drill": DrillExtension(self.control)}
 
     def play(
-        self, playbook: Playbook, extra: Mapping[str, Any] | None = None, *, first: bool = True
+        self,
+        playbook: Playbook,
+        extra: Mapping[str, Any] | None = None,
+        *,
+        first: bool = True,
+        memory: Memory | None = None,
     ) -> ExitCode:
-        """Run a playbook and return its own exit code; only the ``first`` starts at a task."""
+        """Run a playbook and return its own exit code; only the ``first`` starts at a task.
+
+        ``memory`` is what the playbooks before it have left of facts and added hosts.
+        """
         engine = Engine(
             playbook,
             self.inventory,
@@ -117,6 +125,7 @@ class Session:
             variable_providers={"raft": self._raft},
             inventory_file=next(iter(self.asked.inventories), None),
             verbosity=self.asked.verbose,
+            memory=memory,
             stop=self.interruption.stop,
             **self._options(first=first),
         )

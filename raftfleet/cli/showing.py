@@ -11,7 +11,7 @@ from raftfleet.cli.catalogue import Step
 from raftfleet.cli.session import Session
 from raftfleet.errors import ExitCode, worst
 from raftfleet.journal.events import RunEnded
-from raftfleet.playbook import which_starts
+from raftfleet.playbook import Memory, which_starts
 from raftfleet.report import LiveConsole, show_closing, show_picture
 
 if TYPE_CHECKING:
@@ -23,11 +23,14 @@ if TYPE_CHECKING:
 __all__ = ["Step", "heal", "run_plays", "show_status"]
 
 
-def run_plays(asked: Asked, plays: Sequence[Step], *, installs: bool = False) -> int:
+def run_plays(
+    asked: Asked, plays: Sequence[Step], *, installs: bool = False, remember: bool = False
+) -> int:
     """Run playbooks one after another as one run; stop at the first that could not do its work.
 
     All of them are read and checked before the first begins, and so are the settings of all
-    nodes; ``installs``: and the program that is to be installed.
+    nodes; ``installs``: and the program that is to be installed. ``remember``: facts and added
+    hosts last from one playbook to the next.
     """
     with Session(asked) as session:
         _listen(session, asked)
@@ -35,10 +38,12 @@ def run_plays(asked: Asked, plays: Sequence[Step], *, installs: bool = False) ->
         for node in session.fleet.nodes if installs else session.fleet.nodes[:0]:
             session.fleet.system.artifacts(node)
         with _console(session, asked):
+            memory = Memory() if remember else None
             begin = which_starts(playbooks, asked.playbook.get("start_at_task"))
             for number in range(begin, len(plays)):
                 extra, first = plays[number].extra, number == begin
-                if session.play(playbooks[number], extra, first=first) is not ExitCode.PASSED:
+                code = session.play(playbooks[number], extra, first=first, memory=memory)
+                if code is not ExitCode.PASSED:
                     break
             judgement, code = session.finish()
         if asked.output.lines is None:

@@ -10,9 +10,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from raftfleet.playbook.engine.attempt import refuse_when_stopped
-from raftfleet.playbook.engine.handlers import add_role_handlers, names_of, settle
+from raftfleet.playbook.engine.handlers import add_role_handlers, settle
 from raftfleet.playbook.engine.includes import Includes
 from raftfleet.playbook.engine.meta import Meta
+from raftfleet.playbook.engine.role_places import imported_by
 from raftfleet.playbook.engine.tags import starts_at
 from raftfleet.playbook.engine.task_run import TaskRun, in_check_mode, make_job, title_of
 from raftfleet.playbook.syntax.actions import DYNAMIC
@@ -124,13 +125,12 @@ class Flow:
         self.state.leave(failed)
         return failed
 
-    def adopt(self, use: RoleUse, *, public: bool) -> None:
-        """Take an included role's handlers into the play, and its variables if it is public."""
+    def adopt(self, nodes: Iterable[Node], frame: Frame) -> None:
+        """Take the roles of what is included into the play: handlers, and variables of public ones."""
+        places = list(imported_by(nodes, frame))
         scope = self.run.services.variables.of_play(self.state.play.settings.variables)
-        add_role_handlers(self.state, [use], scope)
-        self.state.role_names += names_of((use,))
-        if public:
-            self.state.roles.append(use)
+        add_role_handlers(self.state, places, scope)
+        self.state.roles += [use for use, _ in places]
 
     def quiet_job(self, task: Task, frame: Frame) -> Job:
         """Return a job that is not recorded, for what counts as no task."""

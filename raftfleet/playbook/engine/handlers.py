@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from raftfleet.errors import RaftfleetError
 from raftfleet.playbook.engine.play_state import HandlerEntry
+from raftfleet.playbook.engine.role_places import needed_by
 from raftfleet.playbook.syntax.handlers import unknown_handler
-from raftfleet.playbook.syntax.nodes import Block, RoleUse
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -15,10 +15,11 @@ if TYPE_CHECKING:
     from raftfleet.inventory import Host
     from raftfleet.playbook.engine.frame import Frame
     from raftfleet.playbook.engine.play_state import PlayState
-    from raftfleet.playbook.syntax.nodes import HandlerList, Node
+    from raftfleet.playbook.engine.role_places import Placed
+    from raftfleet.playbook.syntax.nodes import HandlerList
     from raftfleet.playbook.templating import Scope
 
-__all__ = ["add_handlers", "add_role_handlers", "names_of", "notify", "settle"]
+__all__ = ["add_handlers", "add_role_handlers", "notify", "settle"]
 
 
 def add_handlers(
@@ -31,25 +32,18 @@ def add_handlers(
         state.handlers.append(entry)
 
 
-def add_role_handlers(state: PlayState, uses: Iterable[RoleUse], scope: Scope) -> None:
-    """Add the handlers of roles, each use of a role once."""
-    for use in uses:
-        known = f"{use.identity} {id(use.role)}"  # other files of a role may bring other handlers
-        if known not in state.known_roles:
-            state.known_roles.add(known)
-            frame = state.frame.enter_role(use)
-            add_handlers(state, use.role.handlers, frame, scope, role=use.role.name)
+def add_role_handlers(state: PlayState, places: Iterable[Placed], scope: Scope) -> None:
+    """Add the handlers of roles, behind those of the roles that they need.
 
-
-def names_of(nodes: Iterable[Node]) -> list[str]:
-    """Return the names of roles in the order in which Ansible reads them, dependencies left out."""
-    found: list[str] = []
-    for node in nodes:
-        if isinstance(node, Block):
-            found += names_of((*node.body, *node.rescue, *node.always))
-        elif isinstance(node, RoleUse):
-            found += [*names_of(node.role.tasks), node.role.name]
-    return found
+    A role that is imported brings its own each time, with the frame of that place; another use
+    of a role brings them once.
+    """
+    for place in places:
+        for use, frame in (*needed_by(place), place):
+            known = f"{use.identity} {id(use.role)}"  # other files may bring other handlers
+            if use.imported or known not in state.known_roles:
+                state.known_roles.add(known)
+                add_handlers(state, use.role.handlers, frame, scope, role=use.role.name)
 
 
 def _name(name: str | None, scope: Scope) -> str | None:

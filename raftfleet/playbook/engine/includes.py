@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from raftfleet.errors import RaftfleetError
 from raftfleet.playbook.engine import reach
+from raftfleet.playbook.engine.header import header_of
 from raftfleet.playbook.engine.loop import items_of, turns
 from raftfleet.playbook.engine.outcome import Outcome
+from raftfleet.playbook.engine.tags import settled, settled_settings
 from raftfleet.playbook.engine.task_run import TaskRun
 from raftfleet.playbook.syntax.actions import DYNAMIC
 from raftfleet.playbook.syntax.arguments import finish_arguments
@@ -117,18 +119,25 @@ class Includes:
         """Return what is included, and the frame inside."""
         task = job.task
         passed = {**task.settings.variables, **inclusion.passed}
-        inner = frame.including(passed, task.apply)
         library = job.services.library
+        apply = task.apply
+        if apply is not None:
+            apply = settled_settings(apply, job.scope(inclusion.hosts[0]).over(inclusion.passed))
+        inner = frame.including(passed, apply)
+        state, within = self._flow.state, job.frame.including(inclusion.passed, None)
+        header = header_of(state.play, state.roles, job.services.variables, library, within)
         role = frame.role.path if frame.role else None
         site = Site(task.directory, self._flow.state.play.file.parent, role)
         if task.action == "include_tasks":
             name = str(inclusion.arguments["file"])
             path = site.tasks_file(name, task.mark)
-            return library.tasks(path, site), inner
-        use = library.imported_role(inclusion.arguments, Settings(), site, task.mark)
-        public = bool(inclusion.arguments["public"])
-        self._flow.adopt(use, public=public)
-        return (use,), inner
+            nodes = library.tasks(path, site)
+        else:
+            use = library.imported_role(inclusion.arguments, Settings(), site, task.mark)
+            nodes = (replace(use, public=bool(inclusion.arguments["public"])),)
+        nodes = settled(nodes, header)
+        self._flow.adopt(nodes, inner)
+        return nodes, inner
 
     def _fail(self, job: Job, hosts: Sequence[Host], error: RaftfleetError) -> set[str]:
         """Record that the include failed; a wrong included file is shown with its place."""

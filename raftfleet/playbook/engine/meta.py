@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
-from raftfleet.errors import RaftfleetError
+from raftfleet.errors import RaftfleetError, UnreachableError
 from raftfleet.playbook.engine import reach
 from raftfleet.playbook.engine.task_run import TaskRun, title_of
 from raftfleet.playbook.templating import holds
@@ -22,7 +23,9 @@ __all__ = ["Meta"]
 
 
 # The actions that act on each host whose condition holds.
-_EACH: Final = frozenset({"noop", "reset_connection", "end_host", "end_role"})
+_EACH: Final = frozenset({
+    "noop", "flush_handlers", "reset_connection", "end_host", "end_role",
+})  # fmt: skip
 
 
 class Meta:
@@ -43,8 +46,6 @@ class Meta:
     def run(self, task: Task, hosts: Sequence[Host], frame: Frame) -> set[str]:
         """Carry the action out for the hosts whose condition holds."""
         action = str(task.arguments["action"])
-        if action == "flush_handlers":
-            return self._flow.flush(hosts, rescuable=frame.rescuable)
         job = self._flow.quiet_job(task, frame.enter(task.settings))
         chosen: list[Host] = []
         wrong: dict[str, RaftfleetError] = {}
@@ -55,6 +56,8 @@ class Meta:
             except RaftfleetError as error:
                 wrong[host.name] = error
         failed = self._fail(job, [host for host in hosts if host.name in wrong], wrong)
+        if action == "flush_handlers":
+            return failed | self._flow.flush(chosen, rescuable=frame.rescuable)
         return failed | self._act(action, chosen, job)
 
     def _fail(self, job: Job, hosts: list[Host], wrong: Mapping[str, RaftfleetError]) -> set[str]:
@@ -115,5 +118,6 @@ class Meta:
     def _reset(self, hosts: list[Host], job: Job) -> set[str]:
         for host in hosts:
             target = reach.reached(host, job.frame, job.scope(host))
-            self._flow.run.services.transports(target).close()
+            with suppress(UnreachableError):  # then there is no connection to close
+                self._flow.run.services.transports(target).close()
         return set()
