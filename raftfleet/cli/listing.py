@@ -34,9 +34,9 @@ def show_listing(asked: Asked, paths: Sequence[Path], wanted: Collection[str]) -
             "never",
             "always",
         ]  # what a task never does by itself is listed too
-    for path in paths:
+    for path, playbook in zip(paths, session.load_all(paths), strict=True):
         plays = list_plays(
-            session.load(path),
+            playbook,
             session.inventory,
             extra_vars=asked.extra,
             limit=asked.limit,

@@ -23,13 +23,13 @@ _NO_START: Final = "found character that cannot start any token"
 
 
 def _line(mark: Mark) -> str:
-    lines = (mark.source or "").splitlines()
+    lines = mark.lines
     return lines[mark.line - 1] if mark.line <= len(lines) else ""
 
 
 def _unquoted_template(mark: Mark) -> Mark | None:
     """Find a template that starts a value without a quote, on the line or the one before."""
-    lines = (mark.source or "").splitlines()
+    lines = mark.lines
     for number in (mark.line, mark.line - 1):
         if 1 <= number <= len(lines) and (found := _TEMPLATE_START.search(lines[number - 1])):
             return Mark(mark.file, number, found.start(1) + 1, mark.source)
@@ -109,8 +109,9 @@ def explain(error: yaml.YAMLError, file: str, text: str) -> SourceError:
 
 def _place(mark: yaml.Mark, file: str, text: str) -> Mark:
     """Return the place; libyaml names a line behind the last one for what misses at the end."""
-    if mark.line < len(text.splitlines()):
-        return Mark(file, mark.line + 1, mark.column + 1, text)
+    found = Mark(file, mark.line + 1, mark.column + 1, text)
+    if found.line <= len(found.lines):
+        return found
     return mark_at(file, text, len(text.rstrip()))
 
 

@@ -164,6 +164,8 @@ class Flow:
 
     def _eligible(self, among: Sequence[Host], failed: set[str]) -> list[Host]:
         """Return the hosts that run handlers: failed ones only where `force_handlers` says so."""
-        forced = self.state.play.force_handlers or self.run.services.options.force_handlers
+        forced = self.state.play.force_handlers  # what the play says outranks the command line
+        if forced is None:
+            forced = self.run.services.options.force_handlers
         out = failed if forced else failed | self.state.failed
         return [host for host in self.state.present(among) if host.name not in out]

@@ -196,7 +196,10 @@ Node: TypeAlias = Task | Block | RoleUse
 
 @dataclass(frozen=True, slots=True)
 class Play:
-    """Tasks for the hosts of a pattern. ``file`` is where it stands, ``extensions`` what `drill:` and the like say."""
+    """Tasks for the hosts of a pattern. ``file`` is where it stands, ``extensions`` what `drill:` and the like say.
+
+    What stands in its header may be a template until the play begins.
+    """
 
     name: str | None
     hosts: Any
@@ -213,8 +216,9 @@ class Play:
     fact_arguments: Mapping[str, Any] = field(default_factory=dict)
     serial: tuple[Any, ...] = ()
     max_fail_percentage: Any = None
-    force_handlers: Any = False
+    force_handlers: Any = None
     order: str = "inventory"
+    strategy: str = "linear"
     extensions: Mapping[str, object] = field(default_factory=dict)
 
     @property

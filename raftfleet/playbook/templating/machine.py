@@ -118,6 +118,8 @@ class _Environment(SandboxedEnvironment):
 
     def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
         """Parse a template; literals in it that are templates themselves are prepared for that."""
+        if name is not None:  # one that is included ends where its last line does
+            source = source.removesuffix("\n")
         tree = super()._parse(source, name, filename)
         if source.count("{{") + source.count("{%") > 1:
             Embedding(everywhere=self.conditional).visit(tree)
