@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from raftfleet.playbook.engine.attempt import refuse_when_stopped
-from raftfleet.playbook.engine.handlers import add_role_handlers, names_of, settle
+from raftfleet.playbook.engine.handlers import add_imported_handlers, names_of, settle
 from raftfleet.playbook.engine.includes import Includes
 from raftfleet.playbook.engine.meta import Meta
 from raftfleet.playbook.engine.tags import starts_at
@@ -79,7 +79,21 @@ class Flow:
             if not starts_at(self.run.start_at, task.title, role):
                 return False
             self.run.start_at = None
-        return self.run.services.options.tags.takes(frame.settings.tags | task.settings.tags)
+        return self._chosen((task,), frame.settings.tags)
+
+    def _chosen(self, nodes: Sequence[Node], tags: frozenset[str]) -> bool:
+        """Whether tags let any task of these nodes run; ``tags`` are those that it inherits."""
+        for node in nodes:
+            own = tags | node.settings.tags
+            if isinstance(node, Block):
+                chosen = self._chosen((*node.body, *node.rescue, *node.always), own)
+            elif isinstance(node, RoleUse):
+                chosen = self._chosen((*node.role.dependencies, *node.role.tasks), own)
+            else:
+                chosen = self.run.services.options.tags.takes(own)
+            if chosen:
+                return True
+        return False
 
     def task(
         self, task: Task, hosts: Sequence[Host], frame: Frame, *, handler: bool = False
@@ -97,17 +111,19 @@ class Flow:
     def block(self, block: Block, hosts: Sequence[Host], frame: Frame) -> set[str]:
         """Run a block: its body, rescue on the hosts that failed, always on all."""
         inner = frame.enter(block.settings)
-        always = bool(block.always)
-        body = inner.guarded(rescue=bool(block.rescue), always=always)
+        rescuing, always = (
+            self._chosen(part, inner.settings.tags) for part in (block.rescue, block.always)
+        )
+        body = inner.guarded(rescue=rescuing, always=always)
         failed = self.body(block.body, hosts, body)
         past = self.state.leave(failed)
-        if block.rescue and failed - past:
+        if rescuing and failed - past:
             fallen = [host for host in self.state.present(hosts) if host.name in failed - past]
             rescue = inner.guarded(rescue=False, always=always)
             failed = failed & past | self.body(block.rescue, fallen, rescue)
-        if block.always:
+        if always:
             present = self.state.present(hosts)
-            left = [host for host in present if block.rescue or host.name not in past]
+            left = [host for host in present if rescuing or host.name not in past]
             failed |= self.body(block.always, left, inner) if left else set()
         return failed
 
@@ -118,19 +134,20 @@ class Flow:
         if not running:
             return set()
         nodes = (*use.role.dependencies, *use.role.tasks)
+        before = self.state.active.pop(use.role.path, set())
         failed = self.body(nodes, running, frame.enter_role(use))
         self.state.leaving -= {host.name for host in running}
-        done |= {host.name for host in running} - failed
+        active = self.state.active.setdefault(use.role.path, set())
+        done |= {host.name for host in running if host.name in active} - failed
+        active |= before
         self.state.leave(failed)
         return failed
 
-    def adopt(self, use: RoleUse, *, public: bool) -> None:
-        """Take an included role's handlers into the play, and its variables if it is public."""
+    def adopt(self, nodes: Sequence[Node], frame: Frame) -> None:
+        """Take the handlers of roles that are included, or imported by what is, into the play."""
         scope = self.run.services.variables.of_play(self.state.play.settings.variables)
-        add_role_handlers(self.state, [use], scope)
-        self.state.role_names += names_of((use,))
-        if public:
-            self.state.roles.append(use)
+        add_imported_handlers(self.state, nodes, frame, scope)
+        self.state.role_names += names_of(nodes)
 
     def quiet_job(self, task: Task, frame: Frame) -> Job:
         """Return a job that is not recorded, for what counts as no task."""

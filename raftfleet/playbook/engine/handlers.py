@@ -18,7 +18,15 @@ if TYPE_CHECKING:
     from raftfleet.playbook.syntax.nodes import HandlerList, Node
     from raftfleet.playbook.templating import Scope
 
-__all__ = ["add_handlers", "add_role_handlers", "names_of", "notify", "settle"]
+__all__ = [
+    "add_handlers",
+    "add_imported_handlers",
+    "add_nested_handlers",
+    "add_role_handlers",
+    "names_of",
+    "notify",
+    "settle",
+]
 
 
 def add_handlers(
@@ -31,14 +39,33 @@ def add_handlers(
         state.handlers.append(entry)
 
 
-def add_role_handlers(state: PlayState, uses: Iterable[RoleUse], scope: Scope) -> None:
-    """Add the handlers of roles, each use of a role once."""
-    for use in uses:
-        known = f"{use.identity} {id(use.role)}"  # other files of a role may bring other handlers
-        if known not in state.known_roles:
-            state.known_roles.add(known)
-            frame = state.frame.enter_role(use)
-            add_handlers(state, use.role.handlers, frame, scope, role=use.role.name)
+def add_role_handlers(state: PlayState, use: RoleUse, frame: Frame, scope: Scope) -> None:
+    """Add the handlers of a role, behind those of the roles it depends on."""
+    inner = frame.enter_role(use)
+    for needed in use.role.dependencies:
+        add_role_handlers(state, needed, inner, scope)
+    add_handlers(state, use.role.handlers, inner, scope, role=use.role.name)
+
+
+def add_imported_handlers(
+    state: PlayState, nodes: Iterable[Node], frame: Frame, scope: Scope
+) -> None:
+    """Add the handlers of the roles that nodes import; what a role imports comes before it."""
+    for node in nodes:
+        if isinstance(node, Block):
+            parts = (*node.body, *node.rescue, *node.always)
+            add_imported_handlers(state, parts, frame.enter(node.settings), scope)
+        elif isinstance(node, RoleUse):
+            add_nested_handlers(state, node, frame, scope)
+            add_role_handlers(state, node, frame, scope)
+
+
+def add_nested_handlers(state: PlayState, use: RoleUse, frame: Frame, scope: Scope) -> None:
+    """Add the handlers of the roles that the tasks of a role import."""
+    inner = frame.enter_role(use)
+    for needed in use.role.dependencies:
+        add_nested_handlers(state, needed, inner, scope)
+    add_imported_handlers(state, use.role.tasks, inner, scope)
 
 
 def names_of(nodes: Iterable[Node]) -> list[str]:

@@ -22,7 +22,7 @@ __all__ = ["Meta"]
 
 
 # The actions that act on each host whose condition holds.
-_EACH: Final = frozenset({"noop", "reset_connection", "end_host", "end_role"})
+_EACH: Final = frozenset({"noop", "reset_connection", "flush_handlers", "end_host", "end_role"})
 
 
 class Meta:
@@ -43,8 +43,6 @@ class Meta:
     def run(self, task: Task, hosts: Sequence[Host], frame: Frame) -> set[str]:
         """Carry the action out for the hosts whose condition holds."""
         action = str(task.arguments["action"])
-        if action == "flush_handlers":
-            return self._flow.flush(hosts, rescuable=frame.rescuable)
         job = self._flow.quiet_job(task, frame.enter(task.settings))
         chosen: list[Host] = []
         wrong: dict[str, RaftfleetError] = {}
@@ -69,11 +67,11 @@ class Meta:
     def _act(self, action: str, hosts: list[Host], job: Job) -> set[str]:
         if not hosts:
             return set()
-        return (
-            self._reset(hosts, job)
-            if action == "reset_connection"
-            else self._actions[action](hosts)
-        )
+        if action == "flush_handlers":
+            return self._flow.flush(hosts, rescuable=job.frame.rescuable)
+        if action == "reset_connection":
+            return self._reset(hosts, job)
+        return self._actions[action](hosts)
 
     def _end_host(self, hosts: list[Host]) -> set[str]:
         self._flow.state.gone |= {host.name for host in hosts}
@@ -109,6 +107,7 @@ class Meta:
         state.failed.clear()
         state.fallen.clear()
         run.failed -= everyone
+        run.marked -= everyone
         run.unreachable -= everyone
         return set()
 

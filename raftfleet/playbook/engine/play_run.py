@@ -14,7 +14,13 @@ from raftfleet.playbook.engine.batches import batches, ordered
 from raftfleet.playbook.engine.files import Finder
 from raftfleet.playbook.engine.flow import Flow
 from raftfleet.playbook.engine.frame import Frame
-from raftfleet.playbook.engine.handlers import add_handlers, add_role_handlers, names_of
+from raftfleet.playbook.engine.handlers import (
+    add_handlers,
+    add_imported_handlers,
+    add_nested_handlers,
+    add_role_handlers,
+    names_of,
+)
 from raftfleet.playbook.engine.play_state import PlayState
 from raftfleet.playbook.engine.vars_files import read_vars_files
 from raftfleet.playbook.extension import PlayInfo
@@ -73,9 +79,19 @@ class PlayRun:
         state.gone |= self._run.failed | self._run.unreachable
         named = [node for section in self._play.sections for node in section]
         state.role_names = names_of(named)
-        add_role_handlers(state, state.roles, self._header)
-        add_handlers(state, self._play.handlers, frame, self._header)
+        self._add_handlers(state)
         return state
+
+    def _add_handlers(self, state: PlayState) -> None:
+        """Give the play all its handlers: of its roles, its own, and of what its tasks import."""
+        play, frame, header = self._play, state.frame, self._header
+        for use in play.roles:
+            add_role_handlers(state, use, frame, header)
+        add_handlers(state, play.handlers, frame, header)
+        for use in play.roles:
+            add_nested_handlers(state, use, frame, header)
+        for section in (play.pre_tasks, play.post_tasks, play.tasks):
+            add_imported_handlers(state, section, frame, header)
 
     def _title(self, pattern: str) -> str:
         try:
@@ -126,7 +142,7 @@ class PlayRun:
 
     def _lost(self, batch: list[Host], state: PlayState) -> set[str]:
         return {host.name for host in batch} & (
-            state.failed | self._run.failed | self._run.unreachable
+            state.failed | self._run.failed | self._run.marked | self._run.unreachable
         )
 
     def _gather_facts(self, flow: Flow, state: PlayState) -> None:

@@ -115,7 +115,10 @@ class TaskRun:
         return threading.BoundedSemaphore(self._throttle) if self._throttle > 0 else nullcontext()
 
     def _record(self, done: Done) -> None:
-        failed = done.outcome.status is Status.FAILED and not done.outcome.ignored
+        role, status = self._job.frame.role, done.outcome.status
+        if role is not None and status not in {Status.SKIPPED, Status.UNREACHABLE}:
+            self._state.be_active(role, done.host.name)
+        failed = status is Status.FAILED and not done.outcome.ignored
         self._run.services.recorder.result(
             self._job,
             done.host,

@@ -80,6 +80,7 @@ class Loop:
     pause: Any = 0
     extended: bool = False
     all_items: bool = True
+    break_when: tuple[Any, ...] = ()
     mark: Mark | None = None
 
 
@@ -164,7 +165,8 @@ class RoleUse:
     """A role at one place. ``parameters`` win over facts, the entry's ``vars`` do not.
 
     ``once`` roles run a second time only when something differs; ``public`` ones show their
-    defaults and variables to the whole play.
+    defaults and variables to the whole play. ``included`` are the variables that the `import_role`
+    or `include_role` passes that it comes by; None for an entry of `roles` or of dependencies.
     """
 
     role: Role
@@ -172,13 +174,16 @@ class RoleUse:
     parameters: Mapping[str, Any] = field(default_factory=dict)
     once: bool = True
     public: bool = True
+    included: Mapping[str, Any] | None = None
     mark: Mark | None = None
 
     @property
     def identity(self) -> str:
         """What makes two uses of a role the same use."""
+        if self.included is not None:
+            return repr((str(self.role.path), dict(self.included), id(self.role)))
         said = (self.parameters, self.settings.variables, self.settings.conditions)
-        return repr((str(self.role.path), said, sorted(self.settings.tags), len(self.role.tasks)))
+        return repr((str(self.role.path), said, sorted(self.settings.tags), id(self.role)))
 
 
 Node: TypeAlias = Task | Block | RoleUse

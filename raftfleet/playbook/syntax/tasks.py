@@ -172,7 +172,7 @@ class TaskReader:
         if declared.name in STATIC:
             return self._import(declared.name, arguments, settings, reader, site)
         if declared.name == "meta":
-            _check_meta(arguments, reader)
+            _check_meta(arguments)
         return Task(
             name=reader.text("name"),
             action=declared.name,
@@ -236,7 +236,7 @@ def _within(settings: Settings, handlers: Iterable[Handler]) -> list[Handler]:
     ]
 
 
-def _check_meta(arguments: MarkedDict, reader: Reader) -> None:
+def _check_meta(arguments: MarkedDict) -> None:
     action = arguments["action"]
     mark = arguments.value_mark("action")
     if is_text_template(action):
@@ -252,11 +252,6 @@ def _check_meta(arguments: MarkedDict, reader: Reader) -> None:
         close = nearest(str(action), META)
         hint = f"did you mean {close}?" if close else f"known: {', '.join(META)}"
         raise SourceError(f"meta: there is no action {action!r}", mark, hint=hint)
-    if action == "flush_handlers" and "when" in reader:
-        hint = "leave the condition out: handlers run only where they were notified"
-        raise SourceError(
-            "meta: flush_handlers takes no condition", reader.key_at("when"), hint=hint
-        )
 
 
 def _apply(arguments: MarkedDict) -> Settings | None:
