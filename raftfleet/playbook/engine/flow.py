@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from raftfleet.playbook.engine import reach
 from raftfleet.playbook.engine.attempt import refuse_when_stopped
 from raftfleet.playbook.engine.handlers import add_imported_handlers, names_of, settle
 from raftfleet.playbook.engine.includes import Includes
@@ -43,7 +44,8 @@ class Flow:
     def section(self, nodes: Sequence[Node]) -> None:
         """Run a section of the play and then its handlers; who fails is out."""
         state = self.state
-        state.failed |= self.body(nodes, state.standing(), state.frame) - state.pardoned
+        frame = state.frame.guarded(rescue=False, always=self._forced)
+        state.failed |= self.body(nodes, state.standing(), frame) - state.pardoned
         state.leave(state.failed)
         state.failed |= self.flush(state.batch)
 
@@ -154,19 +156,13 @@ class Flow:
         return make_job(self.run, self.state, task, frame)
 
     def flush(self, among: Sequence[Host], *, rescuable: bool = False) -> set[str]:
-        """Run notified handlers in the order of their definition, until none is left notified.
+        """Run notified handlers in the order of their definition.
 
-        ``rescuable``: the flush stands in a block that has a rescue for handlers that fail.
+        One that is notified by a later one waits for the next flush. ``rescuable``: the flush stands
+        in a block that has a rescue for handlers that fail.
         """
         failed: set[str] = set()
         settle(self.state, self._eligible(among, failed))
-        again = True
-        while again:
-            again = self._flush_once(among, failed, rescuable=rescuable)
-        return failed
-
-    def _flush_once(self, among: Sequence[Host], failed: set[str], *, rescuable: bool) -> bool:
-        ran = False
         for entry in list(self.state.handlers):
             hosts = [host for host in self._eligible(among, failed) if host.name in entry.notified]
             if not hosts:
@@ -176,11 +172,18 @@ class Flow:
             refuse_when_stopped(self.run.services.stop)
             frame = entry.frame.guarded(rescue=rescuable, always=False)
             failed |= self.task(entry.handler.task, hosts, frame, handler=True)
-            ran = True
-        return ran
+        return failed
+
+    @property
+    def _forced(self) -> bool:
+        """Whether handlers run on failed hosts too; what the play says outranks the command line."""
+        said = self.state.play.force_handlers
+        if said is None:
+            return self.run.services.options.force_handlers
+        scope = self.run.services.variables.of_play(self.state.play.settings.variables)
+        return reach.flag(said, scope, key="force_handlers")
 
     def _eligible(self, among: Sequence[Host], failed: set[str]) -> list[Host]:
         """Return the hosts that run handlers: failed ones only where `force_handlers` says so."""
-        forced = self.state.play.force_handlers or self.run.services.options.force_handlers
-        out = failed if forced else failed | self.state.failed
+        out = failed if self._forced else failed | self.state.failed
         return [host for host in self.state.present(among) if host.name not in out]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
-from raftfleet.errors import RaftfleetError
+from raftfleet.errors import RaftfleetError, UnreachableError
 from raftfleet.playbook.engine import reach
 from raftfleet.playbook.engine.task_run import TaskRun, title_of
 from raftfleet.playbook.templating import holds
@@ -114,5 +115,6 @@ class Meta:
     def _reset(self, hosts: list[Host], job: Job) -> set[str]:
         for host in hosts:
             target = reach.reached(host, job.frame, job.scope(host))
-            self._flow.run.services.transports(target).close()
+            with suppress(UnreachableError):  # no connection; the next task will say so
+                self._flow.run.services.transports(target).close()
         return set()

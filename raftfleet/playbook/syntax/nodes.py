@@ -208,7 +208,7 @@ class Play:
     fact_arguments: Mapping[str, Any] = field(default_factory=dict)
     serial: tuple[Any, ...] = ()
     max_fail_percentage: Any = None
-    force_handlers: Any = False
+    force_handlers: Any = None
     order: str = "inventory"
     extensions: Mapping[str, object] = field(default_factory=dict)
 

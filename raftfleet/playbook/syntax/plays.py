@@ -65,7 +65,7 @@ class PlayReader:
             fact_arguments={key: reader.data[key] for key in _OF_SETUP if key in reader},
             serial=_serial(reader),
             max_fail_percentage=reader.number("max_fail_percentage"),
-            force_handlers=reader.flag("force_handlers", default=False),
+            force_handlers=reader.flag("force_handlers"),
             order=_order(reader),
             extensions=self._extended(reader),
         )
