@@ -75,7 +75,9 @@ class Flow:
         return self.task(node, hosts, frame)
 
     def _turn_of(self, task: Task, frame: Frame) -> bool:
-        """Whether tags and `--start-at-task` let the task run."""
+        """Whether tags and `--start-at-task` let the task run; what a handler includes does."""
+        if frame.handling:
+            return True
         if self.run.start_at is not None:
             role = frame.role.name if frame.role else None
             if not starts_at(self.run.start_at, task.title, role):
@@ -97,13 +99,11 @@ class Flow:
                 return True
         return False
 
-    def task(
-        self, task: Task, hosts: Sequence[Host], frame: Frame, *, handler: bool = False
-    ) -> set[str]:
+    def task(self, task: Task, hosts: Sequence[Host], frame: Frame) -> set[str]:
         """Run one task, whatever its tags are."""
         if task.action == "meta":
             return self._meta.run(task, hosts, frame)
-        job = make_job(self.run, self.state, task, frame.enter(task.settings), handler=handler)
+        job = make_job(self.run, self.state, task, frame.enter(task.settings))
         check = in_check_mode(job, hosts[0])
         self.run.services.recorder.task_started(job, title_of(job, hosts[0]), check=check)
         if task.action in DYNAMIC:
@@ -171,7 +171,7 @@ class Flow:
                 del entry.notified[host.name]
             refuse_when_stopped(self.run.services.stop)
             frame = entry.frame.guarded(rescue=rescuable, always=False)
-            failed |= self.task(entry.handler.task, hosts, frame, handler=True)
+            failed |= self.task(entry.handler.task, hosts, frame)
         return failed
 
     @property

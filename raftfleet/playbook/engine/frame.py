@@ -22,6 +22,7 @@ class Frame:
     ``layers`` are the variables of blocks, role entries and tasks, the innermost first;
     ``parameters`` those that win over facts (role parameters, what an include passes on).
     ``rescuable``: a failure here leads to some block's rescue; ``awaited``: to some always.
+    ``handling``: this is a handler, or what one includes.
     """
 
     settings: Settings
@@ -30,6 +31,7 @@ class Frame:
     roles: tuple[Role, ...] = ()
     rescuable: bool = False
     awaited: bool = False
+    handling: bool = False
 
     def enter(self, settings: Settings) -> Frame:
         """Return the frame inside a block or task with these settings."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from raftfleet.errors import RaftfleetError
@@ -34,6 +35,7 @@ def add_handlers(
 ) -> None:
     """Add handlers of one source, behind those that are there."""
     source = 1 + max((entry.source for entry in state.handlers), default=0)
+    frame = replace(frame, handling=True, rescuable=False, awaited=False)
     for handler in handlers:
         entry = HandlerEntry(handler, frame, source, role, _name(handler.task.name, scope))
         state.handlers.append(entry)

@@ -28,9 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["TaskRun", "in_check_mode", "make_job", "title_of"]
 
 
-def make_job(
-    run: RunState, state: PlayState, task: Task, frame: Frame, *, handler: bool = False
-) -> Job:
+def make_job(run: RunState, state: PlayState, task: Task, frame: Frame) -> Job:
     """Return a task ready to run; ``frame`` is the task's own."""
     return Job(
         number=run.next_task(),
@@ -40,7 +38,6 @@ def make_job(
         hosts=tuple(state.standing()),
         provided=Provided(run.services.options.providers),
         services=run.services,
-        handler=handler,
     )
 
 
@@ -148,7 +145,7 @@ class TaskRun:
             memory[name].hidden.difference_update(names)
             if outcome.secret:
                 memory[name].hidden.update(names)
-        notify(self._state, outcome.notify, done.host, flushing=self._job.handler)
+        notify(self._state, outcome.notify, done.host, flushing=self._job.frame.handling)
         if outcome.defect is not None:
             self._run.defects.append(outcome.defect)
 
