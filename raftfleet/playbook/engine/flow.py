@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from raftfleet.playbook.engine import reach
 from raftfleet.playbook.engine.attempt import refuse_when_stopped
 from raftfleet.playbook.engine.handlers import add_imported_handlers, names_of, settle
 from raftfleet.playbook.engine.includes import Includes
@@ -44,8 +43,7 @@ class Flow:
     def section(self, nodes: Sequence[Node]) -> None:
         """Run a section of the play and then its handlers; who fails is out."""
         state = self.state
-        frame = state.frame.guarded(rescue=False, always=self._forced)
-        state.failed |= self.body(nodes, state.standing(), frame) - state.pardoned
+        state.failed |= self.body(nodes, state.standing(), state.frame) - state.pardoned
         state.leave(state.failed)
         state.failed |= self.flush(state.batch)
 
@@ -162,6 +160,8 @@ class Flow:
         in a block that has a rescue for handlers that fail.
         """
         failed: set[str] = set()
+        if self.state.silent:
+            return failed
         settle(self.state, self._eligible(among, failed))
         for entry in list(self.state.handlers):
             hosts = [host for host in self._eligible(among, failed) if host.name in entry.notified]
@@ -174,16 +174,7 @@ class Flow:
             failed |= self.task(entry.handler.task, hosts, frame)
         return failed
 
-    @property
-    def _forced(self) -> bool:
-        """Whether handlers run on failed hosts too; what the play says outranks the command line."""
-        said = self.state.play.force_handlers
-        if said is None:
-            return self.run.services.options.force_handlers
-        scope = self.run.services.variables.of_play(self.state.play.settings.variables)
-        return reach.flag(said, scope, key="force_handlers")
-
     def _eligible(self, among: Sequence[Host], failed: set[str]) -> list[Host]:
         """Return the hosts that run handlers: failed ones only where `force_handlers` says so."""
-        out = failed if self._forced else failed | self.state.failed
+        out = failed if self.state.forced else failed | self.state.failed
         return [host for host in self.state.present(among) if host.name not in out]

@@ -79,6 +79,7 @@ class PlayRun:
         state.gone |= self._run.failed | self._run.unreachable
         named = [node for section in self._play.sections for node in section]
         state.role_names = names_of(named)
+        state.forced = self._forced()
         self._add_handlers(state)
         return state
 
@@ -92,6 +93,12 @@ class PlayRun:
             add_nested_handlers(state, use, frame, header)
         for section in (play.pre_tasks, play.post_tasks, play.tasks):
             add_imported_handlers(state, section, frame, header)
+
+    def _forced(self) -> bool:
+        said = self._play.force_handlers
+        if said is None:
+            return self._services.options.force_handlers
+        return reach.flag(said, self._header, key="force_handlers")
 
     def _title(self, pattern: str) -> str:
         try:

@@ -43,13 +43,15 @@ class PlayState:
     ``everyone`` are all hosts of the play in inventory order, ``batch`` those whose turn it is, in
     the order of execution. ``gone`` take no further part: unreachable, ended, or failed for good.
     ``failed`` failed without rescue; in an `always` they still take part, and only those that have
-    none before them are ``fallen``, which is what `max_fail_percentage` counts. ``pardoned`` failed
+    none before them, and no forced handlers, are ``fallen``, which `max_fail_percentage` counts.
+    ``forced``: handlers run on hosts that have failed too; what the play says outranks the command line. ``pardoned`` failed
     before `clear_host_errors`, ``leaving`` skip the rest of their role. ``past`` went down with
     a `run_once` that failed on another host: the block around it does nothing for them.
     ``done_roles`` are the hosts that have had a use of a role, by its identity; ``active`` those on
     which a task of a role was not skipped, by its path: others have not had it.
     ``pending`` are notifications by host, until handlers are flushed.
-    ``doomed``: a failure ended the play for every host. ``over``: no further batch.
+    ``doomed``: a failure ended the play for every host; ``silent``: with it `max_fail_percentage`
+    was exceeded, and not even forced handlers run. ``over``: no further batch.
     """
 
     play: Play
@@ -58,6 +60,7 @@ class PlayState:
     frame: Frame
     roles: list[RoleUse]
     role_names: list[str] = field(default_factory=list)
+    forced: bool = False
     batch: list[Host] = field(default_factory=list)
     gone: set[str] = field(default_factory=set)
     failed: set[str] = field(default_factory=set)
@@ -68,6 +71,7 @@ class PlayState:
     ended: bool = False
     over: bool = False
     doomed: bool = False
+    silent: bool = False
     handlers: list[HandlerEntry] = field(default_factory=list)
     pending: dict[str, dict[str, None]] = field(default_factory=dict)
     done_roles: dict[str, set[str]] = field(default_factory=dict)

@@ -166,7 +166,8 @@ class TaskRun:
     def _note_failure(self, done: Done) -> None:
         if not self._job.frame.rescuable:
             self._state.failed.add(done.host.name)
-            if not self._job.frame.awaited:
+            handlers_wait = self._state.forced and done.host.name in self._state.pending
+            if not self._job.frame.awaited and not handlers_wait:
                 self._state.fallen.add(done.host.name)
             self._run.dragged.discard(done.host.name)
             return
@@ -185,8 +186,10 @@ class TaskRun:
         if fatal and rescuable:
             self._run.marked |= everybody - failed - lost
             return everybody - lost
-        if not rescuable and (fatal or self._too_many()):
+        too_many = not rescuable and self._too_many()
+        if too_many or (fatal and not rescuable):
             self._state.doomed = True
+            self._state.silent = too_many
             present = {host.name for host in self._state.present(self._state.batch)}
             if not failed:
                 self._run.dragged |= present - self._state.failed
