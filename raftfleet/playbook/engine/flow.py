@@ -7,7 +7,7 @@ in its body while the others wait, its always on all.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from raftfleet.playbook.engine.attempt import refuse_when_stopped
 from raftfleet.playbook.engine.handlers import add_imported_handlers, names_of, settle
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Flow"]
 
+_ALWAYS: Final = frozenset({"always"})
+
 
 class Flow:
     """Runs the nodes of one play on one batch of its hosts."""
@@ -43,9 +45,12 @@ class Flow:
     def section(self, nodes: Sequence[Node]) -> None:
         """Run a section of the play and then its handlers; who fails is out."""
         state = self.state
+        before = set(state.failed)
         state.failed |= self.body(nodes, state.standing(), state.frame) - state.pardoned
         state.leave(state.failed)
-        state.failed |= self.flush(state.batch)
+        if self._takes_always(state.frame):
+            hosts = [host for host in state.batch if host.name not in before]
+            state.failed |= self.flush(hosts)
 
     def body(self, nodes: Iterable[Node], hosts: Sequence[Host], frame: Frame) -> set[str]:
         """Run nodes one after the other."""
@@ -82,6 +87,10 @@ class Flow:
                 return False
             self.run.start_at = None
         return self._chosen((task,), frame.settings.tags)
+
+    def _takes_always(self, frame: Frame) -> bool:
+        """Whether what happens here anyway happens: `--skip-tags` may rule `always` out."""
+        return self.run.services.options.tags.takes(frame.settings.tags | _ALWAYS)
 
     def _chosen(self, nodes: Sequence[Node], tags: frozenset[str]) -> bool:
         """Whether tags let any task of these nodes run; ``tags`` are those that it inherits."""
@@ -135,10 +144,12 @@ class Flow:
             return set()
         nodes = (*use.role.dependencies, *use.role.tasks)
         before = self.state.active.pop(use.role.path, set())
-        failed = self.body(nodes, running, frame.enter_role(use))
+        inner = frame.enter_role(use)
+        failed = self.body(nodes, running, inner)
         self.state.leaving -= {host.name for host in running}
         active = self.state.active.setdefault(use.role.path, set())
-        done |= {host.name for host in running if host.name in active} - failed
+        if self._takes_always(inner):
+            done |= {host.name for host in running if host.name in active} - failed
         active |= before
         self.state.leave(failed)
         return failed

@@ -76,7 +76,8 @@ class HostTask:
                 outcome.ignored = reach.flag(ignore, after, key="ignore_errors")
             elif status is Status.CHANGED or (self._job.task.loop and status is Status.OK):
                 outcome.notify = self._notified(after)
-            if reach.flag(frame.value("delegate_facts"), after, key="delegate_facts"):
+            done = status in {Status.OK, Status.CHANGED}
+            if done and reach.flag(frame.value("delegate_facts"), after, key="delegate_facts"):
                 variables = self._job.services.variables
                 outcome.owner = reach.acting_host(self._host, frame, after, variables).name
         except RaftfleetError as error:

@@ -104,7 +104,9 @@ class Meta:
         state, run = self._flow.state, self._flow.run
         everyone = {host.name for host in state.everyone}
         state.pardoned |= state.failed
-        state.gone -= state.failed | run.failed | run.unreachable
+        state.gone -= (
+            state.failed | run.unreachable
+        )  # who failed in an earlier play is back in the next
         state.failed.clear()
         state.fallen.clear()
         run.failed -= everyone
