@@ -14,6 +14,9 @@ NEEDED  := $(shell \
 	test "$$(id -u)" = 0 || command -v newuidmap >/dev/null || echo uidmap; \
 	test -z "$(PYTHON)" || $(PYTHON) -c 'import ensurepip' 2>/dev/null || echo python3-venv)
 
+# As pip compiles what it installs: also where Python is told to write no bytecode itself.
+COMPILED := $(BIN)/python -m compileall -q raftfleet
+
 .PHONY: demo test fidelity accuracy lint bench packages clean
 .DEFAULT_GOAL := help
 
@@ -77,10 +80,12 @@ $(VENV)/.pip: | packages
 
 $(VENV)/.run: pyproject.toml | packages $(VENV)/.pip
 	@$(BIN)/python -m pip install --quiet --editable .
+	@$(COMPILED)
 	@touch $@
 
 $(VENV)/.dev: pyproject.toml | packages $(VENV)/.pip
 	@$(BIN)/python -m pip install --quiet --editable . --group dev
+	@$(COMPILED)
 	@touch $@ $(VENV)/.run
 
 clean:

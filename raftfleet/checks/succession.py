@@ -13,50 +13,24 @@ from raftfleet.journal import events as ev
 from raftfleet.journal.picture import Standing
 from raftfleet.journal.values import Interval, Role, majority
 
-from .exits import plain_signal
+from .departures import departures
 from .failovers import Departed, Failover, Move, Outcome, Succession
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from raftfleet.journal.picture import Picture
     from raftfleet.journal.values import GroupStatus, Timing
 
-    from .away import FaultSpan
-    from .lives import Life
+    from .departures import Departure
     from .window import Window
 
 __all__ = ["succession"]
 
 
 @dataclass(slots=True)
-class _Departure:
-    """A node that left in the drill, and what it led when that began.
-
-    ``gone`` is when its process was gone, or when contact with it ended; ``back`` when it could
-    lead again at the earliest, None when it never could.
-    """
-
-    node: str
-    opens: float
-    gone: Interval
-    cause: str
-    back: float | None = None
-    isolated: bool = False
-    leads: dict[str, int] = field(default_factory=dict)
-
-    def is_back(self, event: ev.StatusSeen) -> bool:
-        """Whether what the node says here is said after it came back, not before or meanwhile."""
-        if self.back is not None and event.t >= self.back:
-            return True
-        return not self.isolated and event.since >= self.gone.hi
-
-
-@dataclass(slots=True)
 class _Open:
     """A failover that is not decided yet."""
 
-    departure: _Departure
+    departure: Departure
     group: str
     term: int
     out_of_quorum: bool = False
@@ -78,46 +52,13 @@ def succession(window: Window) -> Succession:
     return _Tracker(window).run()
 
 
-def _departures(window: Window) -> Iterator[_Departure]:
-    """Yield every node that left in the drill, in the order in which that began."""
-    found = [
-        _ended(life, lives[place + 1 :])
-        for lives in window.lives.values()
-        for place, life in enumerate(lives)
-        if life.exited is not None and window.inside(life.exited_index)
-    ]
-    found += [
-        _cut(fault, target) for fault in window.faults if fault.isolates for target in fault.targets
-    ]
-    yield from sorted(found, key=lambda departure: departure.opens)
-
-
-def _ended(life: Life, following: list[Life]) -> _Departure:
-    assert life.exited is not None  # noqa: S101 - the caller asks only for those
-    back = following[0].began if following else None
-    asked = life.asked
-    if asked is None:
-        return _Departure(life.node, life.exited.at.lo, life.exited.at, "crash", back)
-    cause = "kill" if plain_signal(asked.signal) == "KILL" else "stop"
-    # A signal it outlived is an episode of its own: it may have led on for long after.
-    outlived = sum(signal.resisted is not None for signal in life.signals)
-    first = min(outlived, len(life.signals) - 1)
-    return _Departure(life.node, life.signals[first].sent.at.lo, life.exited.at, cause, back)
-
-
-def _cut(fault: FaultSpan, target: str) -> _Departure:
-    gone = fault.confirmed or Interval(fault.meant, fault.meant)
-    back = fault.undone.hi if fault.undone else None
-    return _Departure(target, fault.meant, gone, fault.kind, back, isolated=True)
-
-
 class _Tracker:
     """Follows every group's leadership through the drill."""
 
     def __init__(self, window: Window) -> None:
         self._window = window
         self._found = Succession()
-        self._coming = list(_departures(window))
+        self._coming = list(departures(window))
         self._open: list[_Open] = []
         self._agreeing: list[int] = []
         self._leaders: dict[str, tuple[str, int]] = {}
@@ -146,7 +87,7 @@ class _Tracker:
             if before.standing(node) is not Standing.ALIVE:
                 self._left.add((node, group))
 
-    def _depart(self, departure: _Departure, picture: Picture) -> None:
+    def _depart(self, departure: Departure, picture: Picture) -> None:
         node = departure.node
         departure.leads = _led_by(picture, node)
         for group in picture.groups:

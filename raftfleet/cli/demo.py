@@ -55,8 +55,8 @@ def command(
     compare all stores after more restarts (two rounds), shut all down. All the while writers write
     through every node, and what they wrote is read back.
     """
+    from raftfleet.cli.asked import PROJECT, Asked  # noqa: PLC0415
     from raftfleet.cli.catalogue import full_run, playbook_of  # noqa: PLC0415
-    from raftfleet.cli.session import PROJECT, Asked  # noqa: PLC0415
     from raftfleet.cli.showing import Step, run_plays  # noqa: PLC0415
     from raftfleet.shipped import shipped  # noqa: PLC0415
 

@@ -49,7 +49,7 @@ def command(
     openmetrics FILE DATA`.
     """
     from raftfleet.checks import judge  # noqa: PLC0415
-    from raftfleet.cli.session import PROJECT  # noqa: PLC0415
+    from raftfleet.cli.asked import PROJECT  # noqa: PLC0415
     from raftfleet.journal import find_run, read_journal  # noqa: PLC0415
 
     if delete and not push_gateway:

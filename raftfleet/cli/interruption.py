@@ -12,6 +12,8 @@ import click
 from raftfleet.errors import ExitCode
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from raftfleet.journal import Recorder
 
 __all__ = ["Interruption"]
@@ -20,16 +22,20 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Interruption:
-    """Turns SIGINT, SIGTERM and SIGHUP into an event that everybody who waits looks at."""
+    """Turns SIGINT, SIGTERM and SIGHUP into an event that everybody who waits looks at.
+
+    ``signals`` may be set to fewer before it is armed.
+    """
 
     def __init__(self, recorder: Recorder) -> None:
         self.stop = threading.Event()
+        self.signals: Sequence[signal.Signals] = _SIGNALS
         self._recorder = recorder
         self._before: dict[int, Any] = {}
 
     def arm(self) -> None:
         """Take the signals over."""
-        for number in _SIGNALS:
+        for number in self.signals:
             self._before[number] = signal.signal(number, self._received)
 
     def disarm(self) -> None:

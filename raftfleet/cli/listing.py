@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
     from pathlib import Path
 
-    from raftfleet.cli.session import Asked
+    from raftfleet.cli.asked import Asked
     from raftfleet.playbook.listing import PlayListing
 
 __all__ = ["show_listing"]
@@ -28,6 +28,12 @@ def show_listing(asked: Asked, paths: Sequence[Path], wanted: Collection[str]) -
     """
     session = Session(asked)
     chosen = {name: asked.playbook[name] for name in ("tags", "skip_tags")}
+    if "tags" in wanted and not chosen["tags"]:
+        chosen["tags"] = [
+            "all",
+            "never",
+            "always",
+        ]  # what a task never does by itself is listed too
     for path in paths:
         plays = list_plays(
             session.load(path),

@@ -17,7 +17,7 @@ from raftfleet.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from raftfleet.cli.session import Asked
+    from raftfleet.cli.asked import Asked
 
 __all__ = [
     "EXTRA",
@@ -128,7 +128,7 @@ class Given:
         """
         if not alone:
             need_inventory(self.inventories)
-        from raftfleet.cli.session import Asked  # noqa: PLC0415 - not for --help
+        from raftfleet.cli.asked import Asked  # noqa: PLC0415 - not for --help
 
         source = click.get_current_context().get_parameter_source("runs")
         if source is not ParameterSource.DEFAULT:

@@ -16,7 +16,7 @@ from raftfleet.report import Terminal
 from raftfleet.transport.probe import Health, concerns, probe
 
 if TYPE_CHECKING:
-    from raftfleet.cli.session import Asked
+    from raftfleet.cli.asked import Asked
     from raftfleet.inventory import Host
 
     _Found = Health | UnreachableError
@@ -58,7 +58,7 @@ def _probed(session: Session, host: Host, found: queue.SimpleQueue[tuple[str, _F
     """Probe one host; return whether it is lost."""
     result: _Found
     try:
-        variables = session.variables(host)
+        variables = session.fleet.variables(host)
         began = time.monotonic()
         reached = replace(host, variables=variables)
         transport = session.connections.of(reached)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, cast
 import click
 
 from raftfleet.cli.offered import foreign_modules
-from raftfleet.cli.session import Asked, Session
+from raftfleet.cli.session import Session
 from raftfleet.drill.imagined import Imagined, PlanStep, fresh_view
 from raftfleet.drill.plan import PaperExtension, on_paper
 from raftfleet.errors import ExitCode, TaskError, worst
@@ -23,6 +23,7 @@ from raftfleet.shipped import shipped
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from raftfleet.cli.asked import Asked
     from raftfleet.cli.catalogue import Step
     from raftfleet.cluster import Control, RaftView
     from raftfleet.playbook.module import ModuleContext
@@ -42,7 +43,9 @@ def show_plan(asked: Asked, steps: Sequence[Step], *, rehearse: bool) -> int:
         codes: list[ExitCode] = []
         view = _rehearsed(session, codes) if rehearse else None
         imagined = Imagined(
-            session.system, session.nodes, view or fresh_view(session.system, session.nodes)
+            session.fleet.system,
+            session.fleet.nodes,
+            view or fresh_view(session.fleet.system, session.fleet.nodes),
         )
         codes += [_play(session, step, imagined) for step in steps]
         return worst(codes or [ExitCode.PASSED])
@@ -90,7 +93,7 @@ def _play(session: Session, step: Step, imagined: Imagined) -> ExitCode:
     engine = Engine(
         playbook,
         session.inventory,
-        transports=lambda host: cast("Transport", NoTransport(host.name)),
+        transports=lambda host, **_: cast("Transport", NoTransport(host.name)),
         record=record,
         clock=session.clock,
         extra_vars={**session.asked.extra, **step.extra},

@@ -62,7 +62,7 @@ def command(
     A run that is killed cannot heal: what it had stopped stays down until `raftfleet up`.
     """
     if syntax_check:
-        from raftfleet.cli.session import syntax  # noqa: PLC0415
+        from raftfleet.cli.reading import syntax  # noqa: PLC0415
 
         syntax(playbooks)
         for playbook in playbooks:
@@ -87,7 +87,7 @@ def command(
         return show_listing(asked, playbooks, [name for name, wanted in lists.items() if wanted])
     from raftfleet.cli.showing import Step, run_plays  # noqa: PLC0415
 
-    return run_plays(asked, [Step(playbook) for playbook in playbooks])
+    return run_plays(asked, [Step(playbook) for playbook in playbooks], remember=True)
 
 
 def _split(given: tuple[str, ...]) -> list[str]:

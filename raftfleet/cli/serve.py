@@ -57,9 +57,10 @@ def command(
     /-/healthy, /-/ready  whether it watches, and whether it has looked at everything once
 
     SIGTERM in the middle of a drill starts again what the drill stopped, judges and records it,
-    and ends with 130; while nothing is drilled it ends with 0.
+    and ends with 130; while nothing is drilled it ends with 0. SIGHUP has every file read anew.
     """  # noqa: D301 - click reads \b as "leave these lines as they are"
-    from raftfleet.cli.serving import Wanted, serve  # noqa: PLC0415
+    from raftfleet.cli.serve_files import Wanted  # noqa: PLC0415
+    from raftfleet.cli.serving import serve  # noqa: PLC0415
 
     wanted = Wanted(config=config, listen=listen, web_config=web_config)
     exports = Exporting(

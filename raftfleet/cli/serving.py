@@ -3,104 +3,65 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
 
-from raftfleet.cli.catalogue import steps_of
+from raftfleet.cli.asked import PROJECT
 from raftfleet.cli.connections import Connections
-from raftfleet.cli.session import PROJECT, Session
-from raftfleet.cli.targets import Targets, no_nodes, unopened
+from raftfleet.cli.serve_files import Files, Wanted, playbooks_of, read_files, read_web
+from raftfleet.cli.session import Session
+from raftfleet.cli.targets import Targets, unopened
 from raftfleet.clock import SystemClock
-from raftfleet.errors import ExitCode, SourceError, UsageError
+from raftfleet.errors import ExitCode, UsageError
 from raftfleet.journal import Recorder
 from raftfleet.metrics import Figures
 from raftfleet.metrics.state import MetricsState, state_path
-from raftfleet.serve.address import Address, check_closed, listen
-from raftfleet.serve.config import Settings, read_settings
-from raftfleet.serve.daemon import Daemon, Ran
+from raftfleet.serve.address import Address, listen
+from raftfleet.serve.daemon import ENDING, Daemon, Ran
 from raftfleet.serve.httpserver import HttpServer
 from raftfleet.serve.log import Log
 from raftfleet.serve.own import Own
 from raftfleet.serve.pages import Pages
 from raftfleet.serve.watch import KEPT, Watch
-from raftfleet.serve.webconfig import WebConfig, read_web_config
 
 if TYPE_CHECKING:
     import socket
     from collections.abc import Sequence
 
     from raftfleet.checks import Judgement
-    from raftfleet.cli.catalogue import Step
-    from raftfleet.cli.session import Asked
+    from raftfleet.cli.asked import Asked
     from raftfleet.serve.config import Scheduled
 
-__all__ = ["Wanted", "serve"]
+__all__ = ["serve"]
 
-_DEFAULT = Path("config/serve.yml")
 _FINDINGS = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What the command line says beside the inventory."""
-
-    config: Path | None
-    listen: str
-    web_config: Path | None
 
 
 def serve(asked: Asked, wanted: Wanted, *, check: bool) -> int:
     """Check everything, then watch, answer and drill until a signal comes."""
     if asked.limit:
         raise UsageError("serve watches the whole cluster, so it goes with no --limit")
-    settings = _settings(wanted.config)
-    web = read_web_config(wanted.web_config) if wanted.web_config else WebConfig()
     address = Address.of(wanted.listen)
-    check_closed(address, web)
+    web = read_web(wanted)
     # An ordinary user's session moves into the sandbox's network: the port belongs outside.
     with ExitStack() as stack:
         listener = None if check else stack.enter_context(listen(address))
-        session = Session(replace(asked, keep=False))
-        if not session.nodes:
-            raise no_nodes(session.group)
-        for one in settings.scheduled:
-            _playbooks(session, one)
+        found = read_files(asked, wanted, web)
         if listener is None:
-            _checked(session, settings, address)
+            _checked(found, address)
             return ExitCode.PASSED
-        return _Serving(asked, session, settings, web, listener).run()
+        return _Serving(asked, wanted, found, listener).run()
 
 
-def _settings(path: Path | None) -> Settings:
-    if path is not None and not path.is_file():
-        raise UsageError(f"there is no file {path}", hint=f"--config names settings as {_DEFAULT}")
-    if path is None and not _DEFAULT.is_file():
-        return Settings()
-    return read_settings(path or _DEFAULT)
-
-
-def _playbooks(session: Session, one: Scheduled) -> Sequence[Step]:
-    """Return what a schedule runs; raise `SourceError` where it names what is no drill."""
-    try:
-        steps = steps_of(one.drills, one.rounds, clean=False)
-        for step in steps:
-            session.load(step.path)
-    except SourceError:
-        raise
-    except UsageError as error:
-        raise SourceError(error.message, one.mark, hint=error.hint) from None
-    return steps
-
-
-def _checked(session: Session, settings: Settings, address: Address) -> None:
-    names = ", ".join(node.name for node in session.nodes)
-    click.echo(f"would watch {session.group} ({session.system.name}): {names}")
+def _checked(found: Files, address: Address) -> None:
+    session = found.session
+    names = ", ".join(node.name for node in session.fleet.nodes)
+    click.echo(f"would watch {session.fleet.group} ({session.fleet.system.name}): {names}")
     click.echo(f"would listen on {address}")
     wall = session.clock.wall()
-    for one in settings.scheduled:
+    for one in found.settings.scheduled:
         due = _stamp(one.when.after(wall))
         click.echo(f"schedule {one.name}: {', '.join(one.drills)}, next due {due}")
 
@@ -111,77 +72,103 @@ def _stamp(wall: float) -> str:
     return f"{datetime.fromtimestamp(wall, UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
+class _Eyes:
+    """What looks at the cluster of one reading of the inventory: the watch, and who probes."""
+
+    def __init__(self, found: Files, asked: Asked, log: Log) -> None:
+        session, fleet = found.session, found.session.fleet
+        recorder = Recorder(None, session.clock, keep=KEPT)
+        self._connections = Connections(
+            PROJECT / "known_hosts", recorder, session.clock, asked.reach
+        )
+        self.watch = Watch(
+            *(fleet.group, fleet.system, fleet.nodes),
+            *(unopened(session, self._connections), session.clock, log),
+            period=found.settings.poll_interval,
+        )
+        self.targets = Targets(session, self.watch, self._connections)
+        log.info("watching", cluster=fleet.group, nodes=",".join(node.name for node in fleet.nodes))
+
+    def close(self) -> None:
+        """Look no more."""
+        self.watch.__exit__()
+        self._connections.close()
+
+
 class _Serving:
     """The parts of one daemon."""
 
-    def __init__(
-        self,
-        asked: Asked,
-        session: Session,
-        settings: Settings,
-        web: WebConfig,
-        listener: socket.socket,
-    ) -> None:
+    def __init__(self, asked: Asked, wanted: Wanted, found: Files, listener: socket.socket) -> None:
         self._asked = asked
-        self._session = session
-        self._settings = settings
-        self._web = web
+        self._wanted = wanted
+        self._found = found
         self._listener = listener
         self._clock = SystemClock()
         self._log = Log()
-        recorder = Recorder(None, self._clock, keep=KEPT)
-        self._connections = Connections(PROJECT / "known_hosts", recorder, self._clock, asked.reach)
-        self._state = MetricsState(state_path(PROJECT, session.group))
+        self._state = MetricsState(state_path(PROJECT, found.session.fleet.group))
+        self._eyes = _Eyes(found, asked, self._log)
+        self._own = Own(self._clock, lambda: self._daemon.timetable.due)
+        self._own.watch = self._eyes.watch
+        self._daemon = Daemon(
+            *(found.settings.scheduled, self._eyes.watch, self._drill),
+            *(self._own, self._clock, self._log),
+            anew=self._anew,
+        )
+        self._pages = Pages(
+            (self._past, self._daemon.figures, self._own.figures),
+            *(self._own, found.web.users, self._clock, self._log),
+            targets=self._eyes.targets,
+            groups=tuple(found.session.inventory.groups),
+            healthy=lambda: None if self._eyes.watch.alive else "nobody watches the cluster",
+            ready=lambda: (
+                None if self._eyes.watch.ready else "not every node and host was looked at yet"
+            ),
+        )
+        self._http = self._own.http = HttpServer(listener, self._pages, found.web.tls)
 
     def run(self) -> ExitCode:
         """Serve until a signal comes."""
-        watch = Watch(
-            *(self._session.group, self._session.system, self._session.nodes),
-            *(unopened(self._session, self._connections), self._clock, self._log),
-            period=self._settings.poll_interval,
-        )
-        own = Own(self._clock, lambda: daemon.timetable.due)
-        daemon = Daemon(self._settings.scheduled, watch, self._drill, own, self._clock, self._log)
-        own.watch = watch
-        pages = Pages(
-            (lambda: self._past(own), daemon.figures, own.figures),
-            *(own, self._web.users, self._clock, self._log),
-            targets=Targets(self._session, watch, self._connections),
-            groups=tuple(self._session.inventory.groups),
-            healthy=lambda: None if watch.alive else "nobody watches the cluster",
-            ready=lambda: None if watch.ready else "not every node and host was looked at yet",
-        )
-        try:
-            with HttpServer(self._listener, pages, self._web.tls) as http, watch:
-                own.http = http
-                self._begun(daemon)
-                code = daemon.run()
-        finally:
-            self._connections.close()
+        with self._http:
+            self._eyes.watch.__enter__()
+            try:
+                self._begun()
+                code = self._daemon.run()
+            finally:
+                self._eyes.close()
         self._log.info("ended", exit_code=int(code))
         return code
 
-    def _begun(self, daemon: Daemon) -> None:
+    def _begun(self) -> None:
         host, port, *_ = self._listener.getsockname()
-        scheme = "https" if self._web.tls else "http"
-        names = ",".join(node.name for node in self._session.nodes)
+        scheme = "https" if self._found.web.tls else "http"
         self._log.info("listening", url=f"{scheme}://{Address(host, port)}/metrics")
-        self._log.info("watching", cluster=self._session.group, nodes=names)
-        for name, at in daemon.timetable.due.items():
+        for name, at in self._daemon.timetable.due.items():
             self._log.info("schedule", schedule=name, next=_stamp(at))
+
+    def _anew(self) -> tuple[Sequence[Scheduled], Watch]:
+        """Read every file anew; only when all of them are sound anything is changed."""
+        found = read_files(self._asked, self._wanted, web := read_web(self._wanted))
+        before, eyes = self._eyes, _Eyes(found, self._asked, self._log)
+        eyes.watch.__enter__()
+        self._found, self._eyes = found, eyes
+        self._own.watch, self._http.tls = eyes.watch, web.tls
+        self._pages.users, self._pages.targets = web.users, eyes.targets
+        self._pages.groups = tuple(found.session.inventory.groups)
+        before.close()
+        return found.settings.scheduled, eyes.watch
 
     # --- what is shown -----------------------------------------------------------------------
 
-    def _past(self, own: Own) -> Figures:
+    def _past(self) -> Figures:
         """Return the figures of past drills; a damaged file is said so, and costs only those."""
         try:
             figures = self._state.figures()
         except UsageError as error:
-            if own.state_readable:
+            if self._own.state_readable:
                 self._log.error("figures of past drills cannot be read", error=error.message)
-            own.state_readable = False
+            self._own.state_readable = False
             return Figures()
-        own.state_readable = True
+        self._own.state_readable = True
         return figures
 
     # --- a scheduled run -----------------------------------------------------------------------
@@ -190,7 +177,9 @@ class _Serving:
         asked = replace(
             self._asked, what=one.name, keep=True, extra={**self._asked.extra, **one.variables}
         )
-        with Session(asked) as session:
+        made = Session(asked)
+        made.interruption.signals = ENDING  # SIGHUP is the daemon's own affair
+        with made as session:
             daemon.show(session.recorder)
             if daemon.stopping:
                 session.interruption.stop.set()
@@ -208,12 +197,13 @@ class _Serving:
         return Ran(code, folder, "; ".join(findings[:_FINDINGS]))
 
     def _played(self, session: Session, one: Scheduled) -> tuple[Judgement | None, ExitCode]:
-        if [n.identity for n in session.nodes] != [n.identity for n in self._session.nodes]:
+        watched = self._found.session.fleet.nodes
+        if [n.identity for n in session.fleet.nodes] != [n.identity for n in watched]:
             raise UsageError(
                 "the inventory has other nodes now than those that are watched",
-                hint="restart serve: it looks at the inventory when it begins",
+                hint="send SIGHUP (systemctl reload): then serve reads it anew",
             )
-        steps = _playbooks(session, one)
+        steps = playbooks_of(session, one)
         playbooks = [session.load(step.path) for step in steps]
         for step, playbook in zip(steps, playbooks, strict=True):
             extra = {**step.extra, **one.variables}

@@ -8,73 +8,41 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import cached_property
 from importlib.metadata import version
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import click
 
-from raftfleet.cli.checking import check_connection, odd_variables
+from raftfleet.cli.asked import PROJECT
 from raftfleet.cli.connections import Connections
 from raftfleet.cli.errors import told
-from raftfleet.cli.exporting import Exporting, Exports
+from raftfleet.cli.exporting import Exports
+from raftfleet.cli.fleet import Fleet
 from raftfleet.cli.interruption import Interruption
-from raftfleet.cli.offered import task_modules
 from raftfleet.cli.options import without_secrets
-from raftfleet.cli.output import Shown, write_junit
+from raftfleet.cli.output import write_junit
+from raftfleet.cli.reading import read_playbook
 from raftfleet.clock import SystemClock
 from raftfleet.drill import DrillExtension
 from raftfleet.errors import ExitCode, InterruptedRun, RaftfleetError, UsageError, worst
-from raftfleet.inventory import load_inventory
 from raftfleet.journal import Recorder, make_run_folder, write_summary
 from raftfleet.journal.events import DrillStarted, FindingMade, RunEnded, RunStarted, VerdictGiven
-from raftfleet.modules import INSTEAD
-from raftfleet.playbook import Engine, Scope, has_template, load_playbook, written
-from raftfleet.shipped import shipped
-from raftfleet.transport import unless_said
+from raftfleet.playbook import Engine
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping
+    from pathlib import Path
 
     from raftfleet.checks import Judgement
+    from raftfleet.cli.asked import Asked
     from raftfleet.cluster import Control
-    from raftfleet.inventory import Host, Inventory
-    from raftfleet.playbook import Playbook
-    from raftfleet.playbook.extension import PlayExtension
-    from raftfleet.systems import Node, System
+    from raftfleet.playbook import Memory, Playbook
 
-__all__ = ["Asked", "Session"]
+__all__ = ["Session"]
 
-PROJECT = Path(".raftfleet")
 _PACKAGES = ("raftfleet", "fabric", "paramiko", "jinja2", "msgspec", "pyyaml")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Asked:
-    """What the command line asked for.
-
-    ``playbook`` holds further options of the engine (tags, skip_tags, start_at_task, check, diff),
-    become and become_user; ``output`` says how what happens is shown. ``reach`` holds connection variables that
-    count where neither the inventory nor a play says otherwise. ``keep`` says whether a run folder
-    stays: never for a command that only looks, and where nothing is said, when the inventory holds
-    a cluster.
-    """
-
-    what: str
-    inventories: Sequence[Path]
-    runs: Path
-    extra: Mapping[str, Any] = field(default_factory=dict)
-    limit: str | None = None
-    forks: int = 20
-    verbose: int = 0
-    playbook: Mapping[str, Any] = field(default_factory=dict)
-    output: Shown = field(default_factory=Shown)
-    reach: Mapping[str, Any] = field(default_factory=dict)
-    keep: bool | None = None
-    exporting: Exporting = field(default_factory=Exporting)
 
 
 class Session:
@@ -84,13 +52,9 @@ class Session:
         self.asked = asked
         self.clock = SystemClock()
         self.exports = Exports(asked.exporting, PROJECT)
-        self.inventory: Inventory = load_inventory(asked.inventories)
-        for warning in self.inventory.warnings:
-            click.echo(f"warning: {warning}", err=True)
-        self._join_sandbox()
-        self.extra = {name: written(value) for name, value in asked.extra.items()}
-        self._check_connections()
-        keep = bool(self._hosts) if asked.keep is None else asked.keep
+        self.fleet = Fleet(asked)
+        self.inventory = self.fleet.inventory
+        keep = bool(self.fleet.hosts) if asked.keep is None else asked.keep
         self.folder = make_run_folder(asked.runs, asked.what, self.clock) if keep else None
         self.recorder = Recorder(self.folder, self.clock)
         self.connections = Connections(
@@ -100,20 +64,7 @@ class Session:
         self._codes: list[ExitCode] = []
         self._cluster_lock = threading.Lock()
 
-    def _join_sandbox(self) -> None:
-        """Move to where the hosts of an ordinary user's sandbox can be reached."""
-        variables = [host.variables for host in self.inventory.hosts.values()]
-        if any("raftfleet_sandbox" in one for one in variables):
-            from raftfleet.sandbox import join  # noqa: PLC0415 - only for such hosts
-
-            join(variables)
-
     # --- the cluster -------------------------------------------------------------------------
-
-    @property
-    def group(self) -> str:
-        """The inventory group whose hosts are the cluster's nodes."""
-        return str(self.asked.extra.get("raft_group", "raft"))
 
     def control(self) -> Control:
         """Return the controls of the inventory's cluster; `UsageError` when it has no node."""
@@ -124,100 +75,43 @@ class Session:
     def _control(self) -> Control:
         from raftfleet.cluster import Cluster, Control, Holder  # noqa: PLC0415 - only for a cluster
 
-        if not self.nodes:
+        fleet = self.fleet
+        if not fleet.nodes:
             raise UsageError(
-                f"the inventory has no hosts in group {self.group!r}, so there is no cluster",
+                f"the inventory has no hosts in group {fleet.group!r}, so there is no cluster",
                 hint="put the nodes' hosts into a group raft, or name theirs: -e raft_group=NAME",
             )
-        hosts = [replace(self._hosts[node.name], variables=node.variables) for node in self.nodes]
+        hosts = [replace(fleet.hosts[node.name], variables=node.variables) for node in fleet.nodes]
         transports = self.connections.of_all(hosts)
         run = self.folder.name if self.folder else self.asked.what
         cluster = Cluster(
-            *(self.group, self.system, self.nodes, transports, self.recorder, self.clock),
+            *(fleet.group, fleet.system, fleet.nodes, transports, self.recorder, self.clock),
             holder=Holder.ourselves(f"run {run}", self.clock.wall()),
         )
         return Control(cluster, transports, self.clock, self.interruption.stop)
-
-    @cached_property
-    def _hosts(self) -> dict[str, Host]:
-        """The inventory hosts of the cluster's nodes."""
-        known = self.group in self.inventory.groups
-        return {host.name: host for host in (self.inventory.select(self.group) if known else [])}
-
-    @cached_property
-    def system(self) -> System:
-        """The adapter of the product under drill, `raft_system` of the first node."""
-        from raftfleet.systems import system_named  # noqa: PLC0415 - only for a cluster
-
-        first = next(iter(self._hosts.values()))
-        return system_named(str(self.variables(first).get("raft_system", "robustmq")))
-
-    @cached_property
-    def nodes(self) -> tuple[Node, ...]:
-        """The nodes, their settings checked; no host is touched."""
-        if not self._hosts:
-            return ()
-        from raftfleet.cluster import check_reach, make_nodes  # noqa: PLC0415 - only for a cluster
-
-        nodes = make_nodes(
-            self.system, {name: self.variables(host) for name, host in self._hosts.items()}
-        )
-        self.system.check(nodes)
-        for warning in check_reach(self.system, nodes):
-            click.echo(f"warning: {warning}", err=True)
-        return nodes
-
-    def variables(self, host: Host) -> dict[str, Any]:
-        """Return a host's inventory variables and `-e`, templated, marks kept where possible.
-
-        What the command line says of reaching hosts is there where nothing else is said.
-        """
-        scope = self._scope(host)
-        found = {name: _value(scope, name) for name in sorted({*host.variables, *self.extra})}
-        if "ansible_ssh_host" in found:
-            found["ansible_host"] = found["ansible_ssh_host"]
-        return unless_said(found, self.asked.reach)
-
-    def _scope(self, host: Host) -> Scope:
-        known = {
-            "inventory_hostname": host.name,
-            "group_names": list(host.groups),
-            "groups": {name: list(group.hosts) for name, group in self.inventory.groups.items()},
-        }
-        return Scope((known, self.extra, host.variables))
-
-    def _check_connections(self) -> None:
-        """Refuse what no host can be reached with before anything is done.
-
-        A variable whose template needs more than the inventory is looked at when it is used.
-        """
-        odd: dict[str, None] = {}
-        for host in self.inventory.hosts.values():
-            odd |= dict.fromkeys(odd_variables(host.variables))
-            scope = self._scope(host)
-            known: dict[str, object] = {}
-            for name in (one for one in scope if one.startswith("ansible_")):
-                with suppress(RaftfleetError):
-                    known[name] = _value(scope, name)
-            known = unless_said(known, self.asked.reach)
-            check_connection(host, known, PROJECT / "known_hosts")
-        for warning in odd:
-            click.echo(f"warning: {warning}", err=True)
 
     # --- playbooks ---------------------------------------------------------------------------
 
     def load(self, path: Path) -> Playbook:
         """Read and check a playbook."""
-        return _read(path, self.control, self._extensions)
+        return read_playbook(path, self.control, self._extensions)
 
     @cached_property
     def _extensions(self) -> dict[str, DrillExtension]:
         return {"drill": DrillExtension(self.control)}
 
     def play(
-        self, playbook: Playbook, extra: Mapping[str, Any] | None = None, *, first: bool = True
+        self,
+        playbook: Playbook,
+        extra: Mapping[str, Any] | None = None,
+        *,
+        first: bool = True,
+        memory: Memory | None = None,
     ) -> ExitCode:
-        """Run a playbook and return its own exit code; only the ``first`` starts at a task."""
+        """Run a playbook and return its own exit code; only the ``first`` starts at a task.
+
+        ``memory`` is what the playbooks before it have left of facts and added hosts.
+        """
         engine = Engine(
             playbook,
             self.inventory,
@@ -231,6 +125,7 @@ class Session:
             variable_providers={"raft": self._raft},
             inventory_file=next(iter(self.asked.inventories), None),
             verbosity=self.asked.verbose,
+            memory=memory,
             stop=self.interruption.stop,
             **self._options(first=first),
         )
@@ -316,6 +211,17 @@ class Session:
         if self.interruption.stop.is_set():
             codes.append(ExitCode.INTERRUPTED)
         code = worst(codes)
+        self._note(judgement)
+        self.recorder.record(RunEnded(exit_code=code))
+        if judgement is not None and self.folder is not None:
+            from raftfleet.checks import judgement_json  # noqa: PLC0415 - as above
+
+            write_summary(self.folder, judgement_json(judgement))
+            self.export(judgement)
+        return judgement, code
+
+    def _note(self, judgement: Judgement | None) -> None:
+        """Record how it was judged."""
         for drill in judgement.drills if judgement else ():
             for finding in drill.findings:
                 self.recorder.record(
@@ -331,46 +237,8 @@ class Session:
                     )
                 )
             self.recorder.record(VerdictGiven(drill=drill.drill, verdict=str(drill.verdict)))
-        self.recorder.record(RunEnded(exit_code=code))
-        if judgement is not None and self.folder is not None:
-            from raftfleet.checks import judgement_json  # noqa: PLC0415 - as above
-
-            write_summary(self.folder, judgement_json(judgement))
-            self.export(judgement)
-        return judgement, code
 
     def export(self, judgement: Judgement) -> None:
         """Hand out the metrics of what was recorded; nothing of it can fail the run."""
         if self.folder is not None:
             self.exports.deliver(judgement, self.recorder.journal(), self.folder)
-
-
-def _value(scope: Scope, name: str) -> Any:
-    raw = scope.raw(name)
-    return scope.template(raw) if has_template(raw) else raw
-
-
-def syntax(paths: Sequence[Path]) -> None:
-    """Read and check playbooks without any inventory; raise `SourceError` for what is wrong."""
-
-    def nobody() -> Control:
-        raise UsageError("there is no cluster in a syntax check")
-
-    for path in paths:
-        _read(path, nobody, {"drill": DrillExtension(nobody)})
-
-
-def _read(
-    path: Path, control: Callable[[], Control], extensions: Mapping[str, PlayExtension]
-) -> Playbook:
-    """Read and check a playbook; say what is accepted in it and means nothing."""
-    playbook = load_playbook(
-        path,
-        modules=task_modules(control),
-        extensions=extensions,
-        role_paths=[shipped("roles")],
-        instead=INSTEAD,
-    )
-    for warning in playbook.warnings:
-        click.echo(f"warning: {warning}", err=True)
-    return playbook

@@ -8,36 +8,42 @@ from typing import TYPE_CHECKING
 import click
 
 from raftfleet.cli.catalogue import Step
-from raftfleet.cli.session import Asked, Session
+from raftfleet.cli.session import Session
 from raftfleet.errors import ExitCode, worst
 from raftfleet.journal.events import RunEnded
-from raftfleet.playbook import which_starts
+from raftfleet.playbook import Memory, which_starts
 from raftfleet.report import LiveConsole, show_closing, show_picture
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from raftfleet.cli.asked import Asked
     from raftfleet.cluster import Abandoned, Control
 
 __all__ = ["Step", "heal", "run_plays", "show_status"]
 
 
-def run_plays(asked: Asked, plays: Sequence[Step], *, installs: bool = False) -> int:
+def run_plays(
+    asked: Asked, plays: Sequence[Step], *, installs: bool = False, remember: bool = False
+) -> int:
     """Run playbooks one after another as one run; stop at the first that could not do its work.
 
     All of them are read and checked before the first begins, and so are the settings of all
-    nodes; ``installs``: and the program that is to be installed.
+    nodes; ``installs``: and the program that is to be installed. ``remember``: facts and added
+    hosts last from one playbook to the next.
     """
     with Session(asked) as session:
         _listen(session, asked)
         playbooks = [session.load(play.path) for play in plays]
-        for node in session.nodes if installs else session.nodes[:0]:
-            session.system.artifacts(node)
+        for node in session.fleet.nodes if installs else session.fleet.nodes[:0]:
+            session.fleet.system.artifacts(node)
         with _console(session, asked):
+            memory = Memory() if remember else None
             begin = which_starts(playbooks, asked.playbook.get("start_at_task"))
             for number in range(begin, len(plays)):
                 extra, first = plays[number].extra, number == begin
-                if session.play(playbooks[number], extra, first=first) is not ExitCode.PASSED:
+                code = session.play(playbooks[number], extra, first=first, memory=memory)
+                if code is not ExitCode.PASSED:
                     break
             judgement, code = session.finish()
         if asked.output.lines is None:
@@ -93,7 +99,7 @@ def heal(asked: Asked) -> int:
         for error in failed.values():
             click.echo(f"not looked at: {error.message}", err=True)
         codes = [error.exit_code for error in failed.values()]
-        written = list(abandoned(asked.runs, [node.identity for node in session.nodes]))
+        written = list(abandoned(asked.runs, [node.identity for node in session.fleet.nodes]))
         codes += [_remove(control, one) for one in written]
         if not (after or left or failed or written):
             click.echo("nothing to heal")
@@ -104,9 +110,15 @@ def heal(asked: Asked) -> int:
 
 
 def _remove(control: Control, what: Abandoned) -> ExitCode:
-    """Remove what a dead run wrote, and say so."""
+    """Remove what a dead run wrote, unless it may have been meant to stay, and say so."""
     from raftfleet.systems.protocol import AccessError  # noqa: PLC0415 - as above
 
+    if what.unsaid:
+        click.echo(
+            f"left alone: keys of run {what.run} that begin with {what.prefix}, as its journal "
+            "does not say whether they were to be kept"
+        )
+        return ExitCode.PASSED
     try:
         done = control.clear(what)
     except AccessError as error:

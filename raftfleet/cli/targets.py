@@ -34,7 +34,7 @@ def unopened(session: Session, connections: Connections) -> dict[str, Transport]
     hosts = session.inventory.hosts
     return {
         node.name: connections.unopened(replace(hosts[node.name], variables=node.variables))
-        for node in session.nodes
+        for node in session.fleet.nodes
     }
 
 
@@ -72,8 +72,8 @@ class Targets:
         session = Session(replace(asked, extra=extra, keep=False))
         transports = unopened(session, self._connections)
         accesses = {}
-        for node in session.nodes:
-            ports = {port.name: port for port in session.system.ports(node)}
+        for node in session.fleet.nodes:
+            ports = {port.name: port for port in session.fleet.system.ports(node)}
             patient = PatientTransport(transports[node.name], session.clock)
             accesses[node.name] = NodeAccess(node, ports, way_to(node, ports, patient))
-        return Target(group, session.system, session.nodes, accesses, tuple(accesses))
+        return Target(group, session.fleet.system, session.fleet.nodes, accesses, tuple(accesses))

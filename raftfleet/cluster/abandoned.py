@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from raftfleet.errors import JournalError
 from raftfleet.journal import events as ev
-from raftfleet.journal import list_runs, read_journal
-from raftfleet.journal.reader import JOURNAL
+from raftfleet.journal import list_runs
+from raftfleet.journal.reader import JOURNAL, parse_journal
 from raftfleet.journal.values import Lack
 from raftfleet.systems.protocol import AccessError
 
@@ -37,13 +37,15 @@ _LAST = 4096
 class Abandoned:
     """What may still be there of a run: registers by name, and created keys by how they begin.
 
-    ``prefix`` begins all of them.
+    ``prefix`` begins all of them. ``unsaid``: the journal does not tell whether they were to stay,
+    so they do: what was removed cannot be had back, what was left can still be removed.
     """
 
     run: str
     prefix: str
     registers: Sequence[str]
     prefixes: Sequence[str]
+    unsaid: bool = False
 
 
 def abandoned(runs: Path, nodes: Collection[NodeIdentity]) -> Iterator[Abandoned]:
@@ -53,9 +55,13 @@ def abandoned(runs: Path, nodes: Collection[NodeIdentity]) -> Iterator[Abandoned
     under way looks like a dead one: ask only while you hold the cluster lock.
     """
     journals: dict[str, Journal] = {}
-    for folder in filter(_worth_reading, list_runs(runs)):
-        with suppress(JournalError):  # nobody can tell what a broken journal's run had written
-            journals[folder.name] = read_journal(folder, live=True)
+    for folder in list_runs(runs):
+        with suppress(
+            JournalError, OSError
+        ):  # what a broken one's run had written, nobody can tell
+            raw = (folder / JOURNAL).read_bytes()
+            if _tells(raw):
+                journals[folder.name] = parse_journal(raw, folder / JOURNAL, live=True)
     later = tuple(
         event.prefix
         for journal in journals.values()
@@ -64,45 +70,53 @@ def abandoned(runs: Path, nodes: Collection[NodeIdentity]) -> Iterator[Abandoned
         if not event.left.count
     )
     for name, journal in journals.items():
-        registers, prefixes = _of(journal, nodes, later)
-        if registers or prefixes:
-            shared = commonprefix([*registers, *prefixes])  # noqa: RUF071 - names, not paths
-            yield Abandoned(name, shared, registers, prefixes)
+        described = journal.of(ev.ClusterDescribed)
+        if described and set(described[-1].nodes) == set(nodes):
+            yield from _of(name, journal, later)
 
 
-def _worth_reading(folder: Path) -> bool:
-    """Whether a journal may tell of such writes: most do not, and reading one takes a second."""
-    with suppress(OSError):
-        raw = (folder / JOURNAL).read_bytes()
-        removed = b'"write.removed"' in raw
-        if b'"write.writer_started"' not in raw:
-            return removed
-        return b'"run.ended"' not in raw[-_LAST:] or (removed and b'"left":{' in raw)
-    return False
+def _tells(raw: bytes) -> bool:
+    """Whether a journal may tell of such writes: most do not, and decoding one takes a second."""
+    removed = b'"write.removed"' in raw
+    if b'"write.writer_started"' not in raw:
+        return removed
+    return b'"run.ended"' not in raw[-_LAST:] or (removed and b'"left":{' in raw)
 
 
-def _of(
-    journal: Journal, nodes: Collection[NodeIdentity], later: tuple[str, ...]
-) -> tuple[list[str], list[str]]:
-    """Return the registers, and the prefixes of created keys, that may still be there."""
-    registers: list[str] = []
-    prefixes: list[str] = []
-    described = journal.of(ev.ClusterDescribed)
-    if not described or set(described[-1].nodes) != set(nodes):
-        return registers, prefixes
-    ended = bool(journal.of(ev.RunEnded))
-    left = {event.prefix: event.left.count for event in journal.of(ev.WritesRemoved)}
+def _of(run: str, journal: Journal, later: tuple[str, ...]) -> Iterator[Abandoned]:
+    """Yield what may still be there of one run, what its journal calls unsaid by itself."""
     unknown = Counter(w.writer for w in journal.of(ev.WriteEnded) if w.outcome == "unknown")
-    for writer in journal.of(ev.WriterStarted):
-        stayed = [count for prefix, count in left.items() if writer.prefix.startswith(prefix)]
-        done = not any(stayed) and (stayed or ended)
-        if done or writer.prefix.startswith(later):
+    registers: dict[bool, list[str]] = {False: [], True: []}
+    prefixes: dict[bool, list[str]] = {False: [], True: []}
+    for writer, keep in _left_behind(journal):
+        if keep or writer.prefix.startswith(later):
             continue
         if writer.kind == "create":
-            prefixes.append(writer.prefix)
+            prefixes[keep is None].append(writer.prefix)
         else:
-            registers += Registers.names(writer.prefix, unknown[writer.writer])
-    return registers, prefixes
+            registers[keep is None] += Registers.names(writer.prefix, unknown[writer.writer])
+    for unsaid in (False, True):
+        both = [*registers[unsaid], *prefixes[unsaid]]
+        if both:
+            shared = commonprefix(both)  # noqa: RUF071 - names, not paths
+            yield Abandoned(run, shared, registers[unsaid], prefixes[unsaid], unsaid)
+
+
+def _left_behind(journal: Journal) -> Iterator[tuple[ev.WriterStarted, bool | None]]:
+    """Yield the writers whose keys were not all removed, and whether they were to be kept.
+
+    A run that began to remove keys kept none of them.
+    """
+    ended = bool(journal.of(ev.RunEnded))
+    left = {event.prefix: event.left.count for event in journal.of(ev.WritesRemoved)}
+    keep: bool | None = None
+    for event in journal.events:
+        if isinstance(event, ev.DrillStarted):
+            keep = event.keep_data
+        elif isinstance(event, ev.WriterStarted) and event.prefix:  # "" begins other people's too
+            stayed = [count for prefix, count in left.items() if event.prefix.startswith(prefix)]
+            if any(stayed) or not (stayed or ended):
+                yield event, False if stayed else keep
 
 
 def remove(

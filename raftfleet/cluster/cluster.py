@@ -1,8 +1,7 @@
-"""The cluster: its nodes' lives, what they say, and the waits a drill is made of."""
+"""The cluster: its nodes' lives, and what watches, fences and waits for them, put together."""
 
 from __future__ import annotations
 
-import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -11,7 +10,6 @@ from raftfleet.errors import RaftfleetError, UsageError, nearest
 from raftfleet.journal import events as ev
 
 from .access import NodeAccess
-from .busy import BusyWatch
 from .describing import described
 from .fence import Fence
 from .healing import leftovers
@@ -21,19 +19,20 @@ from .lock import LIFE, ClusterLock
 from .logs import NodeLogs
 from .naming import user_to_become
 from .observe import PERIOD, TIMEOUT, Observer
-from .peers import PeersWatch
 from .reach import way_to
 from .remote import Place
 from .starting import Starts
 from .stopping import Ending, Stopped
 from .traffic import Rates, Traffic
 from .waits import Waits, patience
+from .watching import Watching
 
 if TYPE_CHECKING:
+    import threading
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from raftfleet.clock import Clock
-    from raftfleet.journal import Picture, Recorder
+    from raftfleet.journal import Recorder
     from raftfleet.journal.values import Port
     from raftfleet.systems.protocol import Node, System
     from raftfleet.transport.protocol import Transport
@@ -60,7 +59,7 @@ class Cluster:
     ``name`` is the group's. ``transports`` holds the way to each node's host. ``period`` and
     ``timeout`` (seconds) are of the polls; ``root`` overrides where hosts keep the records of
     processes. With a ``holder`` (who we are) there is a cluster lock, and hosts refuse whatever
-    would change them unless ``lock`` was acquired. Waits end early once their ``stop`` is set.
+    would change them unless ``lock`` was acquired. ``waits`` waits for what its nodes say.
     """
 
     def __init__(
@@ -107,7 +106,7 @@ class Cluster:
             node.name: _access(node, {port.name: port for port in system.ports(node)}, transports)
             for node in nodes
         }
-        self._observer = Observer(
+        observer = Observer(
             system,
             self._accesses,
             {node.identity.id: node.name for node in nodes},
@@ -118,13 +117,10 @@ class Cluster:
             timeout=timeout,
         )
         self._clock = clock
-        self._busy = BusyWatch(self._places, recorder, clock)
-        self._peers = PeersWatch(system, self._accesses, recorder, clock)
-        self._watching = threading.Lock()
-        self._watchers = 0
+        self._watching = Watching(system, observer, self._places, self._accesses, recorder, clock)
         self._led: dict[str, Mapping[str, int]] = {}
-        self._starts = Starts(system, recorder, clock, self._observer.check)
-        self._waits = Waits(recorder, self._observer.check)
+        self._starts = Starts(system, recorder, clock, observer.check)
+        self.waits = Waits(recorder, observer.check, patience(system.timing(nodes[0])))
 
     # --- who and what ----------------------------------------------------------------------
 
@@ -132,11 +128,6 @@ class Cluster:
     def names(self) -> tuple[str, ...]:
         """The nodes' names, in the inventory's order."""
         return tuple(self._places)
-
-    @property
-    def picture(self) -> Picture:
-        """What is known right now."""
-        return self.recorder.picture
 
     def life(self, name: str) -> NodeLife:
         """Return the life cycle of a node."""
@@ -165,7 +156,7 @@ class Cluster:
     @property
     def patience(self) -> float:
         """Seconds that waits last by default: some elections, and some slack."""
-        return patience(self.system.timing(self.nodes[0]))
+        return self.waits.patience
 
     def fenced(self, name: str, line: str) -> str:
         """Return a shell line for a node's host that does nothing unless the lock is ours there."""
@@ -207,35 +198,23 @@ class Cluster:
 
     @contextmanager
     def observing(self) -> Iterator[None]:
-        """Watch every node while the block lasts; inside another such block, just go on.
-
-        Raises what went wrong in a watching thread when the block itself raises nothing.
-        """
-        with self._watching:
-            self._watchers += 1
-            if self._watchers == 1:
-                self._observer.start()
-        try:
+        """Watch every node while the block lasts; see `Watching.observing`."""
+        with self._watching.observing():
             yield
-            self._observer.check()
-        finally:
-            with self._watching:
-                self._watchers -= 1
-                if not self._watchers:
-                    self._observer.stop()
-                    self.close()
 
     @contextmanager
     def sampling(self) -> Iterator[None]:
         """Sample processor time and node lists while the block lasts, besides observing."""
-        self._busy.start()
-        if "peers" in self.system.reads:
-            self._peers.start()
-        try:
+        with self._watching.sampling():
             yield
-        finally:
-            self._busy.stop()
-            self._peers.stop()
+
+    def sample(self) -> None:
+        """Record now, and not only at the next second, how well each node has been watched."""
+        self._watching.observer.sample()
+
+    def close(self) -> None:
+        """Let go of the connections to the nodes' APIs; the transports are not ours."""
+        self._watching.close()
 
     def traffic(self, prefix: str, rates: Rates, stop: threading.Event) -> Traffic:
         """Return traffic for this cluster; no key of it has been used before."""
@@ -248,15 +227,6 @@ class Cluster:
             rates=rates,
             stop=stop,
         )
-
-    def sample(self) -> None:
-        """Record now, and not only at the next second, how well each node has been watched."""
-        self._observer.sample()
-
-    def close(self) -> None:
-        """Let go of the connections to the nodes' APIs; the transports are not ours."""
-        for access in self._accesses.values():
-            access.close()
 
     # --- acting ----------------------------------------------------------------------------
 
@@ -290,18 +260,8 @@ class Cluster:
         Raises `NodeError` when one has ended.
         """
         with self.observing():
-            self._starts.wait(self._within(timeout), stop)
+            self._starts.wait(self.patience if timeout is None else timeout, stop)
         return self._starts.pending
-
-    def await_answers(
-        self, names: Sequence[str], *, timeout: float | None, stop: threading.Event | None
-    ) -> bool:
-        """Wait until these nodes answer from their own stores, whatever they have caught up with."""
-        return self._waits.answers(self._within(timeout), stop, names)
-
-    def await_leaders(self, *, timeout: float | None, stop: threading.Event | None) -> bool:
-        """Wait until every group has a leader."""
-        return self._waits.leaders(self._within(timeout), stop)
 
     def stop(
         self, name: str, signal: str = "TERM", grace: float = _GRACE, *, passing: bool = False
@@ -317,10 +277,6 @@ class Cluster:
         if stopped.ending is not Ending.NOT_RUNNING:
             self._led[name] = stopped.led
         return stopped
-
-    def kill(self, name: str, grace: float = _GRACE) -> Stopped:
-        """End a node with SIGKILL."""
-        return self.stop(name, "KILL", grace)
 
     def wipe(self, names: Sequence[str]) -> dict[str, tuple[str, ...]]:
         """Empty the data directories of nodes that are down; when all are, a generation begins.
@@ -353,18 +309,6 @@ class Cluster:
 
         self._each(collect, self.names)
 
-    # --- waits -----------------------------------------------------------------------------
-
-    def await_agreement(
-        self,
-        *,
-        nodes: Sequence[str] | None = None,
-        timeout: float | None = None,
-        stop: threading.Event | None = None,
-    ) -> bool:
-        """Wait until these nodes, or all that are not down, name the same leader, term and voters."""
-        return self._waits.agreement(self._within(timeout), stop, nodes)
-
     def await_failover(
         self,
         victim: str,
@@ -378,20 +322,4 @@ class Cluster:
         ``led`` maps groups to terms; by default what it led when it was last stopped.
         """
         before = self._led.get(victim, {}) if led is None else led
-        return self._waits.failover(victim, before, self._within(timeout), stop)
-
-    def await_converged(
-        self,
-        *,
-        nodes: Sequence[str] | None = None,
-        timeout: float | None = None,
-        stop: threading.Event | None = None,
-    ) -> bool:
-        """Wait until these nodes, or all that are not down, have applied what leaders have now.
-
-        "Now" is the first moment at which every group has a leader.
-        """
-        return self._waits.converged(self._within(timeout), stop, nodes)
-
-    def _within(self, timeout: float | None) -> float:
-        return self.patience if timeout is None else timeout
+        return self.waits.failover(victim, before, timeout=timeout, stop=stop)

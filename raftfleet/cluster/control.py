@@ -6,25 +6,22 @@ import os
 import threading
 from typing import TYPE_CHECKING
 
-from raftfleet.clock import Deadline
-from raftfleet.errors import InterruptedRun, TaskError, UnreachableError, UsageError
-from raftfleet.journal import Standing, disagreement
+from raftfleet.errors import TaskError, UnreachableError, UsageError
 from raftfleet.transport import Command
 
 from .abandoned import remove
 from .guard import may_stop
 from .healing import take_over
 from .naming import user_to_become
-from .selection import RaftView
+from .onlooker import Onlooker
 from .stopping import Ending
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from raftfleet.clock import Clock
-    from raftfleet.journal import Picture, Recorder
     from raftfleet.journal.events import WritesRemoved
-    from raftfleet.systems.protocol import Node, System
+    from raftfleet.systems.protocol import Node
     from raftfleet.transport.protocol import Transport
 
     from .abandoned import Abandoned
@@ -33,16 +30,13 @@ if TYPE_CHECKING:
 
 __all__ = ["Control"]
 
-_FIRST_WORD = 5.0
-_TURN = 0.5
-_NO_TIMING = 10.0
 _BASELINE = 3
 """Writes through each node that have to be acknowledged before anything is done."""
 _FIRST_WRITES = 20.0
 _ASK = 20.0
 
 
-class Control:
+class Control(Onlooker):
     """Acts on a cluster for one run.
 
     ``guarded`` puts the quorum guard in front of every stop, and ``passing`` has the hosts keep a
@@ -58,32 +52,15 @@ class Control:
         clock: Clock,
         stop: threading.Event,
     ) -> None:
-        self.cluster = cluster
+        super().__init__(cluster, clock, stop)
         self.guarded = False
         self.passing = False
         self._claiming = threading.Lock()
         self._transports = transports
-        self._clock = clock
-        self._stop = stop
         self._traffic: Traffic | None = None
         self._token = os.urandom(3).hex()
         self._drills = 0
         self.given_up = ""
-
-    @property
-    def nodes(self) -> tuple[Node, ...]:
-        """The nodes, in the inventory's order."""
-        return self.cluster.nodes
-
-    @property
-    def system(self) -> System:
-        """The adapter of the product under drill."""
-        return self.cluster.system
-
-    @property
-    def recorder(self) -> Recorder:
-        """Where everything is written."""
-        return self.cluster.recorder
 
     def transport(self, name: str) -> Transport:
         """Return the way to a node's host."""
@@ -113,49 +90,6 @@ class Control:
             if said.ok and said.out.strip() != user:
                 found[node.name] = said.out.strip()
         return found
-
-    # --- looking -----------------------------------------------------------------------------
-
-    @property
-    def view(self) -> RaftView:
-        """What is known right now, for templates and selectors; nobody is asked."""
-        picture = self.cluster.recorder.picture
-        groups = tuple(self.system.groups)
-        leaders = {group: picture.leader(group) for group in groups}
-        return RaftView(
-            nodes=self.cluster.names,
-            groups=groups,
-            leaders={group: one.node if one else None for group, one in leaders.items()},
-            terms={group: one.term if one else None for group, one in leaders.items()},
-            down=tuple(
-                name for name in self.cluster.names if picture.node(name).process is Standing.DOWN
-            ),
-        )
-
-    def look(self) -> RaftView:
-        """Ask every host what runs there and every node for its view; return what is known then.
-
-        Raises `UnreachableError` naming every host that did not answer.
-        """
-        failed = self.cluster.find()
-        if failed:
-            raise UnreachableError(
-                "\n".join(error.message for error in failed.values()),
-                hint=next((error.hint for error in failed.values() if error.hint), None),
-            )
-        with self.cluster.observing():
-            self.recorder.wait_for(
-                lambda picture: None if _unheard(picture) else True,
-                what="the first word of every node that runs",
-                timeout=_FIRST_WORD,
-                last_seen=lambda picture: f"nothing from {', '.join(_unheard(picture))}",
-                stop=self._stop,
-            )
-        return self.view
-
-    def disagreement(self) -> str | None:
-        """Return why the cluster is not whole and of one mind, None when it is."""
-        return disagreement(self.recorder.picture, nodes=self.cluster.names)
 
     # --- acting ------------------------------------------------------------------------------
 
@@ -202,7 +136,7 @@ class Control:
 
         Raises `TaskError` when the quorum guard is up and the node may not be taken away.
         """
-        self._heed()
+        self.heed()
         if self.guarded and (reason := may_stop(self.recorder.picture, name)) is not None:
             raise TaskError(
                 f"stopping {name} would cost the quorum: {reason}",
@@ -216,7 +150,7 @@ class Control:
 
     def launch(self, names: Sequence[str]) -> tuple[str, ...]:
         """Start processes and do not wait until they are up; return those started."""
-        self._heed()
+        self.heed()
         self.claim()
         return tuple(name for name in names if self.cluster.launch(name))
 
@@ -273,7 +207,7 @@ class Control:
 
         Raises `TaskError` outside a drill that writes, and for a kind that the system has not.
         """
-        self._heed()
+        self.heed()
         traffic = self._writing()
         if kind not in self.system.writes:
             raise TaskError(
@@ -281,7 +215,7 @@ class Control:
                 hint=f"kinds: {', '.join(self.system.writes)}",
             )
         acknowledged = traffic.burst(kind, count, names)
-        self._heed()
+        self.heed()
         return acknowledged
 
     def read_back(self, timeout: float | None) -> tuple[dict[str, int], str | None]:
@@ -303,94 +237,3 @@ class Control:
                 hint="expects: [writes-survive], or evidence: {acknowledged_writes: 1}",
             )
         return self._traffic
-
-    # --- waiting -----------------------------------------------------------------------------
-
-    def await_steady(self) -> str | None:
-        """Wait until the nodes that run agree; return why they do not, None when they do."""
-        view = self.look()
-        if not view.up:
-            return f"no node is up: {', '.join(view.down)} not running"
-        return self.await_agreement(None)
-
-    def await_agreement(self, timeout: float | None) -> str | None:
-        """Wait until all live nodes agree; return what stood in the way, None when nothing did."""
-        return self._outcome(
-            lambda: self.cluster.await_agreement(timeout=timeout, stop=self._stop),
-            lambda: disagreement(self.recorder.picture) or "they did not agree in time",
-        )
-
-    def await_failover(self, victim: str, timeout: float | None) -> str | None:
-        """Wait until all that ``victim`` led has moved; return what has not, None when all has."""
-        with self.cluster.observing():
-            found = self.cluster.await_failover(victim, timeout=timeout, stop=self._stop)
-        self._heed()
-        back = [f"{group} is led by {victim} again, in its old term" for group in found.back]
-        return "; ".join([*back, *found.waiting.values()]) or None
-
-    def await_converged(
-        self, timeout: float | None, names: Sequence[str] | None = None
-    ) -> str | None:
-        """Wait until all live nodes, or these, have applied what leaders had; return who has not."""
-        return self._outcome(
-            lambda: self.cluster.await_converged(nodes=names, timeout=timeout, stop=self._stop),
-            lambda: "a node is still behind its leader",
-        )
-
-    def await_leaders(self, timeout: float | None) -> str | None:
-        """Wait until every group has a leader; return which has not."""
-
-        def lacking() -> str:
-            view = self.view
-            return f"nobody leads {', '.join(g for g in view.groups if not view.leaders[g])}"
-
-        return self._outcome(
-            lambda: self.cluster.await_leaders(timeout=timeout, stop=self._stop), lacking
-        )
-
-    def await_answers(self, names: Sequence[str], timeout: float | None) -> str | None:
-        """Wait until these nodes answer, whatever they have caught up with."""
-        return self._outcome(
-            lambda: self.cluster.await_answers(names, timeout=timeout, stop=self._stop),
-            lambda: f"{', '.join(names)} did not answer in time",
-        )
-
-    def await_ready(self, timeout: float | None) -> str | None:
-        """Wait until every node that was started is up; return those that are not."""
-        waiting = self.cluster.await_ready(timeout=timeout, stop=self._stop)
-        self._heed()
-        return f"{', '.join(waiting)} not up, for want of a quorum" if waiting else None
-
-    def _outcome(self, wait: Callable[[], bool], lacking: Callable[[], str]) -> str | None:
-        with self.cluster.observing():
-            met = wait()
-        self._heed()
-        return None if met else lacking()
-
-    @property
-    def reaction(self) -> float:
-        """The longest, in seconds, that the system's timing can take to react to a fault."""
-        timing = self.system.timing(self.nodes[0])
-        return timing.reaction if timing else _NO_TIMING
-
-    def watch(self, seconds: float) -> None:
-        """Let the observers go on for some time: harm can come late."""
-        deadline, turn = Deadline.after(seconds, self._clock), threading.Condition()
-        with self.recorder.waiting("late effects of what was done", seconds), turn:
-            while not (deadline.passed or self._stop.is_set()):
-                self._clock.wait(turn, min(deadline.left, _TURN))
-        self._heed()
-
-    def _heed(self) -> None:
-        if self._stop.is_set():
-            raise InterruptedRun("interrupted by a signal")
-
-
-def _unheard(picture: Picture) -> list[str]:
-    """Return the nodes that run and have not said a word of every group yet."""
-    down = picture.standing_in(Standing.DOWN)
-    return [
-        name
-        for name, node in picture.nodes.items()
-        if name not in down and (node.heard is None or set(picture.groups) - node.groups.keys())
-    ]

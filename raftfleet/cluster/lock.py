@@ -18,20 +18,19 @@ from __future__ import annotations
 
 import random
 import threading
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from raftfleet.clock import Deadline
-from raftfleet.errors import LockHeldError, RaftfleetError, TaskError, UnreachableError
+from raftfleet.errors import LockHeldError, RaftfleetError
 from raftfleet.journal import events as ev
-from raftfleet.journal.values import majority
 
 from .holder import Holder, Sighting
 from .remote import number
+from .seats import Seats, taken
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from raftfleet.clock import Clock
     from raftfleet.journal import Recorder
@@ -50,7 +49,6 @@ _RENEWALS = 6
 _DRIFT = 1 / 30
 """The part of a life that is given away for clocks that run at different speeds, and rounding."""
 
-_TIMEOUT = 5.0
 _PATIENCE = 5.0
 _JITTER = (0.02, 0.3)
 _GIVING_BACK = 2.0
@@ -60,8 +58,7 @@ _GIVES_BACK_AFTER = (0.01, 0.06)
 class ClusterLock:
     """Takes, renews and gives back the lock of one cluster for one run.
 
-    ``places`` are those of all nodes; nodes that share a machine (and the user there) count once.
-    ``life`` is in seconds. One thread at a time may acquire and release.
+    ``places`` are those of all nodes; see `Seats`. ``life`` is in seconds. One thread at a time may acquire and release.
     """
 
     def __init__(
@@ -74,8 +71,7 @@ class ClusterLock:
         *,
         life: float = LIFE,
     ) -> None:
-        seats = {(place.node.identity.machine, place.become): place for place in reversed(places)}
-        self._seats: dict[str, Place] = {p.host: p for p in reversed(list(seats.values()))}
+        self._seats = Seats(places, fence)
         self._fence = fence
         self._holder = holder
         self._recorder = recorder
@@ -106,33 +102,9 @@ class ClusterLock:
         """Whether the lock was acquired and not given back; it may have been lost since."""
         return self._renewer is not None
 
-    # --- seen --------------------------------------------------------------------------------
-
     def look(self) -> dict[str, Sighting | RaftfleetError]:
         """Ask every host who holds the lock there, or why it cannot be asked."""
-        return {
-            host: reply if isinstance(reply, RaftfleetError) else Sighting.of(reply)
-            for host, reply in self._ask(lambda _: {"act": "look"}).items()
-        }
-
-    def _ask(
-        self, words: Callable[[str], Mapping[str, str | float]]
-    ) -> dict[str, Reply | RaftfleetError]:
-        """Run one step on every host at once."""
-
-        def one(host: str) -> Reply | RaftfleetError:
-            said = {"token": self._fence.token, **words(host)}
-            try:
-                return self._seats[host].ask("lock.sh", timeout=_TIMEOUT, stdin=b"", **said)
-            except RaftfleetError as error:
-                return error
-
-        with ThreadPoolExecutor(len(self._seats), "lock") as pool:
-            return dict(zip(self._seats, pool.map(one, self._seats), strict=True))
-
-    @property
-    def _majority(self) -> int:
-        return majority(len(self._seats))
+        return self._seats.look()
 
     # --- taken -------------------------------------------------------------------------------
 
@@ -160,19 +132,19 @@ class ClusterLock:
 
     def _attempt(self) -> RaftfleetError | None:
         """Try once; return why it did not work, with nothing of ours left on any host."""
-        seen = self.look()
+        seen = self._seats.look()
         shown = {host: one for host, one in seen.items() if isinstance(one, Sighting)}
-        if len(shown) < self._majority:
-            return self._silent(seen)
+        if len(shown) < self._seats.majority:
+            return self._seats.silent(seen)
         dead = {s.token for s in shown.values() if s.held and s.holder.is_dead(self._holder)}
         passing = {*dead, self._fence.token}  # ours, where a giving back got lost
         others = [s for s in shown.values() if s.held and s.token not in passing]
-        if len(self._seats) - len(others) < self._majority:
-            return _taken(others)
+        if len(self._seats) - len(others) < self._seats.majority:
+            return taken(others)
         self._read = {host: one.now for host, one in shown.items()}
         self._epoch = 1 + max(one.epoch for one in shown.values())
         refusal = self._take(shown, dead)
-        if refusal is None and self._round() < self._majority:
+        if refusal is None and self._round() < self._seats.majority:
             refusal = LockHeldError("the cluster lock slipped away while it was being taken")
         if refusal is not None:
             self._give_back()
@@ -198,12 +170,12 @@ class ClusterLock:
     def _take(self, shown: Mapping[str, Sighting], dead: set[str]) -> RaftfleetError | None:
         """Take the lock on every host; return why a majority did not grant it."""
         began = self._clock.boottime()
-        replies = self._ask(lambda host: self._taking(shown.get(host), dead))
-        if self._grant(began, replies) >= self._majority:
+        replies = self._seats.ask(lambda host: self._taking(shown.get(host), dead))
+        if self._grant(began, replies) >= self._seats.majority:
             return None
         seen = [Sighting.of(r) for r in replies.values() if not isinstance(r, RaftfleetError)]
         if held := [s for s in seen if s.held and s.token != self._fence.token]:
-            return _taken(held)
+            return taken(held)
         if any(s.refusal == "acting" for s in seen):
             return LockHeldError(
                 "a command of the run before is still under way on a host",
@@ -226,15 +198,6 @@ class ClusterLock:
             "over": over,
         }
 
-    def _silent(self, seen: Mapping[str, Sighting | RaftfleetError]) -> RaftfleetError:
-        errors = [one for one in seen.values() if isinstance(one, RaftfleetError)]
-        kind = UnreachableError if isinstance(errors[0], UnreachableError) else TaskError
-        return kind(
-            f"no cluster lock: {len(errors)} of {len(self._seats)} hosts cannot be asked for it: "
-            f"{errors[0].message}",
-            hint=errors[0].hint,
-        )
-
     # --- kept --------------------------------------------------------------------------------
 
     def _round(self) -> int:
@@ -249,7 +212,7 @@ class ClusterLock:
             given = {"epoch": self._epoch, "life": _ticks(self._life)}
             return {"act": "renew", "acts": acts.get(host, 0), **given}
 
-        replies = self._ask(words)
+        replies = self._seats.ask(words)
         held = self._grant(start, replies)
         self._lacking = {
             host
@@ -274,7 +237,7 @@ class ClusterLock:
             if reply.last("refused", "busy").partition(" ")[0] != "busy":
                 self._read.pop(host, None)  # it is to be taken anew, if it is free
                 self._proven.pop(host, None)
-        if len(granted) >= self._majority:
+        if len(granted) >= self._seats.majority:
             self._proven = dict(self._read)
             self._granted = start
         self._read |= granted
@@ -291,15 +254,15 @@ class ClusterLock:
             before = self._granted
             held = self._round()
             late = self._clock.boottime() - before
-            if held < self._majority and (late > self._life or self._outvoted()):
+            if held < self._seats.majority and (late > self._life or self._outvoted()):
                 self._lose(held, late)
                 return
-            if held >= self._majority and late > self._life / 2:
+            if held >= self._seats.majority and late > self._life / 2:
                 self._note(ev.LockRenewedLate(seconds=late))
 
     def _outvoted(self) -> bool:
         """Whether so many hosts refuse us that no renewal can succeed any more."""
-        return len(self._read) < self._majority
+        return len(self._read) < self._seats.majority
 
     def _lose(self, held: int, late: float) -> None:
         reason = (
@@ -330,19 +293,8 @@ class ClusterLock:
             self._recorder.record(event)
 
     def _give_back(self) -> None:
-        self._ask(lambda _: {"act": "release"})
+        self._seats.ask(lambda _: {"act": "release"})
         self._read, self._proven = {}, {}
-
-
-def _taken(others: Sequence[Sighting]) -> LockHeldError:
-    """Return the error that names the holder whom most hosts name."""
-    tokens = [other.token for other in others]
-    one = max(others, key=lambda other: tokens.count(other.token))
-    return LockHeldError(
-        f"another controller has the cluster: {one.describe()}",
-        hint=f"wait until it is done; if it is dead, its lock expires in {one.left:.0f} s at the "
-        "latest: then raftfleet heal -i INVENTORY",
-    )
 
 
 def _ticks(seconds: float) -> int:

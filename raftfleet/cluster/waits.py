@@ -31,9 +31,14 @@ def patience(timing: Timing | None) -> float:
 
 
 class Waits:
-    """Waits until nothing is lacking; ``check`` raises what went wrong where we watch."""
+    """Waits until nothing is lacking; ``check`` raises what went wrong where we watch.
 
-    def __init__(self, recorder: Recorder, check: Callable[[], None]) -> None:
+    A wait lasts ``timeout`` seconds, ``patience`` by default, and ends early once its ``stop`` is
+    set.
+    """
+
+    def __init__(self, recorder: Recorder, check: Callable[[], None], patience: float) -> None:
+        self.patience = patience
         self._recorder = recorder
         self._check = check
 
@@ -41,7 +46,7 @@ class Waits:
         self,
         lacking: Callable[[Picture], str | None],
         what: str,
-        timeout: float,
+        timeout: float | None,
         stop: threading.Event | None,
     ) -> bool:
         """Wait until nothing is lacking; return whether that came before deadline and ``stop``."""
@@ -53,16 +58,20 @@ class Waits:
         found = self._recorder.wait_for(
             met,
             what=what,
-            timeout=timeout,
+            timeout=self.patience if timeout is None else timeout,
             last_seen=lambda picture: lacking(picture) or "",
             stop=stop,
         )
         return found is True
 
     def agreement(
-        self, timeout: float, stop: threading.Event | None, nodes: Sequence[str] | None
+        self,
+        nodes: Sequence[str] | None = None,
+        *,
+        timeout: float | None = None,
+        stop: threading.Event | None = None,
     ) -> bool:
-        """Wait until these nodes, or all that are not down, agree."""
+        """Wait until these nodes, or all that are not down, name the same leader, term and voters."""
         return self.until(
             lambda picture: disagreement(picture, nodes=nodes),
             f"agreement of {_who(nodes)}",
@@ -70,7 +79,7 @@ class Waits:
             stop,
         )
 
-    def leaders(self, timeout: float, stop: threading.Event | None) -> bool:
+    def leaders(self, *, timeout: float | None = None, stop: threading.Event | None = None) -> bool:
         """Wait until every group has a leader that a majority names."""
 
         def lacking(picture: Picture) -> str | None:
@@ -79,7 +88,13 @@ class Waits:
 
         return self.until(lacking, "a leader of every group", timeout, stop)
 
-    def answers(self, timeout: float, stop: threading.Event | None, nodes: Sequence[str]) -> bool:
+    def answers(
+        self,
+        nodes: Sequence[str],
+        *,
+        timeout: float | None = None,
+        stop: threading.Event | None = None,
+    ) -> bool:
         """Wait until these nodes, as they run now, have said a word of every group."""
 
         def lacking(picture: Picture) -> str | None:
@@ -97,8 +112,9 @@ class Waits:
         self,
         victim: str,
         led: Mapping[str, int],
-        timeout: float,
-        stop: threading.Event | None,
+        *,
+        timeout: float | None = None,
+        stop: threading.Event | None = None,
     ) -> Failover:
         """Wait until every group that a node led, in these terms, has moved or is back."""
         self.until(
@@ -110,11 +126,15 @@ class Waits:
         return failover(self._recorder.picture, victim, led)
 
     def converged(
-        self, timeout: float, stop: threading.Event | None, nodes: Sequence[str] | None
+        self,
+        nodes: Sequence[str] | None = None,
+        *,
+        timeout: float | None = None,
+        stop: threading.Event | None = None,
     ) -> bool:
-        """Wait until these nodes, or all that are not down, have reached the watermarks.
+        """Wait until these nodes, or all that are not down, have applied what leaders have now.
 
-        They are taken at the first moment at which every group has a leader.
+        "Now" is the first moment at which every group has a leader.
         """
         marks: dict[str, int] = {}
 

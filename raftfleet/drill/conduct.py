@@ -89,6 +89,7 @@ def _started(declaration: Declaration, control: Control) -> DrillStarted:
         watch=_watch(declaration, control),
         leaves=declaration.leaves,
         allow_quorum_loss=declaration.allow_quorum_loss,
+        keep_data=declaration.keep_data,
     )
 
 

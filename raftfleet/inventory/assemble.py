@@ -9,16 +9,18 @@ So every group variable inside an inventory file loses to ``group_vars/all`` in 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import copy
+import itertools
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from raftfleet.errors import SourceError
 from raftfleet.inventory.marked import mark_of
-from raftfleet.inventory.model import Group, Host, Inventory
+from raftfleet.inventory.model import LOCALHOST, Group, Host, Inventory
 from raftfleet.inventory.varsfiles import VarsFolder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     from raftfleet.inventory.tree import Tree
@@ -47,7 +49,9 @@ class Origin:
     def beside(self, playbook_dir: Path) -> Inventory:
         """Return the inventory with the variable files beside a playbook in it."""
         folders = (VarsFolder(playbook_dir),)
-        return Origin(self.tree, self.inventory_folders, folders, self.warnings).inventory()
+        # Its own tree, for hosts may join it while a run lasts.
+        tree = copy.deepcopy(self.tree)
+        return Origin(tree, self.inventory_folders, folders, self.warnings).inventory()
 
 
 class _Assembly:
@@ -62,23 +66,46 @@ class _Assembly:
         hosts = {
             name: self._host(name, tuple(sorted(groups))) for name, groups in memberships.items()
         }
-        groups = {
-            name: Group(
-                name,
-                self._tree.members(name),
-                tuple(node.children),
-                tuple(node.hosts),
-                self._own(name),
-            )
-            for name, node in self._tree.groups.items()
-        }
         return Inventory(
             hosts=hosts,
-            groups=groups,
+            groups={name: self._group(name) for name in self._tree.groups},
             warnings=self._origin.warnings,
             implicit=self._implicit,
             reload=self._origin.beside,
+            joined=self._joined,
         )
+
+    def _joined(
+        self,
+        known: Inventory,
+        host: str,
+        groups: Sequence[str],
+        parents: Sequence[str],
+        variables: Mapping[str, Any],
+    ) -> Inventory:
+        """Return the inventory with a host in more groups, which are made when they are new."""
+        tree, touched = self._tree, {host}
+        tree.join(host, groups, variables)
+        for parent, group in itertools.product(parents, groups):
+            if group not in tree.group(parent).children:
+                tree.add_child(parent, group, None)
+                touched |= set(tree.members(group))
+        tree.hang((*parents, *groups))
+        self._depths = tree.depths()
+        self._merged.clear()
+        above = {name: tree.above(name) for name in touched}
+        hosts = {name: self._host(name, tuple(sorted(above[name]))) for name in touched}
+        changed = {"all", "ungrouped", *groups, *parents, *itertools.chain(*above.values())}
+        made = {
+            name: self._group(name) if name in changed else known.groups[name]
+            for name in tree.groups
+        }
+        return replace(known, hosts={**known.hosts, **hosts}, groups=made)
+
+    def _group(self, name: str) -> Group:
+        node = self._tree.groups[name]
+        members = self._tree.members(name)
+        return Group(name, members, tuple(node.children), tuple(node.hosts), self._own(name))
 
     def _memberships(self) -> dict[str, list[str]]:
         """Return for every host the groups it is in, directly or through a child group."""
@@ -90,9 +117,8 @@ class _Assembly:
         return found
 
     def _implicit(self, name: str) -> Host:
-        return Host(
-            name, {**self._of_groups(()), "ansible_connection": "local", **self._of_host(name)}
-        )
+        here = {"ansible_connection": "local"} if name in LOCALHOST else {}
+        return Host(name, {**self._of_groups(()), **here, **self._of_host(name)})
 
     def _host(self, name: str, groups: tuple[str, ...]) -> Host:
         if groups not in self._merged:

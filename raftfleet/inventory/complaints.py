@@ -171,8 +171,12 @@ def tag_error(tag: str, mark: Mark) -> SourceError:
             "vault-encrypted values are not supported",
             mark,
             hint="read the secret from the environment: {{ lookup('env', 'NAME') }}, or pass it with -e @FILE",
+            unsupported=True,
         )
     shown = tag.replace("tag:yaml.org,2002:", "!!", 1)
     return SourceError(
-        f"the tag {shown!r} is not known", mark, hint="a text that starts with '!' must be quoted"
+        f"the tag {shown!r} is not known",
+        mark,
+        hint="a text that starts with '!' must be quoted",
+        unsupported=shown != tag,
     )

@@ -9,8 +9,12 @@ from raftfleet.errors import UsageError, nearest
 from raftfleet.inventory import patterns
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
+
+    Joined = Callable[
+        ["Inventory", str, Sequence[str], Sequence[str], Mapping[str, Any]], "Inventory"
+    ]
 
 __all__ = ["LOCALHOST", "Group", "Host", "Inventory"]
 
@@ -49,24 +53,21 @@ class Group:
     own: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
 
-def _bare_localhost(name: str) -> Host:
-    return Host(name, {"ansible_connection": "local"})
-
-
 @dataclass(frozen=True, slots=True)
 class Inventory:
     """All hosts and groups, in the order of the inventory's files.
 
     ``groups`` holds ``all`` and ``ungrouped`` first. ``warnings`` are for the user, one line each.
-    ``implicit`` makes the host for a local name that nobody listed; ``reload`` reads the variable
-    files beside a playbook.
+    ``implicit`` makes the host for a name that nobody listed; ``reload`` reads the variable files
+    beside a playbook; ``joined`` makes the inventory that a host has joined.
     """
 
     hosts: Mapping[str, Host]
     groups: Mapping[str, Group]
     warnings: tuple[str, ...] = ()
-    implicit: Callable[[str], Host] = field(default=_bare_localhost, repr=False, compare=False)
-    reload: Callable[[Path], Inventory] | None = field(default=None, repr=False, compare=False)
+    implicit: Callable[[str], Host] = field(repr=False, compare=False, kw_only=True)
+    reload: Callable[[Path], Inventory] = field(repr=False, compare=False, kw_only=True)
+    joined: Joined = field(repr=False, compare=False, kw_only=True)
 
     def host(self, name: str) -> Host | None:
         """Return a host by name; this machine under its local names even when nobody listed it.
@@ -108,4 +109,14 @@ class Inventory:
 
     def beside(self, playbook_dir: Path) -> Inventory:
         """Return this inventory with the playbook's own ``group_vars`` and ``host_vars`` in it."""
-        return self.reload(playbook_dir) if self.reload else self
+        return self.reload(playbook_dir)
+
+    def with_host(
+        self, name: str, groups: Sequence[str], parents: Sequence[str], variables: Mapping[str, Any]
+    ) -> Inventory:
+        """Return this inventory with a host in more groups and with more variables.
+
+        Hosts and groups are made when they are new; each of ``parents`` contains all ``groups``.
+        Only the newest inventory may be asked, and only one that `beside` returned.
+        """
+        return self.joined(self, name, groups, parents, variables)

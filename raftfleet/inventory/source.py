@@ -61,6 +61,7 @@ def load_yaml(path: Path | None = None, *, text: str | None = None, file: str | 
             "vault-encrypted files are not supported",
             Mark(name, 1, 1, text),
             hint="decrypt it, and keep it out of version control",
+            unsupported=True,
         )
     return _Reader(name, text, json=_is_json(text)).document()
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from raftfleet.errors import SourceError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from raftfleet.errors import Mark
 
@@ -63,6 +63,35 @@ class Tree:
         if child not in (children := self.group(parent).children):
             children.append(child)
 
+    def join(self, host: str, groups: Sequence[str], variables: Mapping[str, Any]) -> None:
+        """Put a host that a task names into groups; a new one is in ``all`` itself."""
+        if host not in self.hosts:
+            self.add_host("all", host, {})
+            self.groups["ungrouped"].hosts[host] = None
+        self.hosts[host].update(variables)
+        for name in groups:
+            self.group(name).hosts[host] = None
+        if any(name not in {"all", "ungrouped"} for name in groups):
+            self.groups["ungrouped"].hosts.pop(host, None)
+
+    def hang(self, names: Iterable[str]) -> None:
+        """Hang those of these groups that have no parent below ``all``."""
+        below = {child for group in self.groups.values() for child in group.children}
+        self.groups["all"].children += [
+            name for name in dict.fromkeys(names) if name != "all" and name not in below
+        ]
+
+    def above(self, host: str) -> set[str]:
+        """Return the groups that a host is in, directly or through a child group, without ``all``."""
+        found = {name for name, group in self.groups.items() if host in group.hosts}
+        level = found
+        while level:
+            level = {
+                name for name, group in self.groups.items() if not level.isdisjoint(group.children)
+            } - found
+            found = found | level
+        return found - {"all"}
+
     def descendants(self, name: str) -> list[str]:
         """Return the group and all groups below it, breadth first, each once."""
         found = {name: None}
@@ -75,11 +104,7 @@ class Tree:
 
     def reconcile(self) -> None:
         """Hang every group without a parent below ``all``, every host without a group in ``ungrouped``."""
-        everything = self.groups["all"]
-        below = {child for group in self.groups.values() for child in group.children}
-        for name in self.groups:
-            if name != "all" and name not in below:
-                everything.children.append(name)
+        self.hang(self.groups)
         grouped = {host for group in self._named_groups() for host in group.hosts}
         ungrouped = self.groups["ungrouped"]
         everybody = (*ungrouped.hosts, *self.hosts)

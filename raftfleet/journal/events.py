@@ -617,8 +617,9 @@ class DrillStarted(Event, frozen=True, kw_only=True, tag="drill.started"):
     """A drill begins: what it expects, forbids and needs as evidence.
 
     ``watch`` is how many seconds watching goes on after its last undo. ``budget`` holds limits in
-    seconds: ``outage`` is how long writes may stand still. What lies before this event is set-up
-    and is not judged.
+    seconds: ``outage`` is how long writes may stand still. ``keep_data``: what is written stays in
+    the cluster; None when a journal does not say. What lies before this event is set-up and is
+    not judged.
     """
 
     drill: str
@@ -629,6 +630,7 @@ class DrillStarted(Event, frozen=True, kw_only=True, tag="drill.started"):
     watch: float = 0.0
     leaves: str = "running"
     allow_quorum_loss: bool = False
+    keep_data: bool | None = None
 
 
 class DrillEnded(Event, frozen=True, kw_only=True, tag="drill.ended"):

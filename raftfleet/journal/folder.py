@@ -14,7 +14,7 @@ import msgspec
 from raftfleet.errors import JournalError, nearest
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from raftfleet.clock import Clock
 
@@ -97,23 +97,28 @@ def write_summary(folder: Path, summary: Mapping[str, object]) -> Path:
     return write_file(folder / SUMMARY, text + b"\n")
 
 
-def write_file(path: Path, content: bytes, *, mode: int = 0o600, durable: bool = False) -> Path:
+def write_file(
+    path: Path, content: bytes | Iterable[bytes], *, mode: int = 0o600, durable: bool = False
+) -> Path:
     """Write a file in one step: a reader finds the old content or the new, never a part.
 
-    ``durable``: also after the machine lost its power.
+    ``content`` may be made piece by piece while it is written. ``durable``: also after the machine
+    lost its power. Raises `JournalError` when it cannot be written.
     """
     part = path.with_name(f".{path.name}-{secrets.token_hex(4)}")
     try:
         file = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
         with os.fdopen(file, "wb") as out:
             os.fchmod(file, mode)
-            out.write(content)
+            out.writelines([content] if isinstance(content, bytes) else content)
             if durable:
                 out.flush()
                 os.fsync(file)
         part.replace(path)
-    except OSError as error:
+    except BaseException as error:
         part.unlink(missing_ok=True)
+        if not isinstance(error, OSError):
+            raise
         raise JournalError(
             f"cannot write {path}: {error.strerror}", hint="make room, or choose another folder"
         ) from None

@@ -17,7 +17,7 @@ from .events import DrillEnded, DrillStarted, Event, RunEnded, RunStarted
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["JOURNAL", "Journal", "Span", "read_journal"]
+__all__ = ["JOURNAL", "Journal", "Span", "parse_journal", "read_journal"]
 
 JOURNAL = "journal.jsonl"
 E = TypeVar("E", bound=Event)
@@ -112,6 +112,11 @@ def read_journal(path: Path, *, live: bool = False) -> Journal:
             f"cannot read {file}: {error.strerror}",
             hint="name a run folder (runs/latest is the newest)",
         ) from None
+    return parse_journal(data, file, live=live)
+
+
+def parse_journal(data: bytes, file: Path, *, live: bool = False) -> Journal:
+    """Return the journal that ``data`` is, read from ``file``; raises as `read_journal` does."""
     *lines, rest = data.split(b"\n")
     records = [_record(raw, f"{file}:{number}") for number, raw in enumerate(lines, 1) if raw]
     return Journal(tuple(records), torn=rest, live=live)

@@ -24,6 +24,7 @@ _OPTIONS: Final = {b"\x1f\x8b": "-z", b"BZ": "-j", b"\xfd7": "-J"}
 class Member:
     """One thing that is unpacked; ``name`` is relative to the target.
 
+    ``written`` is its name in the archive, ``modified`` its time in seconds since the epoch.
     ``kind`` is file, directory, link or hard; ``digest`` is a file's SHA-256, ``target`` is where
     a link points as it is written, or the name of what a hard link joins.
     """
@@ -33,6 +34,8 @@ class Member:
     executable: bool = False
     digest: str = ""
     target: str = ""
+    written: str = ""
+    modified: float = 0.0
 
     @property
     def test(self) -> str:
@@ -99,8 +102,6 @@ def _read(path: Path, stripped: int, _changed_ns: int, _inode: int) -> Archive:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     with tarfile.open(path) as opened:
         members = _members(opened, stripped)
-    if not members:
-        raise TaskError(f"{path} holds nothing to unpack")
     return Archive(path, digest, option, stripped, tuple(members))
 
 
@@ -131,7 +132,8 @@ def _member(opened: tarfile.TarFile, info: tarfile.TarInfo, stripped: int) -> Me
     digest = hashlib.sha256()
     while piece := source.read(_BLOCK):
         digest.update(piece)
-    return Member(name, "file", bool(info.mode & 0o100), digest.hexdigest())
+    executable = bool(info.mode & 0o100)
+    return Member(name, "file", executable, digest.hexdigest(), "", info.name, info.mtime)
 
 
 def _inside(path: str, stripped: int) -> str | None:

@@ -42,11 +42,10 @@ class Assert(GenericModule):
         for condition in that if isinstance(that, list) else [that]:
             if not context.condition(condition):
                 values = {"assertion": _plain(condition), "evaluated_to": False}
-                message = arguments["fail_msg"]
-                return Result(Status.FAILED, _text(message, "Assertion failed"), values)
-        if arguments["quiet"]:
-            return Result()
-        return Result(msg=_text(arguments["success_msg"], "All assertions passed"))
+                message = _text(arguments["fail_msg"], "Assertion failed")
+                return Result(Status.FAILED, message, values)
+        message = _text(arguments["success_msg"], "All assertions passed")
+        return Result(values={"msg": message}) if arguments["quiet"] else Result(msg=message)
 
 
 def _text(message: Any, default: str) -> str:

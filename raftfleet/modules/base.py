@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from raftfleet.playbook.module import ModuleContext, Result
 
-__all__ = ["ATTRIBUTES", "GenericModule", "arguments"]
+__all__ = ["ATTRIBUTES", "REFUSED_ATTRIBUTES", "GenericModule", "arguments"]
 
 
 def arguments(**declared: Argument) -> Mapping[str, Argument]:
@@ -25,14 +25,31 @@ ATTRIBUTES: Final = {
     "mode": Argument("mode"),
     "owner": Argument(),
     "group": Argument(),
+    "unsafe_writes": Argument("bool", default=False),
 }
+"""Whose a file is; ``unsafe_writes`` is taken and does nothing: a file is always replaced whole."""
+
+_SELINUX: Final = "command: chcon, behind a test for SELinux"
+REFUSED_ATTRIBUTES: Final = MappingProxyType(
+    {
+        "attributes": "command: chattr",
+        "attr": "command: chattr",
+        "selevel": _SELINUX,
+        "serole": _SELINUX,
+        "setype": _SELINUX,
+        "seuser": _SELINUX,
+    }
+)
+"""Arguments of Ansible's modules that write files, which are refused, each with what to do."""
 
 
 class GenericModule:
     """A task module: it keeps no state, so one object serves all hosts and threads.
 
     Of the arguments in each group of ``exclusive`` at most one may be given, of those in each
-    group of ``one_of`` at least one has to be; that is looked at before the first host is touched.
+    group of ``one_of`` at least one has to be; that is looked at before the first host is touched. Those
+    in ``idle`` are taken for the sake of playbooks that have them, and do nothing. ``refused`` are
+    arguments that Ansible's module has, each with what to write instead.
     """
 
     name: str = ""
@@ -43,6 +60,8 @@ class GenericModule:
     raw: frozenset[str] = frozenset()
     exclusive: tuple[tuple[str, ...], ...] = ()
     one_of: tuple[tuple[str, ...], ...] = ()
+    idle: frozenset[str] = frozenset()
+    refused: Mapping[str, str] = MappingProxyType({})
 
     def run(self, arguments: Mapping[str, Any], context: ModuleContext) -> Result:
         """Do it; raise `TaskError` to fail with a message."""

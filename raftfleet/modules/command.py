@@ -50,7 +50,8 @@ class Command(GenericModule):
     do not run when it exists, or does not), ``stdin`` (str), ``stdin_add_newline`` (bool, true),
     ``strip_empty_ends`` (bool, true: newlines at the end of the output go),
     ``expand_argument_vars`` (bool, true: ``$NAME``, ``${NAME}`` and a leading ``~`` are
-    replaced; a name that is not in the environment stays as it is).
+    replaced; a name that is not in the environment stays as it is). ``executable`` is taken and
+    does nothing, as in Ansible: `shell` has one.
     Returns: cmd (list), rc, stdout, stderr, stdout_lines, stderr_lines, start, end, delta.
     rc is negative for a signal; 2 when there is no such program, 13 when it may not be run.
     Check mode: skipped, unless creates or removes tell what would happen. Diff: none.
@@ -67,7 +68,9 @@ class Command(GenericModule):
         stdin_add_newline=Argument("bool", default=True),
         strip_empty_ends=Argument("bool", default=True),
         expand_argument_vars=Argument("bool", default=True),
+        executable=Argument("path"),
     )
+    idle = frozenset({"executable"})
 
     def run(self, arguments: Mapping[str, Any], context: ModuleContext) -> Result:
         """Run it; an exit status other than 0 is a failure."""

@@ -31,7 +31,8 @@ CONDITIONS: Final = {
 class Invocation:
     """A command that is about to run; ``shown`` is what is registered as ``cmd``.
 
-    ``needless`` is what the task comes to when it does not have to run.
+    ``needless`` is what the task comes to when it does not have to run; ``relative`` says whether
+    `creates` and `removes` are meant inside of `chdir`.
     """
 
     line: str
@@ -39,6 +40,7 @@ class Invocation:
     stdin: bytes = b""
     strip: bool = True
     needless: Status = Status.OK
+    relative: bool = True
 
 
 def given_input(arguments: Mapping[str, Any]) -> bytes:
@@ -52,10 +54,15 @@ def given_input(arguments: Mapping[str, Any]) -> bytes:
 def perform(host: OnHost, invocation: Invocation, arguments: Mapping[str, Any]) -> Result:
     """Run a command unless `creates`, `removes` or check mode say not to."""
     chdir = host.path(arguments["chdir"]) if arguments["chdir"] else None
-    reason = skipped_because(host, arguments, chdir)
+    if chdir is not None and invocation.relative and _depends(host, arguments):
+        entered = host.run(":", cwd=chdir)
+        if _was_kept_out(entered):
+            return _kept_out(entered, _values(invocation, 0, "", ""))
+    reason = skipped_because(host, arguments, chdir if invocation.relative else None)
     if reason:
         values = _values(invocation, 0, f"skipped, since {reason.replace(QUOTE, '')}", "")
-        return Result(invocation.needless, f"Did not run command since {reason}", values)
+        run = "Would not run" if host.context.check_mode else "Did not run"
+        return Result(invocation.needless, f"{run} command since {reason}", values)
     if host.context.check_mode:
         return _predicted(invocation, arguments)
     began = host.context.clock.wall()
@@ -68,11 +75,21 @@ def perform(host: OnHost, invocation: Invocation, arguments: Mapping[str, Any]) 
     if outcome.ok:
         return Result(Status.CHANGED, values=values | {"msg": ""})
     if chdir is not None and _was_kept_out(outcome):
-        nothing: dict[str, Any] = {"rc": None, "stderr": "", "stderr_lines": [], "changed": False}
-        said = f"Unable to change directory before execution: {outcome.err.strip()}"
-        return Result(Status.FAILED, said, values | nothing)
+        return _kept_out(outcome, values)
     # It ran, so what it changed before it failed counts.
     return Result(Status.FAILED, _failure(outcome), values | {"changed": True})
+
+
+def _depends(host: OnHost, arguments: Mapping[str, Any]) -> bool:
+    """Return whether it may not come to running the command."""
+    return bool(host.context.check_mode or arguments["creates"] or arguments["removes"])
+
+
+def _kept_out(outcome: Exited | Signalled, values: Mapping[str, Any]) -> Result:
+    """Return the failure that the folder to run in cannot be entered."""
+    nothing = {"rc": None, "stderr": "", "stderr_lines": [], "changed": False}
+    said = f"Unable to change directory before execution: {outcome.err.strip()}"
+    return Result(Status.FAILED, said, {**values, **nothing})
 
 
 def skipped_because(

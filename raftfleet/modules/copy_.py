@@ -6,11 +6,19 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from raftfleet.errors import TaskError
-from raftfleet.modules.base import ATTRIBUTES, GenericModule, arguments, exactly_one
+from raftfleet.modules.attributes import Attributes
+from raftfleet.modules.base import (
+    ATTRIBUTES,
+    REFUSED_ATTRIBUTES,
+    GenericModule,
+    arguments,
+    exactly_one,
+)
+from raftfleet.modules.contents import Content, HostFile, refuse_encrypted
 from raftfleet.modules.copy_tree import copy_tree, tree_here, tree_there
-from raftfleet.modules.delivery import Content, HostFile, deliver
+from raftfleet.modules.delivery import deliver
 from raftfleet.modules.on_host import OnHost
-from raftfleet.modules.remote_file import Attributes, look
+from raftfleet.modules.remote_file import look
 from raftfleet.modules.safeguards import SAFEGUARDS, Safeguards
 from raftfleet.playbook.module import Argument, Result
 
@@ -33,7 +41,8 @@ class Copy(GenericModule):
     differs), ``backup`` (bool: keep a copy of what was), ``validate`` (command with %s, which must
     accept the new file), ``follow`` (bool: a link at ``dest`` stays one, what it leads to is
     written), ``local_follow`` (bool, true: links in a folder here are followed, else copied as
-    links), ``checksum`` (SHA-1 that ``src`` must have).
+    links), ``checksum`` (SHA-1 that ``src`` must have), ``decrypt`` (bool, true: refuse what
+    ansible-vault has encrypted; else it is copied as it is).
     Returns: dest, checksum (SHA-1), state, mode, owner, group, uid, gid, size; src, backup_file.
     For a folder: dest, src, and ``files`` (number).
     Check mode: predicts. Diff: the text before and after. Idempotence: full, by digest; what is
@@ -51,9 +60,12 @@ class Copy(GenericModule):
         local_follow=Argument("bool", default=True),
         checksum=Argument(),
         directory_mode=Argument("mode"),
+        decrypt=Argument("bool", default=True),
         **SAFEGUARDS,
         **ATTRIBUTES,
     )
+    idle = frozenset({"unsafe_writes"})
+    refused = REFUSED_ATTRIBUTES
     exclusive = (("src", "content"),)
     one_of = (("src", "content"),)
 
@@ -64,7 +76,9 @@ class Copy(GenericModule):
         if exactly_one(arguments, "src", "content") == "content":
             if arguments["remote_src"]:
                 raise TaskError("content and remote_src exclude each other")
-            return _delivered(host, _bytes(arguments["content"]), None, arguments)
+            kept = arguments["mode"] == "preserve"  # of content that is nobody else's to read
+            given = {**arguments, "mode": "0600"} if kept else arguments
+            return _delivered(host, _bytes(arguments["content"]), None, given)
         return (
             _from_host(host, arguments) if arguments["remote_src"] else _from_here(host, arguments)
         )
@@ -74,7 +88,10 @@ def _from_here(host: OnHost, arguments: Mapping[str, Any]) -> Result:
     source = host.context.find("files", arguments["src"])
     if source.is_dir():
         tree = tree_here(source, follow=arguments["local_follow"])
-        return _noted(copy_tree(host, tree, arguments), str(source))
+        for content in tree.files.values():
+            refuse_encrypted(content, decrypt=arguments["decrypt"])
+        return copy_tree(host, tree, arguments)
+    refuse_encrypted(source, decrypt=arguments["decrypt"])
     wanted = {**arguments, **_mode_of(Attributes.of(arguments).like(source))}
     return _noted(_delivered(host, source, source.name, wanted), str(source))
 
@@ -85,7 +102,7 @@ def _from_host(host: OnHost, arguments: Mapping[str, Any]) -> Result:
     if found is None:
         raise TaskError(f"Source {path} not found", hint="remote_src: true looks on the host")
     if found.is_directory:
-        return _noted(copy_tree(host, tree_there(host, path), arguments), path)
+        return copy_tree(host, tree_there(host, path), arguments)
     if found.checksum is None:
         raise TaskError(f"{path} is no file that can be read")
     content = HostFile(path, found.checksum, found.size)
@@ -112,6 +129,7 @@ def _delivered(
         name=name,
         force=arguments["force"],
         follow=arguments["follow"],
+        directory_mode=arguments["directory_mode"],
         safeguards=Safeguards.of(arguments),
         checksum=arguments["checksum"],
     )

@@ -8,16 +8,19 @@ from typing import TYPE_CHECKING, Any, Final
 
 from raftfleet.errors import TaskError
 from raftfleet.modules import modes
-from raftfleet.modules.delivery import HostFile, deliver
+from raftfleet.modules.attributes import Attributes
+from raftfleet.modules.contents import HostFile
+from raftfleet.modules.delivery import deliver
 from raftfleet.modules.file_links import make_link
+from raftfleet.modules.folders import make_folders
 from raftfleet.modules.on_host import OnHost, word
-from raftfleet.modules.remote_file import Attributes, look, settle
+from raftfleet.modules.remote_file import look
 from raftfleet.modules.safeguards import Safeguards
 from raftfleet.modules.searching import EVERYTHING, checksums, walk
 from raftfleet.playbook.module import Result, Status
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from raftfleet.modules.remote_file import Remote
@@ -42,10 +45,13 @@ class Tree:
 
 
 def tree_here(source: Path, *, follow: bool) -> Tree:
-    """Look through a folder of this machine; links to folders are never followed."""
-    below = sorted(source.rglob("*"))
-    links = {path for path in below if path.is_symlink() and (not follow or not path.exists())}
-    inside = [path for path in below if path not in links]
+    """Look through a folder of this machine; with ``follow`` links are what they lead to.
+
+    A link to a folder that it lies in is left out, for it would never end.
+    """
+    found = list(_below(source, follow=follow, above=(source.resolve(),)))
+    links = [path for path in found if path.is_symlink() and (not follow or not path.exists())]
+    inside = sorted(set(found).difference(links))
     return Tree(
         source.name,
         tuple(str(path.relative_to(source)) for path in inside if path.is_dir()),
@@ -53,6 +59,17 @@ def tree_here(source: Path, *, follow: bool) -> Tree:
         {str(path.relative_to(source)): str(path.readlink()) for path in sorted(links)},
         {str(path.relative_to(source)): path.stat().st_mode & 0o7777 for path in inside},
     )
+
+
+def _below(folder: Path, *, follow: bool, above: tuple[Path, ...]) -> Iterator[Path]:
+    for path in folder.iterdir():
+        enter = path.is_dir() and (follow or not path.is_symlink())
+        where = path.resolve() if enter else path
+        if where in above:
+            continue
+        yield path
+        if enter:
+            yield from _below(path, follow=follow, above=(*above, where))
 
 
 def tree_there(host: OnHost, path: str) -> Tree:
@@ -115,7 +132,10 @@ def copy_tree(host: OnHost, tree: Tree, arguments: Mapping[str, Any]) -> Result:
     for name, leads_to in tree.links.items():
         target = f"{root}/{name}"
         changed |= make_link(host, target, look(host, target), leads_to, force=True)[0]
-    values = {"dest": arguments["dest"], "files": len(tree.files)}
+    dest = f"{arguments['dest'].rstrip('/')}/"
+    values: dict[str, Any] = {"src": arguments["src"], "dest": dest, "files": len(tree.files)}
+    if arguments["remote_src"] and (now := look(host, root, follow=True)) is not None:
+        values |= {"dest": dest if arguments["src"].endswith("/") else root, **now.values()}
     return Result(Status.CHANGED if changed else Status.OK, values=values)
 
 
@@ -132,9 +152,6 @@ def _make_folder(host: OnHost, folder: str, arguments: Mapping[str, Any]) -> boo
         raise TaskError(f"{folder} exists and is no directory")
     if now is not None or host.context.check_mode:
         return now is None
-    host.ask(f"mkdir -p -- {word(folder)}", f"create {folder}")
-    made = look(host, folder)
     mode = arguments["directory_mode"] or _NEW_FOLDER
-    if made is not None:
-        settle(host, made, Attributes(mode, arguments["owner"], arguments["group"]))
+    make_folders(host, folder, Attributes(mode, arguments["owner"], arguments["group"]))
     return True

@@ -12,8 +12,9 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from raftfleet.errors import TaskError
+from raftfleet.modules.attributes import Attributes
 from raftfleet.modules.delivery import deliver
-from raftfleet.modules.remote_file import Attributes, look
+from raftfleet.modules.remote_file import look
 from raftfleet.modules.safeguards import Safeguards
 from raftfleet.playbook.module import Result, Status
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from raftfleet.modules.on_host import OnHost
+    from raftfleet.modules.remote_file import Remote
 
 __all__ = ["Edited", "Original", "compiled", "deliver_edited", "missing", "read_text"]
 
@@ -34,8 +36,13 @@ class Original:
 
     path: str
     text: str
-    exists: bool
+    found: Remote | None
     encoding: str = "utf-8"
+
+    @property
+    def exists(self) -> bool:
+        """Whether it is there."""
+        return self.found is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +66,7 @@ def read_text(host: OnHost, path: str, *, encoding: str = "utf-8") -> Original |
     path = host.path(path)
     found = look(host, path, follow=True)
     if found is None:
-        return Original(path, "", exists=False, encoding=encoding)
+        return Original(path, "", None, encoding)
     if found.is_directory:
         return Result(Status.FAILED, f"{path} is a directory", {"rc": _IS_DIRECTORY})
     with tempfile.TemporaryDirectory(prefix="raftfleet-") as folder:
@@ -70,7 +77,7 @@ def read_text(host: OnHost, path: str, *, encoding: str = "utf-8") -> Original |
             text = here.read_bytes().decode(encoding, _unreadable(encoding))
         except (LookupError, UnicodeError) as error:
             raise TaskError(f"{path} is no text in {encoding}: {error}") from error
-    return Original(path, text, exists=True, encoding=encoding)
+    return Original(path, text, found, encoding)
 
 
 def _unreadable(encoding: str) -> str:
@@ -105,8 +112,8 @@ def deliver_edited(
         safeguards=safeguards,
     )
     msg = edited.msg
-    if result.status is Status.CHANGED and edited.text == original.text:
-        msg = "ownership or permissions changed"
+    if original.found is not None and wanted.lines(original.found):
+        msg = " and ".join(filter(None, [msg, "ownership, perms or SE linux context changed"]))
     values = {key: value for key, value in result.values.items() if key != "checksum"}
     # An empty message is registered too: tasks ask whether it is.
     return Result(result.status, values=values | {"msg": msg}, diff=result.diff)

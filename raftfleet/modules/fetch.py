@@ -40,6 +40,7 @@ class Fetch(GenericModule):
         fail_on_missing=Argument("bool", default=True),
         validate_checksum=Argument("bool", default=True),
     )
+    idle = frozenset({"validate_checksum"})
 
     def run(self, arguments: Mapping[str, Any], context: ModuleContext) -> Result:
         """Fetch it unless the same is here already."""
@@ -49,6 +50,8 @@ class Fetch(GenericModule):
         there = look(host, source, follow=True, checksum="sha1")
         if there is None or not there.is_file:
             reason = f"{source} does not exist" if there is None else f"{source} is no file"
+            if there is None and context.check_mode:  # a task before may be what would make it
+                return Result(Status.SKIPPED, reason, {"file": source})
             if arguments["fail_on_missing"]:
                 raise TaskError(reason, hint="fail_on_missing: false goes on without it")
             return Result(msg=f"{reason}, ignored", values={"file": source})

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import posixpath
 from typing import TYPE_CHECKING, Any
 
 from raftfleet.errors import TaskError
-from raftfleet.modules.base import ATTRIBUTES, GenericModule, arguments
+from raftfleet.modules.attributes import Attributes, settle
+from raftfleet.modules.base import ATTRIBUTES, REFUSED_ATTRIBUTES, GenericModule, arguments
 from raftfleet.modules.file_links import make_hard_link, make_link
 from raftfleet.modules.file_removal import remove
-from raftfleet.modules.file_times import FORMAT, touch
+from raftfleet.modules.file_times import FORMAT, set_times, touch
+from raftfleet.modules.folders import make_folders
 from raftfleet.modules.on_host import OnHost, word
-from raftfleet.modules.remote_file import Attributes, Remote, look, settle
+from raftfleet.modules.remote_file import Remote, look
 from raftfleet.playbook.module import Argument, Result, Status
 
 if TYPE_CHECKING:
@@ -30,9 +33,10 @@ class File(GenericModule):
     hard, link, touch; default: what it is), ``src`` (path, for hard and link), ``mode``,
     ``owner``, ``group``, ``recurse`` (bool: mode and owner for all below a directory), ``force``
     (bool: replace what is in the way of a link, link to what does not exist), ``follow`` (bool,
-    true: mode and owner are those of what a link points to), ``modification_time``,
-    ``access_time`` (for touch: now, preserve, or a time of the host's clock in the form of
-    ``modification_time_format``, ``access_time_format``: %Y%m%d%H%M.%S).
+    true: a link stands for what it leads to), ``modification_time``,
+    ``access_time`` (now, preserve, or a time of the host's clock in the form of
+    ``modification_time_format``, ``access_time_format``: %Y%m%d%H%M.%S; now for touch, else
+    preserve).
     Returns: path (also as dest, unless it is a directory), state, mode, owner, group, uid, gid, size; src.
     ``absent`` removes directories with all that is in them, but neither ``/`` nor a directory of
     the system itself such as ``/etc`` or ``/var/lib``.
@@ -48,25 +52,28 @@ class File(GenericModule):
         recurse=Argument("bool", default=False),
         force=Argument("bool", default=False),
         follow=Argument("bool", default=True),
-        modification_time=Argument(default="now"),
+        modification_time=Argument(),
         modification_time_format=Argument(default=FORMAT),
-        access_time=Argument(default="now"),
+        access_time=Argument(),
         access_time_format=Argument(default=FORMAT),
         **ATTRIBUTES,
     )
+    idle = frozenset({"unsafe_writes"})
+    refused = REFUSED_ATTRIBUTES
 
     def run(self, arguments: Mapping[str, Any], context: ModuleContext) -> Result:
         """Make it so."""
         host = OnHost(context)
-        path = host.path(arguments["path"])
-        path = path.rstrip("/") or "/"
-        now = look(host, path)
-        state = arguments["state"] or _implied(now, arguments)
+        given = host.path(arguments["path"])
+        path, now, state = _meant(host, given, arguments)
         if arguments["recurse"] and state != "directory":
             raise TaskError("recurse wants state: directory")
         if state == "absent":
             changed = remove(host, path, now)
-            return _result(context, now, {"path": path, "state": "absent"}, changed=changed)
+            return _result(context, now, {"path": given, "state": "absent"}, changed=changed)
+        if state == "file" and now is None:
+            said = f"{path} is absent, cannot continue: state: touch makes an empty file"
+            return Result(Status.FAILED, said, {"path": path, "state": "absent"})
         values: dict[str, Any]
         changed, after = _make(host, path, state, now, arguments)
         if after is None:  # only in check mode, where it would be new
@@ -74,21 +81,59 @@ class File(GenericModule):
             if state in {"hard", "link"}:
                 values |= {"dest": path, "src": arguments["src"]}
             return _result(context, now, values, changed=changed)
-        settled, after = _attributes(host, after, arguments)
-        values = {"path": path, **after.values()}
+        settled, after = _attributes(host, after, arguments, touched=state == "touch" and not now)
+        if state != "touch":
+            settled |= set_times(host, after, arguments, otherwise="preserve")
+        shown = given if given.rstrip("/") == path else path
+        values = {"path": shown, **after.values()}
         if state != "directory":
-            values["dest"] = path
+            values["dest"] = shown
         if state in {"hard", "link"}:
             values["src"] = arguments["src"] or after.target
         return _result(context, now, values, changed=changed or settled)
 
 
+def _meant(
+    host: OnHost, given: str, arguments: Mapping[str, Any]
+) -> tuple[str, Remote | None, str]:
+    """Return the path that is meant, what is there, and the state it is to have."""
+    path = given.rstrip("/") or "/"
+    now = look(host, path)
+    state = arguments["state"] or _implied(now, arguments)
+    if given != path and now is not None and state in {"absent", "file", "touch"}:
+        # With a slash behind it, it can only be a folder.
+        leads_to = look(host, path, follow=True) if now.is_link else now
+        if leads_to is None or not leads_to.is_directory:
+            if state != "absent":
+                raise TaskError(f"{path} is no directory", hint="leave out the slash at its end")
+            now = None
+    if arguments["src"] and state not in {"link", "hard"}:
+        raise TaskError("src wants state: link or state: hard")
+    if state == "hard" and arguments["src"]:
+        folder = look(host, path, follow=True) if now is not None and now.is_link else now
+        if folder is not None and folder.is_directory:
+            path = posixpath.join(path, posixpath.basename(arguments["src"]))
+            now = look(host, path)
+    if now is not None and now.is_link and state in {"file", "directory"}:
+        if not arguments["follow"]:
+            raise TaskError(
+                f"{path} already exists as a link", hint="follow: true means what it leads to"
+            )
+        path = _leading_to(host, path)
+        now = look(host, path)
+    return path, now, state
+
+
+def _leading_to(host: OnHost, path: str) -> str:
+    line = f"readlink -m -- {word(path)} 2>/dev/null || readlink -f -- {word(path)}"
+    said = host.ask(line, f"follow {path}")
+    return said.decode("utf-8", "surrogateescape").removesuffix("\n")
+
+
 def _implied(now: Remote | None, arguments: Mapping[str, Any]) -> str:
-    if arguments["recurse"]:
-        return "directory"
-    if now is None:
-        return "link" if arguments["src"] else "file"
-    return "directory" if now.is_directory else "link" if now.is_link else "file"
+    if now is not None:
+        return now.state
+    return "directory" if arguments["recurse"] else "file"
 
 
 def _make(
@@ -103,11 +148,7 @@ def _make(
         return make_link(host, path, now, arguments["src"], force=arguments["force"])
     if state == "hard":
         return make_hard_link(host, path, now, arguments["src"], force=arguments["force"])
-    if now is None:
-        raise TaskError(
-            f"{path} does not exist", hint="state: touch makes an empty file, copy one with content"
-        )
-    if now.is_directory:
+    if now is not None and now.is_directory:
         raise TaskError(f"{path} is a directory", hint="say state: directory")
     return False, now
 
@@ -115,34 +156,30 @@ def _make(
 def _directory(
     host: OnHost, path: str, now: Remote | None, arguments: Mapping[str, Any]
 ) -> tuple[bool, Remote | None]:
-    if now is not None and now.is_link:
-        now = look(host, path, follow=True) or now
     if now is not None:
         if not now.is_directory:
             raise TaskError(f"{path} exists and is no directory")
         return False, now
     if host.context.check_mode:
         return True, None
-    for folder in _missing(host, path):
-        host.ask(f"mkdir -- {word(folder)} || [ -d {word(folder)} ]", f"create {folder}")
-        made = look(host, folder)
-        if made is None:
-            raise TaskError(f"{folder} was gone again right after it was made")
-        now = settle(host, made, Attributes.of(arguments))[1]
-    return True, now
+    return True, make_folders(host, path, Attributes.of(arguments))
 
 
-def _missing(host: OnHost, path: str) -> list[str]:
-    """Return the folders that have to be made, the outermost first."""
-    line = (
-        f'p={word(path)}; while [ ! -e "$p" ] && [ ! -L "$p" ]; do printf "%s\\0" "$p"; '
-        "case $p in */*) p=${p%/*} ;; *) break ;; esac; p=${p:-/}; done"
-    )
-    said = host.ask(line, f"look at {path}").decode("utf-8", "surrogateescape")
-    return [folder for folder in reversed(said.split("\0")) if folder]
+def _attributes(
+    host: OnHost, now: Remote, arguments: Mapping[str, Any], *, touched: bool
+) -> tuple[bool, Remote]:
+    """Make mode and owner as wanted; a file just ``touched`` goes again when that cannot be."""
+    try:
+        return _with_attributes(host, now, arguments)
+    except TaskError:
+        if touched:
+            host.run(f"rm -f -- {word(now.path)}")
+        raise
 
 
-def _attributes(host: OnHost, now: Remote, arguments: Mapping[str, Any]) -> tuple[bool, Remote]:
+def _with_attributes(
+    host: OnHost, now: Remote, arguments: Mapping[str, Any]
+) -> tuple[bool, Remote]:
     wanted = Attributes.of(arguments)
     if wanted == Attributes():
         return False, now

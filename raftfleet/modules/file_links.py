@@ -45,6 +45,8 @@ def make_hard_link(
 ) -> tuple[bool, Remote | None]:
     """Make a path another name of the file ``source``."""
     if source is None:
+        if now is not None and now.state == "hard":
+            return False, now
         raise TaskError("state: hard wants src")
     source = host.path(source)
     file = look(host, source)

@@ -1,4 +1,4 @@
-"""Making a file's times what they should be, for `file: state=touch`."""
+"""Making a file's times what they should be, for `file`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from raftfleet.modules.on_host import OnHost
 
-__all__ = ["FORMAT", "touch"]
+__all__ = ["FORMAT", "set_times", "touch"]
 
 FORMAT: Final = "%Y%m%d%H%M.%S"
 """The form of a time that touch(1) takes."""
@@ -25,32 +25,48 @@ _OPTIONS: Final = {"modification_time": "-m", "access_time": "-a"}
 def touch(
     host: OnHost, path: str, now: Remote | None, arguments: Mapping[str, Any]
 ) -> tuple[bool, Remote | None]:
-    """Make the file if it is not there, and its times as wanted; say whether that changed it.
-
-    "preserve" leaves a time as it is, "now" always counts as a change.
-    """
-    wanted = {name: _wanted(arguments, name) for name in _OPTIONS}
+    """Make the file if it is not there, and its times as wanted; say whether that changed it."""
     if now is not None:
-        is_now = {"modification_time": now.modified, "access_time": now.accessed}
-        for name, stamp in list(wanted.items()):
-            if stamp == "preserve" or (stamp != "now" and _epoch(host, stamp) == int(is_now[name])):
-                del wanted[name]
-        if not wanted:
-            return False, now
+        changed = set_times(host, now, arguments, otherwise="now")
+        return changed, look(host, path) if changed and not host.context.check_mode else now
+    for name in _OPTIONS:
+        _wanted(arguments, name, "now")
     if host.context.check_mode:
-        return True, now
-    lines = [] if now is not None else [f"touch -- {word(path)}"]
+        return True, None
+    host.ask(f"touch -- {word(path)}", f"touch {path}")
+    made = look(host, path)
+    if made is not None and set_times(host, made, arguments, otherwise="preserve"):
+        made = look(host, path)
+    return True, made
+
+
+def set_times(host: OnHost, now: Remote, arguments: Mapping[str, Any], *, otherwise: str) -> bool:
+    """Set the times of something that is there; return whether they were others.
+
+    "preserve" leaves a time as it is, "now" always counts as a change; ``otherwise`` is what a
+    time that nothing is said about means. Those of a link are those of what it leads to.
+    """
+    wanted = {name: _wanted(arguments, name, otherwise) for name in _OPTIONS}
+    if set(wanted.values()) == {"preserve"}:
+        return False
+    there = (look(host, now.path, follow=True) if now.is_link else now) or now
+    is_now = {"modification_time": there.modified, "access_time": there.accessed}
+    lines = []
     for name, stamp in wanted.items():
-        if now is not None or stamp not in {"now", "preserve"}:
-            at = "" if stamp == "now" else f"-t {stamp} "
-            lines.append(f"touch {_OPTIONS[name]} {at}-- {word(path)}")
-    host.ask(" && ".join(lines), f"touch {path}")
-    return True, look(host, path)
+        if stamp == "preserve" or (stamp != "now" and _epoch(host, stamp) == is_now[name]):
+            continue
+        at = "" if stamp == "now" else f"-t {stamp} "
+        lines.append(f"touch {_OPTIONS[name]} {at}-- {word(now.path)}")
+    if list(wanted.values()) == ["now", "now"]:  # the only times that need not be one's own file
+        lines = [f"touch -- {word(now.path)}"]
+    if lines and not host.context.check_mode:
+        host.ask(" && ".join(lines), f"set the times of {now.path}")
+    return bool(lines)
 
 
-def _wanted(arguments: Mapping[str, Any], name: str) -> str:
+def _wanted(arguments: Mapping[str, Any], name: str, otherwise: str) -> str:
     """Return now, preserve, or a time as touch(1) takes it."""
-    given, form = arguments[name], arguments[f"{name}_format"]
+    given, form = arguments[name] or otherwise, arguments[f"{name}_format"]
     if given in {"now", "preserve"}:
         return str(given)
     try:

@@ -88,6 +88,10 @@ class Find(GenericModule):
         if arguments["get_checksum"]:
             sums = checksums(host, found, arguments["checksum_algorithm"])
             files = [one | sums.get(one["path"], {}) for one in files]
-        msg = "Not all paths examined" if skipped else "All paths examined"
+        msg = "All paths examined"
+        if len(files) == arguments["limit"]:
+            msg = "Limit of matches reached"
+        if skipped:
+            msg = "Not all paths examined, check warnings for details"
         values = {"files": files, "matched": len(files), "examined": examined}
         return Result(msg=msg, values={**values, "skipped_paths": skipped})

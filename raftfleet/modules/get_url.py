@@ -8,15 +8,17 @@ import re
 import shutil
 import tempfile
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from raftfleet.errors import TaskError
-from raftfleet.modules.base import ATTRIBUTES, GenericModule, arguments
+from raftfleet.modules.attributes import Attributes, settle
+from raftfleet.modules.base import ATTRIBUTES, REFUSED_ATTRIBUTES, GenericModule, arguments
 from raftfleet.modules.delivery import deliver
 from raftfleet.modules.downloading import file_name, since, url_file_name
 from raftfleet.modules.exchange import Answer, NoAnswerError, bare_url
 from raftfleet.modules.on_host import OnHost
-from raftfleet.modules.remote_file import SUMS, Attributes, Remote, look, settle
+from raftfleet.modules.remote_file import SUMS, Remote, look
 from raftfleet.modules.safeguards import Safeguards
 from raftfleet.modules.web import WEB_ARGUMENTS, Web, content_of, values_of
 from raftfleet.playbook.module import Argument, Result, Status
@@ -47,7 +49,8 @@ class GetUrl(GenericModule):
     (also ``password``), ``force_basic_auth`` (bool: send them before they are asked for),
     ``validate_certs`` (bool, true), ``ca_path``, ``client_cert``, ``client_key`` (paths on the
     host, PEM), ``use_proxy`` (bool, true: those that the task's environment names),
-    ``http_agent`` (text), ``decompress`` (bool, true), ``mode``, ``owner``, ``group``.
+    ``http_agent`` (text), ``decompress`` (bool, true), ``ciphers`` (list, of OpenSSL's names), ``mode``, ``owner``,
+    ``group``. ``use_gssapi`` and ``use_netrc`` (bool) may only be false.
     Returns: dest, url, status_code, msg, elapsed (seconds), checksum_src, checksum_dest (SHA-1 of
     what came and of what was), backup_file, state, mode, owner, group, uid, gid, size. No password
     is returned.
@@ -66,8 +69,13 @@ class GetUrl(GenericModule):
         timeout=Argument("float", default=10),
         url_username=Argument(aliases=("username",)),
         url_password=Argument(aliases=("password",)),
+        tmp_dest=Argument("path"),
         **WEB_ARGUMENTS,
         **ATTRIBUTES,
+    )
+    idle = frozenset({"unsafe_writes", "tmp_dest"})
+    refused = MappingProxyType(
+        {**REFUSED_ATTRIBUTES, "sha256sum": "checksum: sha256:DIGEST", "thirsty": "force"}
     )
 
     def run(self, arguments: Mapping[str, Any], context: ModuleContext) -> Result:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from raftfleet.errors import TaskError
-from raftfleet.modules.base import ATTRIBUTES, GenericModule, arguments
+from raftfleet.modules.base import ATTRIBUTES, REFUSED_ATTRIBUTES, GenericModule, arguments
 from raftfleet.modules.editing import Edited, compiled, deliver_edited, missing, read_text
 from raftfleet.modules.lines import LineEdit
 from raftfleet.modules.on_host import OnHost, word
@@ -56,6 +56,8 @@ class Lineinfile(GenericModule):
         **SAFEGUARDS,
         **ATTRIBUTES,
     )
+    idle = frozenset({"unsafe_writes"})
+    refused = REFUSED_ATTRIBUTES
     exclusive = (("regexp", "search_string"), ("insertafter", "insertbefore"))
 
     def run(self, arguments: Mapping[str, Any], context: ModuleContext) -> Result:

@@ -67,7 +67,7 @@ class LineEdit:
             place = 0 if self.at_start else len(lines)
         if place == len(lines) and lines and not lines[-1].endswith(("\n", "\r")):
             lines[-1] += "\n"
-        lines.insert(place, self._ended(self.line))
+        lines.insert(place, f"{self.line}\n")
         return "".join(lines), "line added"
 
     def _meant(self, lines: list[str]) -> int | None:

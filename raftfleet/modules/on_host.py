@@ -44,6 +44,7 @@ class OnHost:
     A lost connection raises `UnreachableError`, and so does a host that does not even answer the
     request to end an overdue command; a command that is overdue and was ended raises `TaskError`.
     ``fenced`` makes of each line one that the host refuses unless the cluster lock is ours.
+    ``cuts`` counts how often a line was run again because the connection broke under it.
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class OnHost:
         self.context = context
         self.fenced = fenced
         self.transport = context.transport
+        self.cuts = 0
         self._deadline = Deadline.after(context.deadline, context.clock)
 
     @property
@@ -90,6 +92,7 @@ class OnHost:
             outcome = self.transport.run(command, timeout=left, stdin=stdin)
             if resumable or not (repeatable and interrupted(outcome)):
                 break
+            self.cuts += 1
         if isinstance(outcome, (Exited, Signalled)):
             return outcome
         raise self._unfinished(outcome, seconds)

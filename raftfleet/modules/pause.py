@@ -24,8 +24,8 @@ _TURN: Final = 0.25
 class Pause(GenericModule):
     """Let some time pass, once for all hosts.
 
-    Arguments: ``seconds`` or ``minutes`` (number), ``prompt`` (text, shown while it lasts). A
-    prompt alone waits for nobody, as Ansible does without a terminal: `wait_for` and `raft_wait`
+    Arguments: ``seconds`` or ``minutes`` (number), ``prompt`` (text, shown while it lasts). Without
+    a time it waits for nobody, as Ansible does without a terminal: `wait_for` and `raft_wait`
     wait for something, which is nearly always better. ``echo`` (bool) is accepted and means
     nothing.
     Returns: start, stop, delta (seconds), stdout, stderr, rc, user_input (always empty).
@@ -43,7 +43,6 @@ class Pause(GenericModule):
         echo=Argument("bool", default=True),
     )
     exclusive = (("seconds", "minutes"),)
-    one_of = (("seconds", "minutes", "prompt"),)
 
     def run(self, arguments: Mapping[str, Any], context: ModuleContext) -> Result:
         """Wait, and give up when the run is interrupted."""
@@ -59,7 +58,7 @@ class Pause(GenericModule):
                 "start": _shown(began),
                 "stop": _shown(context.clock.wall()),
                 "delta": round(passed),
-                "stdout": f"Paused for {round(passed, 2)} seconds",
+                "stdout": _said(passed, in_minutes=arguments["seconds"] is None),
                 "stderr": "",
                 "rc": 0,
                 "echo": arguments["echo"],
@@ -71,6 +70,12 @@ class Pause(GenericModule):
 def _seconds(arguments: Mapping[str, Any]) -> float:
     seconds, minutes = arguments["seconds"], arguments["minutes"]
     return max(0.0, float(seconds if seconds is not None else (minutes or 0) * 60))
+
+
+def _said(passed: float, *, in_minutes: bool) -> str:
+    if in_minutes:
+        return f"Paused for {round(passed / 60, 2)} minutes"
+    return f"Paused for {round(passed, 2)} seconds"
 
 
 def _shown(wall: float) -> str:

@@ -33,11 +33,11 @@ class RaftModule(GenericModule):
         return self._control()
 
     def control_as(self, context: ModuleContext) -> Control:
-        """Return the controls for a task that changes something, as whoever its nodes belong to.
+        """Return the controls for a task, which acts and looks as whoever its nodes belong to.
 
         Who that is holds for every command, those that know no playbook (`heal`, `down`) and the
         lock among them, so the inventory says it. Raises `TaskError` when the task or its play
-        would become somebody else.
+        would become somebody else: every module begins with this, in check mode too.
         """
         control = self.control
         wanted = context.become

@@ -14,6 +14,7 @@ from raftfleet.transport import Lost
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from raftfleet.cluster import Control
     from raftfleet.playbook.module import ModuleContext
     from raftfleet.systems import Node, Problem
 
@@ -33,14 +34,14 @@ class RaftCheck(RaftModule):
 
     def run(self, arguments: Mapping[str, Any], context: ModuleContext) -> Result:
         """Fail with every problem of every host at once, not only the first."""
-        del arguments, context
-        control = self.control
+        del arguments
+        control = self.control_as(context)
         control.system.check(control.nodes)
         view = control.look()
         problems = [
             problem
             for node in control.nodes
-            for problem in self._host(node, running=node.name in view.up)
+            for problem in _host(control, node, running=node.name in view.up)
         ]
         if problems:
             raise TaskError(
@@ -49,12 +50,12 @@ class RaftCheck(RaftModule):
             )
         return Result(values={"nodes": list(view.nodes)})
 
-    def _host(self, node: Node, *, running: bool) -> Sequence[Problem]:
-        system = self.control.system
-        # What may be written there depends on who asks.
-        become = user_to_become(node.variables)
-        command = replace(system.host_check(node), become=become, resumable=True)
-        outcome = self.control.transport(node.name).run(command, timeout=_LOOK)
-        if isinstance(outcome, Lost):
-            raise UnreachableError(f"{node.name}: {outcome.reason}")
-        return system.judge_host(node, outcome.out, running=running)
+
+def _host(control: Control, node: Node, *, running: bool) -> Sequence[Problem]:
+    # What may be written there depends on who asks.
+    become = user_to_become(node.variables)
+    command = replace(control.system.host_check(node), become=become, resumable=True)
+    outcome = control.transport(node.name).run(command, timeout=_LOOK)
+    if isinstance(outcome, Lost):
+        raise UnreachableError(f"{node.name}: {outcome.reason}")
+    return control.system.judge_host(node, outcome.out, running=running)

@@ -29,8 +29,9 @@ class RaftHeal(RaftModule):
 
     def run(self, arguments: Mapping[str, Any], context: ModuleContext) -> Result:
         """Heal."""
+        control = self.control_as(context)
         if context.check_mode:
             return Result(values={"nodes": [], "left": 0})
-        nodes, left = self.control.heal(keep_data=arguments["keep_data"])
+        nodes, left = control.heal(keep_data=arguments["keep_data"])
         status = Status.CHANGED if nodes else Status.OK
         return Result(status, values={"nodes": list(nodes), "left": left})

@@ -31,9 +31,10 @@ class RaftReadBack(RaftModule):
 
     def run(self, arguments: Mapping[str, Any], context: ModuleContext) -> Result:
         """Read."""
+        control = self.control_as(context)
         if context.check_mode:
             return Result(values={"lacks": {}, "at_rest": True})
-        lacks, restless = self.control.read_back(arguments["timeout"])
+        lacks, restless = control.read_back(arguments["timeout"])
         short = [f"{node} lacks {count}" for node, count in lacks.items() if count]
         msg = "; ".join(filter(None, [restless, *short]))
         return Result(msg=msg, values={"lacks": lacks, "at_rest": restless is None})

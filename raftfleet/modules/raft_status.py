@@ -26,5 +26,5 @@ class RaftStatus(RaftModule):
 
     def run(self, arguments: Mapping[str, Any], context: ModuleContext) -> Result:
         """Look."""
-        del arguments, context
-        return Result(values=self.control.look().variables())
+        del arguments
+        return Result(values=self.control_as(context).look().variables())

@@ -6,10 +6,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from raftfleet.errors import TaskError
+from raftfleet.modules.attributes import Attributes
 from raftfleet.modules.delivery import deliver
 from raftfleet.modules.on_host import OnHost, word
 from raftfleet.modules.raft_base import RaftModule
-from raftfleet.modules.remote_file import Attributes
 from raftfleet.playbook.module import Result, Status
 
 if TYPE_CHECKING:

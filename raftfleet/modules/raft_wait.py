@@ -44,7 +44,7 @@ class RaftWait(RaftModule):
 
     def run(self, arguments: Mapping[str, Any], context: ModuleContext) -> Result:
         """Wait."""
-        control, timeout = self.control, arguments["timeout"]
+        control, timeout = self.control_as(context), arguments["timeout"]
         if context.check_mode:
             return Result(values={"met": True, "last_seen": ""})
         nodes = select(control.view, arguments["node"] or [])

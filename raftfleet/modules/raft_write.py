@@ -40,7 +40,7 @@ class RaftWrite(RaftModule):
 
     def run(self, arguments: Mapping[str, Any], context: ModuleContext) -> Result:
         """Write; failed when nothing was acknowledged."""
-        control, count = self.control, arguments["count"]
+        control, count = self.control_as(context), arguments["count"]
         if count < 1:
             raise TaskError(f"count wants at least 1, not {count}")
         view = control.view

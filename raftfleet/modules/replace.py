@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from raftfleet.errors import TaskError
-from raftfleet.modules.base import ATTRIBUTES, GenericModule, arguments
+from raftfleet.modules.base import ATTRIBUTES, REFUSED_ATTRIBUTES, GenericModule, arguments
 from raftfleet.modules.editing import Edited, compiled, deliver_edited, missing, read_text
 from raftfleet.modules.on_host import OnHost
 from raftfleet.modules.safeguards import SAFEGUARDS
@@ -46,6 +46,8 @@ class Replace(GenericModule):
         **SAFEGUARDS,
         **ATTRIBUTES,
     )
+    idle = frozenset({"unsafe_writes"})
+    refused = REFUSED_ATTRIBUTES
 
     def run(self, arguments: Mapping[str, Any], context: ModuleContext) -> Result:
         """Edit the file."""
@@ -57,8 +59,9 @@ class Replace(GenericModule):
             return missing(original.path, "nothing in it can be replaced")
         start, end = _section(original.text, arguments["after"] or "", arguments["before"] or "")
         if start < 0:
-            words = "the expressions of after and before match nothing in the file"
-            return Result(msg=words, values={"rc": 0})
+            part = _between(arguments["after"] or "", arguments["before"] or "")
+            said = f"Pattern for before/after params did not match the given file: {part}"
+            return Result(msg=said, values={"rc": 0})
         wanted = compiled(arguments["regexp"], "regexp", re.MULTILINE)
 
         def edit(text: str) -> Edited:
@@ -74,10 +77,12 @@ def _section(text: str, after: str, before: str) -> tuple[int, int]:
     """Return where the part between two expressions begins and ends; -1 when there is none."""
     if not after and not before:
         return 0, len(text)
-    rest = ".*?" if after and before else ".*"
-    part = compiled(f"{after}(?P<subsection>{rest}){before}", "after and before", re.DOTALL)
-    found = part.search(text)
+    found = compiled(_between(after, before), "after and before", re.DOTALL).search(text)
     return found.span("subsection") if found else (-1, -1)
+
+
+def _between(after: str, before: str) -> str:
+    return f"{after}(?P<subsection>{'.*?' if after and before else '.*'}){before}"
 
 
 def _substituted(wanted: re.Pattern[str], replacement: str, text: str) -> tuple[str, int]:

@@ -222,7 +222,7 @@ def walk(host: OnHost, path: str, wanted: Filter) -> Seen:
     )
     outcome = host.run(line)
     if getattr(outcome, "status", None) == 9:
-        return Seen(skipped={path: f"{path} is not a directory"})
+        return Seen(skipped={path: f"'{path}' is not a directory"})
     if outcome.truncated:
         raise TaskError(
             f"more is below {path} than can be listed", hint="narrow it: patterns, depth, hidden"

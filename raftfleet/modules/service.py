@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 from raftfleet.errors import TaskError
 from raftfleet.modules.base import GenericModule, arguments
 from raftfleet.modules.on_host import OnHost, complaint
-from raftfleet.modules.systemd import STATES, unit_name
-from raftfleet.modules.units import Manager, settle
+from raftfleet.modules.systemd import UNIT_ARGUMENTS, prepared, unit_name
+from raftfleet.modules.units import settle
 from raftfleet.playbook.module import Argument, Result, Status
 
 if TYPE_CHECKING:
@@ -41,6 +41,7 @@ _ENABLE: Final = {
     "chkconfig": ("chkconfig {} on", "chkconfig {} off"),
 }
 _NO_SCRIPT: Final = 98
+_OF_SYSTEMD: Final = ("masked", "daemon_reload", "daemon_reexec", "no_block", "force")
 
 
 class Service(GenericModule):
@@ -51,6 +52,8 @@ class Service(GenericModule):
 
     Arguments: ``name`` (required), ``state`` (started, stopped, restarted, reloaded), ``enabled``
     (bool), ``use`` (auto, systemd, sysvinit, openrc, service; auto). One of state and enabled.
+    Only under systemd: ``masked``, ``daemon_reload``, ``daemon_reexec``, ``no_block``, ``force``
+    (bool), ``scope``.
     ``arguments`` goes to an init script; ``pattern``, ``runlevel`` and ``sleep`` are accepted and
     do nothing.
     Returns: name, state, enabled; under systemd ``status``, as from `systemd`.
@@ -61,28 +64,31 @@ class Service(GenericModule):
     name = "service"
     arguments = arguments(
         name=Argument(required=True),
-        state=Argument(choices=STATES),
-        enabled=Argument("bool"),
+        **UNIT_ARGUMENTS,
         use=Argument(choices=_USES, default="auto"),
         arguments=Argument(default="", aliases=("args",)),
         pattern=Argument(),
         runlevel=Argument(),
         sleep=Argument("float"),
     )
+    idle = frozenset({"pattern", "runlevel", "sleep"})
 
     def run(self, arguments: Mapping[str, Any], context: ModuleContext) -> Result:
         """Settle the service with systemd, or else with its init script."""
-        if arguments["state"] is None and arguments["enabled"] is None:
+        wanted = [name for name in ("state", "enabled", *_OF_SYSTEMD) if arguments[name]]
+        if not wanted and arguments["enabled"] is None and arguments["masked"] is None:
             raise TaskError("neither state nor enabled is given")
         name = unit_name(arguments["name"])
         host = OnHost(context)
         if arguments["use"] in {"auto", "systemd"}:
-            manager = Manager(host)
+            manager = prepared(host, arguments)
             unit = manager.known(name)
             if unit is not None:
                 return settle(manager, unit, arguments)
             if arguments["use"] == "systemd":
                 raise TaskError(f"{host.transport.host} is not run by systemd")
+        if only := next((one for one in _OF_SYSTEMD if arguments[one]), None):
+            raise TaskError(f"{only} wants systemd, which does not run {host.transport.host}")
         return _by_script(host, name, arguments)
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import shlex
-from typing import TYPE_CHECKING, Any
+from shlex import quote
+from typing import TYPE_CHECKING, Any, Final
 
 from raftfleet.errors import TaskError
 from raftfleet.modules.base import GenericModule, arguments
 from raftfleet.modules.commanding import CONDITIONS, Invocation, given_input, perform
-from raftfleet.modules.on_host import OnHost
-from raftfleet.playbook.module import Argument, Result
+from raftfleet.modules.on_host import OnHost, word
+from raftfleet.playbook.module import Argument, Result, Status
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from raftfleet.playbook.module import ModuleContext
 
 __all__ = ["Shell"]
+
+_NOT_FOUND: Final = 127
+_NO_SHELL: Final = "raftfleet: no such executable"
 
 
 class Shell(GenericModule):
@@ -47,8 +50,14 @@ class Shell(GenericModule):
         text = str(arguments["cmd"])
         if not text.strip():
             raise TaskError("the command is empty")
-        line = text
-        if arguments["executable"]:
-            line = f"exec {shlex.quote(arguments['executable'])} -c {shlex.quote(text)}"
+        line, shell = text, arguments["executable"]
+        if shell:
+            test = f"[ -x {word(shell)} ] || {{ echo {quote(_NO_SHELL)} >&2; exit {_NOT_FOUND}; }}"
+            line = f"{test}; exec {quote(shell)} -c {quote(text)}"
         invocation = Invocation(line, text, given_input(arguments), arguments["strip_empty_ends"])
-        return perform(OnHost(context), invocation, arguments)
+        result = perform(OnHost(context), invocation, arguments)
+        if result.values.get("rc") == _NOT_FOUND and result.values["stderr"] == _NO_SHELL:
+            quiet = {"rc": 2, "stderr": "", "stderr_lines": [], "changed": False}
+            said = f"there is no executable {shell} on the host"
+            return Result(Status.FAILED, said, {**result.values, **quiet})
+        return result

@@ -67,6 +67,7 @@ class Stat(GenericModule):
         get_mime=Argument("bool", default=True, aliases=("mime", "mime_type", "mime-type")),
         get_attributes=Argument("bool", default=True, aliases=("attr", "attributes")),
     )
+    idle = frozenset({"get_mime", "get_attributes"})
 
     def run(self, arguments: Mapping[str, Any], context: ModuleContext) -> Result:
         """Look and tell."""

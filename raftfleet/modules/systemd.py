@@ -15,10 +15,22 @@ if TYPE_CHECKING:
 
     from raftfleet.playbook.module import ModuleContext
 
-__all__ = ["STATES", "Systemd", "SystemdService", "unit_name"]
+__all__ = ["UNIT_ARGUMENTS", "Systemd", "SystemdService", "prepared", "unit_name"]
 
 STATES: Final = ("reloaded", "restarted", "started", "stopped")
 _ASKED: Final = ("state", "enabled", "masked")
+
+
+UNIT_ARGUMENTS: Final = {
+    "state": Argument(choices=STATES),
+    "enabled": Argument("bool"),
+    "masked": Argument("bool"),
+    "daemon_reload": Argument("bool", default=False, aliases=("daemon-reload",)),
+    "daemon_reexec": Argument("bool", default=False, aliases=("daemon-reexec",)),
+    "scope": Argument(choices=("system", "user", "global"), default="system"),
+    "no_block": Argument("bool", default=False),
+    "force": Argument("bool", default=False),
+}
 
 
 class Systemd(GenericModule):
@@ -39,25 +51,13 @@ class Systemd(GenericModule):
     name = "systemd"
     arguments = arguments(
         name=Argument(aliases=("service", "unit")),
-        state=Argument(choices=STATES),
-        enabled=Argument("bool"),
-        masked=Argument("bool"),
-        daemon_reload=Argument("bool", default=False, aliases=("daemon-reload",)),
-        daemon_reexec=Argument("bool", default=False, aliases=("daemon-reexec",)),
-        scope=Argument(choices=("system", "user", "global"), default="system"),
-        no_block=Argument("bool", default=False),
-        force=Argument("bool", default=False),
+        **UNIT_ARGUMENTS,
     )
 
     def run(self, arguments: Mapping[str, Any], context: ModuleContext) -> Result:
         """Reload first if asked to, then settle the unit."""
         _check(arguments)
-        flags = {"--no-block": arguments["no_block"], "--force": arguments["force"]}
-        options = tuple(flag for flag, given in flags.items() if given)
-        manager = Manager(OnHost(context), arguments["scope"], options)
-        for verb in ("daemon_reload", "daemon_reexec"):
-            if arguments[verb] and not context.check_mode:
-                _manage(manager, verb.replace("_", "-"))
+        manager = prepared(OnHost(context), arguments)
         if arguments["name"] is None:
             return Result(values={"name": None, "status": {}})
         unit = manager.known(unit_name(arguments["name"]))
@@ -70,6 +70,17 @@ class SystemdService(Systemd):  # noqa: D101 - it has the one of `systemd`
     __doc__ = Systemd.__doc__
 
     name = "systemd_service"
+
+
+def prepared(host: OnHost, arguments: Mapping[str, Any]) -> Manager:
+    """Return the host's systemd, which has read its unit files again if that was asked for."""
+    flags = {"--no-block": arguments["no_block"], "--force": arguments["force"]}
+    options = tuple(flag for flag, given in flags.items() if given)
+    manager = Manager(host, arguments["scope"], options)
+    for verb in ("daemon_reload", "daemon_reexec"):
+        if arguments[verb] and not host.context.check_mode:
+            _manage(manager, verb.replace("_", "-"))
+    return manager
 
 
 def unit_name(name: str) -> str:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 import platform
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from raftfleet.errors import SourceError, TaskError
-from raftfleet.modules.base import ATTRIBUTES, GenericModule, arguments
+from raftfleet.modules.attributes import Attributes
+from raftfleet.modules.base import ATTRIBUTES, REFUSED_ATTRIBUTES, GenericModule, arguments
 from raftfleet.modules.delivery import deliver
 from raftfleet.modules.on_host import OnHost
-from raftfleet.modules.remote_file import Attributes
 from raftfleet.modules.safeguards import SAFEGUARDS, Safeguards
 from raftfleet.playbook.module import Argument, Result
 from raftfleet.playbook.syntax.kinds import WrongKindError, to_flag
@@ -18,7 +19,6 @@ from raftfleet.playbook.templating import TemplateFile
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     from raftfleet.playbook.module import ModuleContext
 
@@ -33,6 +33,11 @@ _MARKS: Final = (
     "comment_start_string",
     "comment_end_string",
 )
+_OPENINGS: Final = {
+    "block_start_string": "{%",
+    "variable_start_string": "{{",
+    "comment_start_string": "{#",
+}
 _SWITCHES: Final = ("trim_blocks", "lstrip_blocks")
 _HEADER: Final = "#jinja2:"
 
@@ -62,13 +67,15 @@ class Template(GenericModule):
         dest=Argument("path", required=True),
         force=Argument("bool", default=True),
         follow=Argument("bool", default=False),
-        newline_sequence=Argument(choices=(*_NEWLINES, *_NEWLINES.values()), default="\n"),
+        newline_sequence=Argument(choices=(*_NEWLINES, *_NEWLINES.values())),
         output_encoding=Argument(default="utf-8"),
         **{name: Argument("bool") for name in _SWITCHES},
         **{name: Argument() for name in _MARKS},
         **SAFEGUARDS,
         **ATTRIBUTES,
     )
+    idle = frozenset({"unsafe_writes"})
+    refused = REFUSED_ATTRIBUTES
 
     def run(self, arguments: Mapping[str, Any], context: ModuleContext) -> Result:
         """Render and deliver it."""
@@ -102,7 +109,7 @@ def _errors(encoding: str) -> str:
 def _rendered(source: Path, arguments: Mapping[str, Any], context: ModuleContext) -> str:
     """Render a template file: a text without a place of its own counts as one to the engine."""
     try:
-        text = source.read_text(encoding="utf-8")
+        text = source.read_bytes().decode()
         about = _about(source, arguments, context)
     except (OSError, UnicodeDecodeError) as error:
         raise TaskError(f"cannot read the template {source}: {error}") from error
@@ -111,14 +118,29 @@ def _rendered(source: Path, arguments: Mapping[str, Any], context: ModuleContext
         if arguments[name] is not None:
             syntax[name] = arguments[name]
     newline = arguments["newline_sequence"]
+    marks = [str(syntax.get(name, mark)) for name, mark in _OPENINGS.items()]
+    if newline is None and not any(mark in text for mark in marks):
+        return text  # a file without a template in it keeps the ends of its lines
     try:
-        rendered = str(context.template(TemplateFile(text, tuple(syntax.items()), about)))
+        rendered = str(
+            context.template(
+                TemplateFile(text, tuple(syntax.items()), about, _folders(source, context))
+            )
+        )
     except SourceError as error:
         raise TaskError(f"{source}: {error.message}", hint=error.hint) from error
     # A block at the end takes the newline behind it away; the file still ends as its template does.
     rendered += "\n" * (_newlines_at_end(text) - _newlines_at_end(rendered))
     # Jinja makes \n of every newline of the template; what it leaves in values stays as it is.
-    return rendered.replace("\n", _NEWLINES.get(newline, newline))
+    return rendered.replace("\n", _NEWLINES.get(newline, newline or "\n"))
+
+
+def _folders(source: Path, context: ModuleContext) -> tuple[str, ...]:
+    """Return where templates that this one includes are looked for: role, playbook, beside it."""
+    known = [context.variables.get(name) for name in ("role_path", "playbook_dir")]
+    places = [Path(str(place)) for place in known if place]
+    folders = [folder for place in places for folder in (place / "templates", place)]
+    return tuple(dict.fromkeys(str(folder) for folder in (*folders, source.parent)))
 
 
 def _newlines_at_end(text: str) -> int:

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import contextlib
+import glob
 import tempfile
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, Final
 
 from raftfleet.errors import RaftfleetError, TaskError
 from raftfleet.modules.archive import Archive, read_archive
-from raftfleet.modules.base import ATTRIBUTES, GenericModule, arguments
+from raftfleet.modules.attributes import Attributes
+from raftfleet.modules.base import ATTRIBUTES, REFUSED_ATTRIBUTES, GenericModule, arguments
 from raftfleet.modules.commanding import CONDITIONS
-from raftfleet.modules.delivery import place
+from raftfleet.modules.contents import refuse_encrypted
 from raftfleet.modules.exchange import NoAnswerError, bare_url
+from raftfleet.modules.landing import place
 from raftfleet.modules.on_host import OnHost, complaint, word
-from raftfleet.modules.remote_file import Attributes, look
+from raftfleet.modules.remote_file import look
 from raftfleet.modules.repacking import Choice, repacked
 from raftfleet.modules.web import Web
 from raftfleet.playbook.module import Argument, Result, Status
@@ -40,7 +44,8 @@ class Unarchive(GenericModule):
     (lists of patterns: of names in the archive, and all below them), ``extra_opts`` (list; only
     ``--strip-components=N``, and options that ask for what is done anyway), ``owner``, ``group``,
     ``mode`` (of all that is unpacked), ``list_files`` (bool), ``validate_certs`` (bool, true: of a
-    URL).
+    URL), ``keep_newer`` (bool: leave files that are newer than in the archive), ``copy`` (bool; false: the same as ``remote_src``), ``decrypt`` (bool, true: refuse what
+    ansible-vault has encrypted).
     Returns: dest, src, extracted (number of members), files (with ``list_files``); state, mode,
     owner, group, uid, gid, size of ``dest``.
     Files belong to the task's user unless ``owner`` says otherwise, whatever the archive says. An
@@ -61,8 +66,15 @@ class Unarchive(GenericModule):
         list_files=Argument("bool", default=False),
         remote_src=Argument("bool", default=False),
         validate_certs=Argument("bool", default=True),
+        keep_newer=Argument("bool", default=False),
+        copy=Argument("bool"),
+        decrypt=Argument("bool", default=True),
+        io_buffer_size=Argument("int"),
         **ATTRIBUTES,
     )
+    idle = frozenset({"unsafe_writes", "io_buffer_size"})
+    refused = REFUSED_ATTRIBUTES
+    exclusive = (("copy", "remote_src"),)
 
     def run(self, arguments: Mapping[str, Any], context: ModuleContext) -> Result:
         """Unpack it unless all of it is there."""
@@ -79,6 +91,12 @@ class Unarchive(GenericModule):
         with tempfile.TemporaryDirectory(prefix="raftfleet-") as folder:
             source = _source(host, arguments, Path(folder))
             archive = read_archive(repacked(source, Path(folder), choice), stripped)
+            if not archive.members:
+                raise TaskError(f"{source.name} holds nothing to unpack")
+            if arguments["keep_newer"] and (kept := _newer(host, dest, archive)):
+                left = replace(choice, exclude=(*choice.exclude, *map(glob.escape, kept)))
+                inside = Path(tempfile.mkdtemp(dir=folder))
+                archive = read_archive(repacked(source, inside, left), stripped)
             shown = arguments["src"] if source.is_relative_to(folder) else str(source)
             return _unpacked(host, dest, archive, {**arguments, "src": shown})
 
@@ -108,6 +126,16 @@ def _unpacked(host: OnHost, dest: str, archive: Archive, arguments: Mapping[str,
     return Result(Status.CHANGED, values=values)
 
 
+def _newer(host: OnHost, dest: str, archive: Archive) -> list[str]:
+    """Return which files of the archive are on the host already, and newer than in the archive."""
+    files = [member for member in archive.members if member.kind == "file"]
+    lines = [f"stat -L -c %Y -- {word(member.name)} 2>/dev/null || echo 0" for member in files]
+    script = "\n".join([f"cd -- {word(dest)} 2>/dev/null || exit 0", *lines, ""])
+    said = host.ask("exec sh -s", f"look at what is in {dest}", stdin=script.encode())
+    times = zip(files, map(int, said.split()), strict=False)
+    return [member.written for member, modified in times if modified > member.modified]
+
+
 def _set_below(host: OnHost, dest: str, archive: Archive, wanted: Attributes) -> Status:
     """Set mode and owner of what is there already; return whether any was another way."""
     lines = [line for name in archive.top for line in wanted.recursive(f"{dest}/{name}")]
@@ -132,8 +160,10 @@ def _source(host: OnHost, arguments: Mapping[str, Any], folder: Path) -> Path:
         except NoAnswerError as error:
             raise TaskError(f"{bare_url(given)} cannot be had: {error}") from error
         return here
-    if not arguments["remote_src"]:
-        return host.context.find("files", given)
+    if not arguments["remote_src"] and arguments["copy"] is not False:
+        found = host.context.find("files", given)
+        refuse_encrypted(found, decrypt=arguments["decrypt"])
+        return found
     path = PurePosixPath(host.path(given))
     host.transport.get(path, here, timeout=host.left, become=host.context.become)
     return here

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import email.message
 import json
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from raftfleet.errors import TaskError
-from raftfleet.modules.base import ATTRIBUTES, GenericModule, arguments
+from raftfleet.modules.attributes import Attributes
+from raftfleet.modules.base import ATTRIBUTES, REFUSED_ATTRIBUTES, GenericModule, arguments
 from raftfleet.modules.bodies import body_of
 from raftfleet.modules.commanding import skipped_because
 from raftfleet.modules.delivery import deliver
 from raftfleet.modules.downloading import file_name, since
 from raftfleet.modules.exchange import Answer, NoAnswerError, bare_url
 from raftfleet.modules.on_host import OnHost
-from raftfleet.modules.remote_file import Attributes, look
+from raftfleet.modules.remote_file import look
 from raftfleet.modules.web import WEB_ARGUMENTS, Web, content_of, values_of
 from raftfleet.playbook.module import Argument, Result, Status
 
@@ -46,9 +48,10 @@ class Uri(GenericModule):
     ``url_username`` (also ``user``), ``url_password`` (also ``password``), ``force_basic_auth``
     (bool: send them before they are asked for), ``validate_certs`` (bool, true), ``ca_path``,
     ``client_cert``, ``client_key`` (paths on the host, PEM), ``use_proxy`` (bool, true: those that
-    the task's environment names), ``http_agent`` (text), ``decompress`` (bool, true), ``force``
+    the task's environment names), ``http_agent`` (text), ``decompress`` (bool, true), ``ciphers`` (list, of OpenSSL's names), ``force``
     (bool: do not ask whether ``dest`` is out of date), ``creates``, ``removes`` (path or pattern:
-    do not ask when it exists, or does not), ``mode``, ``owner``, ``group`` (of ``dest``).
+    do not ask when it exists, or does not), ``mode``, ``owner``, ``group`` (of ``dest``). ``use_gssapi`` and ``use_netrc`` (bool) may only be
+    false.
     Returns: status (-1 without an answer), url, redirected, msg, elapsed (seconds), content (with
     return_content), json (of a JSON answer), each header by its name in small letters with _
     for -, cookies, cookies_string, path. No password is returned.
@@ -76,6 +79,10 @@ class Uri(GenericModule):
         removes=Argument("path"),
         **WEB_ARGUMENTS,
         **ATTRIBUTES,
+    )
+    idle = frozenset({"unsafe_writes"})
+    refused = MappingProxyType(
+        {**REFUSED_ATTRIBUTES, "unix_socket": "command: curl --unix-socket PATH URL"}
     )
     exclusive = (("body", "src"),)
 

@@ -43,7 +43,7 @@ class WaitFor(GenericModule):
 
     Arguments: ``port`` (int, with ``host``, "127.0.0.1", as the host reaches it) or ``path``;
     without both, ``timeout`` just passes. ``search_regex`` (Python's: the text must be in the
-    file, or must not; with ``port``: what the port says first), ``state`` (started or present;
+    file; with ``port``: what the port says first), ``state`` (started or present;
     stopped or absent; drained: no connections to the port are left; started), ``exclude_hosts``
     (list of addresses) and ``active_connection_states`` (list), for drained: connections that do
     not count, and those that do; ``timeout`` (seconds, 300), ``delay`` (seconds before the first
@@ -108,6 +108,8 @@ def _check(arguments: Mapping[str, Any]) -> None:
     port, path, state = arguments["port"], arguments["path"], arguments["state"]
     if port is not None and path is not None:
         raise TaskError("port and path exclude each other")
+    if path is not None and state == "stopped":
+        raise TaskError("state: stopped wants port", hint="of a path: state: absent")
     if state == "drained" and port is None:
         raise TaskError("state: drained wants port")
     if port is not None and arguments["search_regex"] is not None and state not in _THERE:
@@ -152,8 +154,8 @@ def _looking(host: OnHost, arguments: Mapping[str, Any]) -> Callable[[float], _S
         words = f"{where} accepts connections" if gone else f"{where} accepts no connection"
         return lambda seconds: _Seen(watch.run(host, seconds).ok, words)
     path = host.path(arguments["path"])
-    if arguments["search_regex"] is not None:
-        return _Reader(host, path, _compiled(arguments["search_regex"]), longest, gone=gone)
+    if arguments["search_regex"] is not None and not gone:
+        return _Reader(host, path, _compiled(arguments["search_regex"]), longest)
     watch = watch_path(path, absent=gone, longest=longest)
     words = f"{path} exists" if gone else f"{path} does not exist"
     return lambda seconds: _Seen(watch.run(host, seconds).ok, words)
@@ -193,13 +195,10 @@ class _Reader:
         path: str,
         wanted: re.Pattern[str],
         longest: float,
-        *,
-        gone: bool,
     ) -> None:
         self._host = host
         self._path = path
         self._wanted = wanted
-        self._gone = gone
         self._watch: Watch = watch_content(path, longest=longest)
         self._signature = ""
         self._seen = _Seen(holds=False, words=f"{path} was not looked at")
@@ -214,8 +213,8 @@ class _Reader:
 
     def _judged(self, text: str) -> _Seen:
         if self._signature == "none":
-            return _Seen(self._gone, f"{self._path} does not exist")
+            return _Seen(holds=False, words=f"{self._path} does not exist")
         found = self._wanted.search(text)
         has = "matches" if found else "has nothing that matches"
         words = f"{self._path} {has} {self._wanted.pattern!r}"
-        return _Seen((found is None) is self._gone, words, found)
+        return _Seen(found is not None, words, found)

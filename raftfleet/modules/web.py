@@ -39,6 +39,9 @@ WEB_ARGUMENTS: Final = {
     "use_proxy": Argument("bool", default=True),
     "http_agent": Argument(default="raftfleet"),
     "decompress": Argument("bool", default=True),
+    "ciphers": Argument("list", default=()),
+    "use_gssapi": Argument("bool", default=False),
+    "use_netrc": Argument("bool", default=False),
 }
 _SECONDS: Final = 10.0
 _MOST_REDIRECTS: Final = 10
@@ -77,6 +80,9 @@ class Web:
         Raises `NoAnswerError` when there is none.
         """
         given = self.arguments
+        for name in ("use_gssapi", "use_netrc"):
+            if given[name]:
+                raise TaskError(f"{name} is not supported", hint="url_username and url_password")
         sent = {str(name): str(value) for name, value in {**given["headers"], **headers}.items()}
         if not any(name.lower() == "user-agent" for name in sent):
             sent["User-Agent"] = given["http_agent"]
@@ -184,10 +190,14 @@ class Web:
             }
             try:
                 context = ssl.create_default_context(cafile=files.get("ca_path"))
+                if given["ciphers"]:
+                    context.set_ciphers(":".join(map(str, given["ciphers"])))
                 if "client_cert" in files:
                     context.load_cert_chain(files["client_cert"], files.get("client_key"))
             except (OSError, ssl.SSLError) as error:
-                raise TaskError(f"the certificates or the key cannot be used: {error}") from error
+                raise TaskError(
+                    f"the certificates, the key or the ciphers cannot be used: {error}"
+                ) from error
         if not given["validate_certs"]:
             context.check_hostname = False
             context.verify_mode = ssl.CERT_NONE

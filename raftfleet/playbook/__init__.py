@@ -14,7 +14,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from raftfleet.playbook.engine import Engine, PlaybookResult, which_starts
+    from raftfleet.playbook.engine import Engine, Memory, PlaybookResult, which_starts
     from raftfleet.playbook.extension import PlayExtension, PlayInfo
     from raftfleet.playbook.listing import list_plays
     from raftfleet.playbook.module import Argument, Module, ModuleContext, Placement, Result, Status
@@ -26,6 +26,7 @@ __all__ = [
     "Argument",
     "Counters",
     "Engine",
+    "Memory",
     "Module",
     "ModuleContext",
     "Placement",
@@ -47,7 +48,7 @@ __all__ = [
 ]
 
 _HOMES = {
-    "engine": ("Engine", "PlaybookResult", "which_starts"),
+    "engine": ("Engine", "Memory", "PlaybookResult", "which_starts"),
     "extension": ("PlayExtension", "PlayInfo"),
     "listing": ("list_plays",),
     "module": ("Argument", "Module", "ModuleContext", "Placement", "Result", "Status"),

@@ -131,7 +131,7 @@ def _mapping(file: Path) -> Mapping[str, Any]:
 class _AddHost:
     """`add_host`: a host for later plays, with groups and variables; once for all hosts of a task.
 
-    Arguments: ``name`` (text, required; also ``host``, ``hostname``), ``groups`` (list; also
+    Arguments: ``name`` (text, required; also ``host``, ``hostname``; a port may stand behind it), ``groups`` (list; also
     ``group``, ``groupname``); each other one is a variable of the host.
     Returns: add_host (host_name, groups, host_vars). "Changed" unless host, groups and variables
     are there already.
@@ -149,11 +149,22 @@ class _AddHost:
         """Return the placement; it changes something unless the host is there already."""
         variables = {key: value for key, value in arguments.items() if key not in self.arguments}
         groups = tuple(map(str, arguments["groups"]))
-        added = {"host_name": arguments["name"], "groups": list(groups), "host_vars": variables}
-        placement = Placement(arguments["name"], groups, variables=variables)
-        known = _is_known(arguments["name"], groups, variables, context)
+        name, port = _without_port(arguments["name"])
+        if port is not None:
+            variables["ansible_ssh_port"] = port
+        added = {"host_name": name, "groups": list(groups), "host_vars": variables}
+        placement = Placement(name, groups, variables=variables)
+        known = _is_known(name, groups, variables, context)
         status = Status.OK if known else Status.CHANGED
         return Result(status, values={"add_host": added}, placements=(placement,))
+
+
+def _without_port(written: str) -> tuple[str, int | None]:
+    """Return a host's name without the port behind it, and that port; an IPv6 address has none."""
+    name, _, port = written.rpartition(":")
+    if not name or not port.isdecimal() or (":" in name and not name.endswith("]")):
+        return written, None
+    return name.removeprefix("[").removesuffix("]"), int(port)
 
 
 def _is_known(
@@ -186,8 +197,10 @@ class _GroupBy:
         """Return the placement; it changes something unless the host is in that group."""
         group = str(arguments["key"]).replace(" ", "-")
         parents = tuple(str(name).replace(" ", "-") for name in arguments["parents"])
-        status = Status.OK if group in context.host.groups else Status.CHANGED
-        placement = Placement(context.variables["inventory_hostname"], (group,), parents)
+        name, members = context.variables["inventory_hostname"], context.variables["groups"]
+        known = all(name in members.get(one, ()) for one in (group, *parents))
+        status = Status.OK if known else Status.CHANGED
+        placement = Placement(name, (group,), parents)
         values = {"add_group": group, "parent_groups": list(parents)}
         return Result(status, values=values, placements=(placement,))
 

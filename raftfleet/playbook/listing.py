@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from raftfleet.errors import RaftfleetError
+from raftfleet.playbook.engine.header import header_of
 from raftfleet.playbook.engine.options import Options
 from raftfleet.playbook.engine.play_run import pattern_of
 from raftfleet.playbook.engine.population import Population
-from raftfleet.playbook.engine.tags import Selection
+from raftfleet.playbook.engine.role_places import roles_of
+from raftfleet.playbook.engine.tags import Selection, settled_play
 from raftfleet.playbook.engine.variables import Variables
 from raftfleet.playbook.syntax.nodes import Block, RoleUse, Task
 
@@ -72,7 +74,8 @@ def list_plays(
     chosen = Selection(frozenset(tags) or frozenset({"all"}), frozenset(skip_tags))
     found = []
     for play in playbook.plays:
-        header = variables.of_play(play.settings.variables)
+        header = header_of(play, roles_of(play), variables, playbook.library)
+        play = settled_play(play, header)  # noqa: PLW2901 - from here on it has no template in a tag
         pattern = pattern_of(play, header)
         hosts = tuple(host.name for host in inventory.select(pattern, limit))
         tasks = tuple(

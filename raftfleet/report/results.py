@@ -111,6 +111,8 @@ def _indented(text: str) -> str:
 
 def _output(values: dict[str, Any], *, whole: bool) -> Iterator[str]:
     """Yield what a failed command was, and the end of what it printed."""
+    if "assertion" in values:
+        yield f"    assertion: {one_line(values['assertion'])}"
     command = values.get("cmd")
     if command:
         words = command if isinstance(command, list) else [command]

@@ -5,6 +5,9 @@ starts again what it stopped and ends as interrupted. One runs at a time: anothe
 due meanwhile waits its turn, the same one is skipped. Skipped is also what is due while the cluster
 is not in a steady state, is locked by another controller, or has a host that cannot be asked, and
 what was due while this process did not run. What is skipped is counted, logged and not made up for.
+
+SIGHUP has everything read anew, as Prometheus does: between two drills, never in the middle of one.
+Where that fails everything stays as it was.
 """
 
 from __future__ import annotations
@@ -21,7 +24,7 @@ from raftfleet.metrics import Figures, Live
 from .timetable import Timetable
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from raftfleet.clock import Clock
     from raftfleet.journal import Recorder
@@ -32,9 +35,13 @@ if TYPE_CHECKING:
     from .own import Own
     from .watch import Watch
 
-__all__ = ["Daemon", "Ran", "Runner"]
+    Anew = Callable[[], tuple[Sequence[Scheduled], Watch]]
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+__all__ = ["ENDING", "Daemon", "Ran", "Runner"]
+
+ENDING = (signal.SIGINT, signal.SIGTERM)
+"""The signals that end it."""
+
 _ACTIVE = "raftfleet_drill_active"
 _SEEN = "raftfleet_raft_role"
 _LOOK_AGAIN = 1.0
@@ -74,7 +81,11 @@ class Runner(Protocol):
 
 
 class Daemon:
-    """Runs what is scheduled until a signal ends it; `run` belongs on the main thread."""
+    """Runs what is scheduled until a signal ends it; `run` belongs on the main thread.
+
+    ``anew`` reads everything again and returns what is scheduled then, and the watch that looks at
+    what the inventory says then; whatever it raises, what there was stays.
+    """
 
     def __init__(
         self,
@@ -84,21 +95,30 @@ class Daemon:
         own: Own,
         clock: Clock,
         log: Log,
+        *,
+        anew: Anew,
     ) -> None:
-        self._scheduled = {one.name: one for one in scheduled}
-        self._watch = watch
         self._runner = runner
         self._own = own
         self._clock = clock
         self._log = log
         self._turn = threading.Condition()
+        self._anew = anew
         self._stopping = False
+        self._outdated = False
         self._waiting: deque[str] = deque()
         self._live: Live | None = None
         self._over: set[Labels] = set()
+        self._take(scheduled, watch, clock.wall())
+
+    def _take(self, scheduled: Sequence[Scheduled], watch: Watch, wall: float) -> None:
+        """Go by this schedule from ``wall`` on, and look at the cluster with this watch."""
+        self._scheduled = {one.name: one for one in scheduled}
+        self._watch = watch
+        self._waiting = deque(name for name in self._waiting if name in self._scheduled)
         self.timetable = Timetable(
             {one.name: one.when for one in scheduled},
-            clock.wall(),
+            wall,
             jitter={one.name: one.jitter for one in scheduled},
         )
 
@@ -133,8 +153,7 @@ class Daemon:
     def stop(self) -> None:
         """End `run` when the drill under way, if any, is over; any thread may call."""
         self._stopping = True
-        with self._turn:
-            self._turn.notify_all()
+        self._wake()
 
     def run(self) -> ExitCode:
         """Wait for slots and run drills until a signal comes; return the exit code.
@@ -142,11 +161,15 @@ class Daemon:
         It is 130 when a drill was interrupted. A signal while nothing is drilled ends the daemon
         as it should be ended: 0.
         """
-        before = {number: signal.signal(number, self._signalled) for number in _SIGNALS}
+        before = {number: signal.signal(number, self._signalled) for number in ENDING}
+        before[signal.SIGHUP] = signal.signal(signal.SIGHUP, self._hung_up)
         try:
             while not self._stopping:
-                self._gather()
-                if not self._waiting:
+                wall = self._clock.wall()
+                self._gather(wall)
+                if self._outdated:
+                    self._read_anew(wall)
+                elif not self._waiting:
                     self._await(min(_LOOK_AGAIN, self.timetable.left(self._clock.wall())))
                 elif self._turn_of(self._waiting.popleft()) is ExitCode.INTERRUPTED:
                     return ExitCode.INTERRUPTED
@@ -165,16 +188,39 @@ class Daemon:
         self._log.info("signal received, ending", signal=signal.Signals(number).name)
         self.stop()
 
+    def _hung_up(self, number: int, frame: Any) -> None:
+        del number, frame
+        self._outdated = True
+        threading.Thread(target=self._wake, daemon=True).start()
+
+    def _wake(self) -> None:
+        with self._turn:
+            self._turn.notify_all()
+
+    def _read_anew(self, wall: float) -> None:
+        """Go on with what the files say now; where they say nothing sound, as before."""
+        self._outdated = False
+        try:
+            scheduled, watch = self._anew()
+        except Exception as error:  # noqa: BLE001 - neither a typing error nor a defect ends it
+            why = str(error) if isinstance(error, RaftfleetError) else f"defect: {error!r}"
+            self._own.reread(None)
+            self._log.error("reload failed, everything stays as it was", error=why)
+            return
+        self._take(scheduled, watch, wall)
+        self._own.reread(wall)
+        self._log.info("reloaded", schedules=len(scheduled))
+
     def _await(self, seconds: float) -> None:
         with self._turn:
-            if not self._stopping and seconds > 0:
+            if not (self._stopping or self._outdated) and seconds > 0:
                 self._clock.wait(self._turn, seconds)
 
     # --- slots -------------------------------------------------------------------------------
 
-    def _gather(self) -> None:
+    def _gather(self, wall: float) -> None:
         """Line up what is due; what comes too late is skipped."""
-        for due in self.timetable.take(self._clock.wall()):
+        for due in self.timetable.take(wall):
             if due.missed:
                 self._skip(due.name, "late", f"it was due {due.late:.0f} s ago")
             elif due.name not in self._waiting:

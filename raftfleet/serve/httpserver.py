@@ -63,7 +63,7 @@ class _Connection:
 class HttpServer:
     """Serves one listening socket with a thread for each connection; a context manager.
 
-    ``tls`` wraps every connection. `replies` counts what was answered by status, `refused` what
+    ``tls`` wraps every connection, and may be another for those to come. `replies` counts what was answered by status, `refused` what
     was not even read: ``crowded`` (made room), ``slow`` (its deadline passed) and ``broken``.
     """
 
@@ -79,7 +79,7 @@ class HttpServer:
     ) -> None:
         self._listener = listener
         self._handler = handler
-        self._tls = tls
+        self.tls = tls
         self._most = most
         self._reading = reading
         self._writing = writing
@@ -175,10 +175,11 @@ class HttpServer:
             self._end(connection)
 
     def _wrap(self, connection: _Connection) -> None:
-        if self._tls is None:
+        tls = self.tls
+        if tls is None:
             return
         connection.sock.settimeout(connection.left())
-        connection.sock = self._tls.wrap_socket(
+        connection.sock = tls.wrap_socket(
             connection.sock, server_side=True, do_handshake_on_connect=False
         )
         connection.sock.do_handshake()

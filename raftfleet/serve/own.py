@@ -36,6 +36,8 @@ class Own:
         self._answers: Counter[tuple[str, str]] = Counter()
         self._runs: Counter[tuple[str, str]] = Counter()
         self._skips: Counter[tuple[str, str]] = Counter()
+        self._reload_worked = True
+        self._reloaded = self._began
         self.active: str | None = None
         self.state_readable = True
         self.http: HttpServer | None = None
@@ -56,6 +58,12 @@ class Own:
         with self._lock:
             self._skips[schedule, reason] += 1
 
+    def reread(self, wall: float | None) -> None:
+        """Take note that everything was read anew then; None when that failed."""
+        with self._lock:
+            self._reload_worked = wall is not None
+            self._reloaded = self._reloaded if wall is None else wall
+
     def figures(self) -> Figures:
         """Return what there is to say now."""
         with self._lock:
@@ -64,6 +72,9 @@ class Own:
     def _counted(self) -> Iterator[Sample]:
         yield Sample("raftfleet_serve_start_timestamp_seconds", (), self._began)
         yield Sample("raftfleet_serve_state_readable", (), self.state_readable)
+        yield Sample("raftfleet_config_last_reload_successful", (), self._reload_worked)
+        at = self._reloaded
+        yield Sample("raftfleet_config_last_reload_success_timestamp_seconds", (), at)
         for labels, count in self._answers.items():
             yield Sample("raftfleet_serve_requests", labels, count)
         if self.http is not None:

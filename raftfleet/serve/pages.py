@@ -50,7 +50,7 @@ class Pages:
     """Answers requests; any number at once.
 
     ``targets`` finds what is to be probed by the name of a group (`UsageError` when that is none),
-    ``groups`` are the names there are. ``healthy`` and ``ready`` return what is wrong, None when
+    ``groups`` are the names there are; these and ``users`` may change while it answers. ``healthy`` and ``ready`` return what is wrong, None when
     nothing is.
     """
 
@@ -70,11 +70,11 @@ class Pages:
         from prometheus_client import ProcessCollector  # noqa: PLC0415 - slow to import
 
         self._own = own
-        self._users = users
+        self.users = users
         self._clock = clock
         self._log = log
-        self._targets = targets
-        self._groups = groups
+        self.targets = targets
+        self.groups = groups
         self._healthy = healthy
         self._ready = ready
         self._registry = make_registry(*sources)
@@ -92,7 +92,7 @@ class Pages:
         return reply
 
     def _checked(self, request: Request, page: str, path: str, query: str) -> Reply:
-        if self._users and not self._users.allow(request.headers.get("authorization", "")):
+        if self.users and not self.users.allow(request.headers.get("authorization", "")):
             return text(
                 401, "name and password, please", WWW_Authenticate='Basic realm="raftfleet"'
             )
@@ -144,12 +144,12 @@ class Pages:
         budget = _budget(request.headers.get("x-prometheus-scrape-timeout-seconds"))
         if budget is None:
             return text(400, "X-Prometheus-Scrape-Timeout-Seconds wants a number of seconds")
-        if name not in self._groups:
-            close = nearest(name[:_LONGEST], self._groups)
+        if name not in self.groups:
+            close = nearest(name[:_LONGEST], self.groups)
             more = f"did you mean {close}?" if close else f"groups: {self._known()}"
             return text(404, f"the inventory has no group {name[:_LONGEST]!r}; {more}")
         try:
-            target = self._targets(name)
+            target = self.targets(name)
         except UsageError as error:
             return text(400, str(error))
         found = self._probes.get(
@@ -159,7 +159,7 @@ class Pages:
         return _shown(request, found)
 
     def _known(self) -> str:
-        return ", ".join(self._groups)
+        return ", ".join(self.groups)
 
     def _tell(self, name: str, found: Probed) -> None:
         """Log what a target has come to when that is news."""

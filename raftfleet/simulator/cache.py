@@ -15,7 +15,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from .caller import GrpcError
-from .links import RefusedError
+from .errors import RefusedError
 
 if TYPE_CHECKING:
     from .caller import Caller

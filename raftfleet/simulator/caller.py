@@ -13,15 +13,16 @@ import re
 from typing import TYPE_CHECKING
 
 from .deadline import DeadlineError, within
-from .links import BrokenError, CallError, LateError, Links, RefusedError
+from .errors import BrokenError, CallError, LateError, RefusedError
+from .links import Links
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from .links import Handler
     from .logbook import Logbook
     from .presets import Preset
     from .values import Json
+    from .wire import Handler
 
 __all__ = ["Caller", "GrpcError"]
 

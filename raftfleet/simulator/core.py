@@ -28,6 +28,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from .errors import LogConflictError, NotLeaderError
 from .leader import Leadership
 from .messages import AppendReply, VoteReply, VoteRequest
 from .observer import Observer
@@ -48,8 +49,6 @@ __all__ = [
     "LEADER",
     "LEARNER",
     "Core",
-    "LogConflictError",
-    "NotLeaderError",
 ]
 
 LEADER = "Leader"
@@ -59,23 +58,6 @@ LEARNER = "Learner"
 
 START = LogId(0, 0, -1)
 """Stands for the end of an empty log where two ends are compared."""
-
-
-class NotLeaderError(Exception):
-    """Only the leader can do this; the text is what the broker answers."""
-
-    def __init__(self, leader: int | None, address: str | None) -> None:
-        self.leader = leader
-        self.address = address
-        if leader is None or address is None:
-            super().__init__("has to forward request to: None, None")
-        else:
-            node = f'Node {{ node_id: {leader}, rpc_addr: "{address}" }}'
-            super().__init__(f"has to forward request to: Some({leader}), Some({node})")
-
-
-class LogConflictError(Exception):
-    """A leader contradicts what is committed here: somebody has lost his data."""
 
 
 class Core:
@@ -264,7 +246,7 @@ class Core:
         self.contact = now
         previous = request.previous
         if not self.log.holds(previous):
-            return AppendReply(conflict=self._needed_from(previous or START))
+            return AppendReply(conflict=self.log.needed_from(previous or START, self.committed))
         for entry in request.entries:
             if entry.id.index < self.log.first:
                 continue
@@ -276,18 +258,6 @@ class Core:
                 self._append(entry)
         self.commit(min(request.committed, request.end))
         return AppendReply()
-
-    def _needed_from(self, previous: LogId) -> int:
-        """Return from where to send: the end of the log, or the start of the term that differs."""
-        index = min(previous.index, self.log.next)
-        wrong = self.log.at(index)
-        while wrong and index > self.committed + 1 and self._same_term(index - 1, wrong.id):
-            index -= 1
-        return max(index, self.committed + 1)
-
-    def _same_term(self, index: int, position: LogId) -> bool:
-        entry = self.log.at(index)
-        return entry is not None and entry.id[:2] == position[:2]
 
     def needs(self, request: SnapshotRequest) -> bool:
         """Whether a leader's snapshot would be installed: its contents must be safe by then."""

@@ -14,10 +14,12 @@ import asyncio
 import base64
 from typing import TYPE_CHECKING
 
-from .core import LEADER, Core, LogConflictError, NotLeaderError
-from .links import RefusedError
+from .core import LEADER, Core
+from .errors import LogConflictError, NotLeaderError, RefusedError
 from .messages import AppendRequest, SnapshotRequest, VoteRequest
+from .metrics import metrics_of
 from .presets import draw
+from .proposals import Proposals
 from .replication import Replication
 from .stamps import Stamps
 from .values import COMMAND, MEMBERSHIP, LogId, Membership
@@ -71,7 +73,7 @@ class Group:
         self._acked: float | None = None
         self._looked = 0.0
         self._steps: list[asyncio.Future[None]] = []
-        self._results: dict[int, tuple[LogId, asyncio.Future[Json]]] = {}
+        self._proposals = Proposals(narrator)
         self._settling = False
         self._stopped = False
         self._watching = False
@@ -101,33 +103,9 @@ class Group:
     def status(self) -> Json:
         """Return the group's metrics as `ClusterStatus` shows them."""
         self._look_at_clock()
-        core = self.core
-        applied = core.log.position(self._applied)
-        position, membership = core.log.membership
-        leading = core.leadership
-        replication = None
-        if leading:
-            matched = {core.node: core.log.next - 1}
-            matched.update((peer, p.matched) for peer, p in leading.followers.items())
-            replication = {str(n): _position(core, matched[n]) for n in sorted(matched)}
-        return {
-            "running_state": {"Ok": None},
-            "id": core.node,
-            "current_term": core.vote.term,
-            "vote": core.vote.status(),
-            "last_log_index": core.log.next - 1 if core.log.last else None,
-            "last_applied": applied.status() if applied else None,
-            "snapshot": core.snapshot.last.status() if core.snapshot else None,
-            "purged": core.log.purged.status() if core.log.purged else None,
-            "state": "Shutdown" if self._stopped else core.role,
-            "current_leader": core.leader,
-            "millis_since_quorum_ack": self._ack_age() if leading else None,
-            "membership_config": {
-                "log_id": position.status() if position else None,
-                "membership": membership.status(),
-            },
-            "replication": replication,
-        }
+        return metrics_of(
+            self.core, self._applied, quorum_ack_age=self._ack_age(), stopped=self._stopped
+        )
 
     def indexes(self) -> tuple[int, int]:
         """Return the last log index and the last applied one, 0 for none."""
@@ -257,8 +235,7 @@ class Group:
     def _propose(self, kind: str, data: Json) -> tuple[LogId, asyncio.Future[Json]]:
         self.require_leader()
         position = self.core.propose(kind, data)
-        future = self._loop.create_future()
-        self._results[position.index] = (position, future)
+        future = self._proposals.add(position)
         if not self._settling:
             self._settling = True
             self._loop.call_soon(self._settle)
@@ -314,7 +291,7 @@ class Group:
             self._building = True
             self._machine.story.due()
             self._loop.call_later(draw(self._random, BUILDING), self._build)
-        self._refuse_replaced()
+        self._proposals.refuse_replaced(self.core, self._applied)
         self._notice_leader()
         self._replication.send()
         if self.core.leadership:
@@ -353,29 +330,7 @@ class Group:
 
     def _apply_one(self, entry: Entry) -> None:
         result = self._machine.apply(entry.data) if entry.kind == COMMAND else None
-        position, future = self._results.get(entry.id.index, (None, None))
-        if future and position == entry.id:
-            del self._results[entry.id.index]
-            if future.done():
-                self.narrator.unheard()
-            else:
-                future.set_result(result)
-
-    def _refuse_replaced(self) -> None:
-        """Send the writers of entries that another leader's replaced to that leader."""
-        log, leader = self.core.log, self.core.leader
-        replaced = [
-            index
-            for index, (position, _) in self._results.items()
-            if index <= self._applied or not log.holds(position)
-        ]
-        for index in replaced:
-            future = self._results.pop(index)[1]
-            if future.done():
-                self.narrator.unheard()
-            else:
-                address = self.core.membership.addresses.get(leader or 0)
-                future.set_exception(RefusedError(str(NotLeaderError(leader, address))))
+        self._proposals.applied(entry.id, result)
 
     def _notice_leader(self) -> None:
         leader = self.core.leader
@@ -392,8 +347,3 @@ class Group:
 
     def _ack_age(self) -> int | None:
         return None if self._acked is None else int((self._looked - self._acked) * 1000)
-
-
-def _position(core: Core, index: int) -> Json:
-    position = core.log.position(index)
-    return position.status() if position else None

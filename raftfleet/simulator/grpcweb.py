@@ -11,7 +11,7 @@ import json
 import struct
 from typing import TYPE_CHECKING
 
-from .links import RefusedError
+from .errors import RefusedError
 from .store import encode_node, encode_tenant
 from .web import Response
 

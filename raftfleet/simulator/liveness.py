@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from .caller import GrpcError
 from .deadline import DeadlineError, within
-from .links import RefusedError
+from .errors import RefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

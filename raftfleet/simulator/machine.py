@@ -9,10 +9,11 @@ from .snapshots import KEPT, pack, snapshot_name, unpack
 from .values import Snapshot
 
 if TYPE_CHECKING:
+    from .log import Log
     from .messages import SnapshotRequest
     from .snapshot_story import SnapshotStory
     from .snapshots import SnapshotFiles
-    from .storage import Log, Saved
+    from .storage import Saved
     from .store import Store
     from .values import Json
 

@@ -14,12 +14,13 @@ from pathlib import Path
 from typing import NoReturn
 
 from .defects import chosen_defects
+from .errors import StartError
 from .logbook import Logbook, Output
 from .node import LockedError, Node
 from .presets import Preset, chosen, draw
 from .settings import Settings, SettingsError, load, load_outputs
 from .shutdown import Shutdown, leave
-from .startup import StartError, start
+from .startup import start
 
 __all__ = ["main"]
 

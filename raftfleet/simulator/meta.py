@@ -12,7 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from .deadline import DeadlineError, within
-from .links import RefusedError
+from .errors import RefusedError
 from .store import TENANT_LIMITS
 
 if TYPE_CHECKING:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from .links import LateError
+from .errors import LateError
 from .observer import Observer
 
 if TYPE_CHECKING:
     from .core import Core
-    from .links import CallError
+    from .errors import CallError
     from .logbook import Logbook
     from .messages import VoteReply, VoteRequest
     from .snapshot_story import SnapshotStory

@@ -11,7 +11,7 @@ import asyncio
 import base64
 from typing import TYPE_CHECKING
 
-from .links import CallError, LateError, UnreachableError
+from .errors import CallError, LateError, UnreachableError
 from .messages import AppendReply, AppendRequest, SnapshotRequest, VoteReply
 
 if TYPE_CHECKING:

@@ -8,30 +8,30 @@ from __future__ import annotations
 
 import asyncio
 import os
-from functools import partial
 from typing import TYPE_CHECKING
 
 from .admin import Admin
 from .caller import GrpcError
-from .deadline import DeadlineError, within
+from .errors import StartError
 from .grpcweb import GrpcWeb
 from .joining import enter_cluster
-from .links import PREFACE, serve_calls
 from .listeners import ENGINE, PROTOCOLS, PortError, open_datagram, open_port
 from .liveness import send_heartbeats
 from .meta import METADATA
 from .presets import draw
 from .store import INNER_TOPICS
+from .topics import MQTT, create_topics, until_done
 from .web import Connection
+from .wire import PREFACE, serve_calls
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Callable
 
     from .listeners import Listener
     from .node import Node
     from .values import Json
 
-__all__ = ["StartError", "start"]
+__all__ = ["start"]
 
 HEARTBEAT = "broker_core::heartbeat"
 READY_KEY = "cluster_ready_check"
@@ -39,18 +39,6 @@ BOOTSTRAP = 0.05
 """Seconds after which a node that is its own cluster has become that."""
 FIRST_LOOK = 0.55
 """How often the first look at an own port finds it open (61 of 111 recorded starts)."""
-TOPIC_DEADLINE = 5
-LATE_TOPIC = "Timeout waiting for topic '{}' to be created after 5 seconds"
-SLOW_TOPICS = 2 / 7
-"""How many of the inner topics take longer to create."""
-
-
-class StartError(Exception):
-    """The start failed: the broker writes this into its log and exits with status 1."""
-
-    def __init__(self, target: str, text: str) -> None:
-        super().__init__(text)
-        self.target = target
 
 
 async def start(node: Node) -> None:
@@ -131,10 +119,10 @@ async def _bring_up(node: Node) -> None:
     pause = node.preset.cluster_pause
     await asyncio.sleep(BOOTSTRAP)
     await _wait_for_cluster(node)
-    known = await _until_done(lambda: _load_cache(node), pause)
+    known = await until_done(lambda: _load_cache(node), pause)
     await asyncio.sleep(draw(node.random("register"), node.preset.register))
     node.pusher.start()
-    await _until_done(lambda: _register(node), pause)
+    await until_done(lambda: _register(node), pause)
     node.book.info(HEARTBEAT, f"Node {node.settings.node} has been successfully registered")
     beats = send_heartbeats(
         node.caller,
@@ -149,16 +137,13 @@ async def _bring_up(node: Node) -> None:
     await _open(node, ENGINE)
     await _look_at_port(node, "Storage Engine", node.settings.port(ENGINE.setting))
     await _create_default_tenant(node)
-    await _create_topics(node, INNER_TOPICS[:-1])
+    await create_topics(node, INNER_TOPICS[:-1])
     await asyncio.sleep(draw(node.random("settle"), node.preset.settle))
     await _open_protocols(node)
     if not known["users"]:
         user = {"user": node.settings.tree["mqtt_runtime"]["auth"]["default_user"]}
-        await _until_done(lambda: node.caller.call("CreateUser", user, service=MQTT), pause)
-    await _create_topics(node, INNER_TOPICS[-1:])
-
-
-MQTT = "MqttService"
+        await until_done(lambda: node.caller.call("CreateUser", user, service=MQTT), pause)
+    await create_topics(node, INNER_TOPICS[-1:])
 
 
 async def _wait_for_cluster(node: Node) -> None:
@@ -174,15 +159,6 @@ async def _wait_for_cluster(node: Node) -> None:
         else:
             node.book.info(HEARTBEAT, "Meta Service cluster is ready")
             return
-
-
-async def _until_done(step: Callable[[], Awaitable[Json]], pause: float) -> Json:
-    """Repeat a step until the cluster lets it succeed."""
-    while True:
-        try:
-            return await step()
-        except GrpcError:
-            await asyncio.sleep(pause)
 
 
 async def _load_cache(node: Node) -> Json:
@@ -251,41 +227,6 @@ async def _create_default_tenant(node: Node) -> None:
             await node.caller.call("CreateTenant", body)
         except GrpcError:
             return  # another node has created it, or will when it starts
-
-
-async def _create_topics(node: Node, topics: Sequence[str]) -> None:
-    """Create the inner topics this broker does not know of; they need a place to lie.
-
-    A topic counts as created when it was pushed here: a broker that has loaded its copy just before
-    another created a topic, and registered just after, waits in vain.
-    """
-    random = node.random("topics")
-    if "engine" not in node.settings.tree["roles"] or not node.settings.engine_paths:
-        raise _no_topics(LATE_TOPIC.format(INNER_TOPICS[0]))
-    for topic in topics:
-        if topic in node.cache.topics:
-            continue
-        if random.random() < SLOW_TOPICS:
-            await asyncio.sleep(node.preset.topic)
-        await _create_topic(node, topic)
-        node.book.info("storage_adapter::topic", f"Inner topic '{topic}' created successfully")
-
-
-async def _create_topic(node: Node, topic: str) -> None:
-    body = {"topic": topic}
-    try:
-        await node.caller.call("CreateTopic", body, service=MQTT)
-        await within(TOPIC_DEADLINE, node.cache.learn(topic))
-    except GrpcError as error:
-        raise _no_topics(str(error)) from error
-    except DeadlineError as error:
-        raise _no_topics(LATE_TOPIC.format(topic)) from error
-    shard = partial(node.caller.call, "CreateShard", body, service="EngineService")
-    await _until_done(shard, node.preset.retry_pause)
-
-
-def _no_topics(reason: str) -> StartError:
-    return StartError("broker_server", f"Failed to initialize inner topics: {reason}")
 
 
 # -- the protocol ports --------------------------------------------------------------------

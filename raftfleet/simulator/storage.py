@@ -1,4 +1,4 @@
-"""What a Raft group keeps: its log in memory, and a write-ahead file that survives any kill.
+"""What a Raft group keeps in a write-ahead file that survives any kill.
 
 The file is a sequence of records, each ``length, crc32`` (two little-endian u32) and JSON. A record
 cut short by a kill ends the file: it was never acknowledged, so it is dropped on the next start.
@@ -13,121 +13,20 @@ import struct
 import zlib
 from typing import TYPE_CHECKING, Protocol
 
-from .values import MEMBERSHIP, NOBODY, Entry, LogId, Membership, Snapshot, Vote, log_id
+from .log import Log
+from .values import NOBODY, Entry, Membership, Snapshot, Vote, log_id
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
     from pathlib import Path
 
     from .values import Json
 
-__all__ = ["Log", "Saved", "Storage", "WalFile"]
+__all__ = ["Saved", "Storage", "WalFile"]
 
 HEADER = struct.Struct("<II")
 WASTE = 4
 """A file with so many records per entry held is written anew."""
-
-
-class Log:
-    """The entries a group holds, with the memberships among them.
-
-    ``purged`` is the last position that is no longer held, because a snapshot stands for it.
-    """
-
-    def __init__(self, entries: Sequence[Entry] = ()) -> None:
-        self.purged: LogId | None = None
-        self.entries: list[Entry] = []
-        self.memberships: list[tuple[LogId | None, Membership]] = []
-        for entry in entries:
-            self.append(entry)
-
-    @property
-    def first(self) -> int:
-        """The index of the first entry that is or would be held."""
-        return self.purged.index + 1 if self.purged else 0
-
-    @property
-    def next(self) -> int:
-        """The index the next entry gets."""
-        return self.first + len(self.entries)
-
-    @property
-    def last(self) -> LogId | None:
-        """The position of the last entry, held or purged."""
-        return self.entries[-1].id if self.entries else self.purged
-
-    @property
-    def membership(self) -> tuple[LogId | None, Membership]:
-        """The membership in force: the last one in the log, committed or not."""
-        return self.memberships[-1] if self.memberships else (None, Membership((), ()))
-
-    def membership_at(self, index: int) -> tuple[LogId | None, Membership]:
-        """Return the membership in force at an index that is held or the last one purged."""
-        known = [m for m in self.memberships if _index(m[0]) <= index]
-        return known[-1] if known else (None, Membership((), ()))
-
-    def at(self, index: int) -> Entry | None:
-        """Return the entry at an index, if it is held."""
-        place = index - self.first
-        return self.entries[place] if 0 <= place < len(self.entries) else None
-
-    def position(self, index: int) -> LogId | None:
-        """Return the position at an index: of an entry held, or the last one purged."""
-        if self.purged and index == self.purged.index:
-            return self.purged
-        entry = self.at(index)
-        return entry.id if entry else None
-
-    def holds(self, position: LogId | None) -> bool:
-        """Whether exactly this entry is in the log; the start of the log always is.
-
-        What lies before the last purged position is committed, so that no leader has another.
-        """
-        if position is None or position.index < self.first - 1:
-            return True
-        return self.position(position.index) == position
-
-    def between(self, start: int, end: int) -> list[Entry]:
-        """Return the entries of indexes start <= i < end that are held."""
-        low = max(0, start - self.first)
-        return self.entries[low : max(low, end - self.first)]
-
-    def append(self, entry: Entry) -> None:
-        """Add an entry at the end; its index must be `next`."""
-        if entry.id.index != self.next:
-            raise ValueError(f"entry {entry.id} does not fit at {self.next}")
-        self.entries.append(entry)
-        if entry.kind == MEMBERSHIP:
-            self.memberships.append((entry.id, entry.data))
-
-    def cut(self, index: int) -> None:
-        """Drop this entry and everything after it."""
-        del self.entries[max(0, index - self.first) :]
-        while self.memberships and _index(self.memberships[-1][0]) >= index:
-            self.memberships.pop()
-
-    def purge(self, index: int) -> None:
-        """Drop this entry and everything before it, but for the membership in force there."""
-        position = self.position(index)
-        if position is None:
-            raise ValueError(f"entry {index} is not held and cannot be purged")
-        del self.entries[: index + 1 - self.first]
-        self.purged = position
-        while len(self.memberships) > 1 and _index(self.memberships[1][0]) <= index:
-            del self.memberships[0]
-
-    def install(self, snapshot: Snapshot) -> None:
-        """Let a snapshot stand for the log up to its end; what follows stays if it fits."""
-        if self.position(snapshot.last.index) == snapshot.last:
-            self.purge(snapshot.last.index)
-            return
-        self.entries.clear()
-        self.purged = snapshot.last
-        self.memberships = [(snapshot.membership_at, snapshot.membership)]
-
-
-def _index(position: LogId | None) -> int:
-    return -1 if position is None else position.index
 
 
 class Saved:
@@ -275,7 +174,7 @@ class WalFile:
         if saved.snapshot:
             records.append(("snapshot", saved.snapshot.encode()))
         at, membership = log.memberships[0]
-        if _index(at) < log.first:
+        if at is None or at.index < log.first:
             records.append(("base", [log.purged, at, membership.encode()]))
         records += (("entry", entry.encode()) for entry in log.entries)
         records.append(("committed", saved.committed))

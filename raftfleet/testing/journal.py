@@ -31,7 +31,8 @@ from raftfleet.journal.values import (
     Lack,
 )
 
-from .story_core import GRACEFUL, MARKERS, POLL, RULES, TIMING, StoryCore
+from .story_core import StoryCore
+from .told import GRACEFUL, MARKERS, POLL, RULES, TIMING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

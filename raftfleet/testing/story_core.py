@@ -8,7 +8,6 @@ from msgspec.structs import replace
 
 from raftfleet.clock import FakeClock
 from raftfleet.journal.events import (
-    ClusterDescribed,
     CoverageSampled,
     DrillEnded,
     DrillStarted,
@@ -31,52 +30,23 @@ from raftfleet.journal.events import (
     StatusMissed,
     StatusSeen,
 )
-from raftfleet.journal.log_rules import LogRule, LogVerdict, LogWindow, Spell
+from raftfleet.journal.log_rules import Spell
 from raftfleet.journal.reader import Journal
 from raftfleet.journal.values import (
     GroupStatus,
     Incarnation,
     Interval,
-    NodeIdentity,
-    Port,
     Role,
     Timing,
 )
 from raftfleet.journal.writer import Recorder
+from raftfleet.testing.told import GRACEFUL, MARKERS, POLL, TIMING, cluster_told
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
-__all__ = ["GRACEFUL", "MARKERS", "POLL", "RULES", "TIMING", "StoryCore"]
-
-POLL = 0.02
-TIMING = Timing("openraft-0.9", 0.5, 1.5, 3.0, leader_lease=3.0, tick=0.75)
-"""Predicts 3.75 to 6.75 s for one election."""
-MARKERS = {
-    "configured": "this is my configuration",
-    "recovering": "found state, recovering",
-    "joining": "joining through a peer",
-    "shutdown_requested": "shutdown requested",
-    "terminating": "stopping now",
-    "forced": "forcing exit",
-}
-GRACEFUL = ("shutdown_requested", "terminating")
-RULES = (
-    LogRule("defect", LogVerdict.PROBLEM, message="state is broken", why="the state is broken"),
-    LogRule(
-        "dead-peer",
-        LogVerdict.BENIGN,
-        levels=("WARN", "ERROR"),
-        message="cannot reach (?P<peer>n[0-9])",
-        during=(LogWindow.PEER_AWAY,),
-        by="leader",
-        after_cut=5.0,
-    ),
-    LogRule("start-up", LogVerdict.BENIGN, message="no peer yet", during=(LogWindow.START,)),
-    LogRule("grumble", LogVerdict.BENIGN, message="grumbling", most=30),
-)
-"""Rules for the lines of a story, one of each sort."""
+__all__ = ["StoryCore"]
 
 
 class StoryCore:
@@ -111,21 +81,7 @@ class StoryCore:
         self._tallies: list[LogTally] = []
         self._since_tick = 0.0
         self.record(RunStarted(run="told", argv=(), versions={}, seed=0))
-        self.record(
-            ClusterDescribed(
-                system="told",
-                nodes=tuple(NodeIdentity(name, name[1:], "127.0.0.1", name) for name in nodes),
-                groups=self.groups,
-                timing=timing,
-                ports={name: (Port("raft", 7000),) for name in nodes},
-                markers=MARKERS,
-                exit_bound=2.0,
-                watchdog=20.0,
-                poll_period=POLL,
-                cluster="raft",
-                log_rules=RULES,
-            )
-        )
+        self.record(cluster_told(self.nodes, self.groups, timing))
 
     @property
     def now(self) -> float:

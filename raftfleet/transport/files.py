@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     Perform = Callable[[Command, Feed, Sink, float], Outcome]
 
-__all__ = ["get", "put"]
+__all__ = ["get", "put", "remedy"]
 
 _CLOCK = SystemClock()
 
@@ -202,10 +202,11 @@ def _failed(host: str, what: str, outcome: Outcome, timeout: float) -> Raftfleet
         complaint = f"exit status {outcome.status}"
     else:
         complaint = type(outcome).__name__.lower()
-    return TaskError(f"{host}: cannot {what}: {complaint}", hint=_hint(complaint))
+    return TaskError(f"{host}: cannot {what}: {complaint}", hint=remedy(complaint))
 
 
-def _hint(complaint: str) -> str | None:
+def remedy(complaint: str) -> str | None:
+    """Return what to do about what a host complains of when a file is written, if it is known."""
     for words, hint in {
         "No space left": "the host's disk is full; nothing was left behind",
         "Disk quota": "the host's quota is used up; nothing was left behind",

@@ -82,7 +82,7 @@ def _exports(command: Command) -> str:
 def _entering(folder: PurePosixPath) -> str:
     where = quote(_path(folder))
     complaint = quote(f"cannot enter {folder}: no such directory, or not allowed")
-    return f"cd -- {where} 2>/dev/null || {{ echo {complaint} >&2; exit {CANNOT_ENTER}; }}"
+    return f"cd -P -- {where} 2>/dev/null || {{ echo {complaint} >&2; exit {CANNOT_ENTER}; }}"
 
 
 def _path(path: PurePosixPath) -> str:
@@ -236,7 +236,7 @@ s=$(hash <"$p") || drop
 [ "${{s%% *}}" = {digest} ] || {{ rm -f -- "$p"; wrong; }}
 chmod {mode:04o} -- "$p" && mv -fT -- "$p" "$t" || drop
 for o in "$t".part.{name}.*; do rm -f -- "$o"; done
-for o in "$t".part.*; do [ -z "$(find "$o" -mmin +10 2>/dev/null)" ] || rm -f -- "$o"; done
+for o in "$t".part.*; do [ ! -e "$o" ] || [ -z "$(find "$o" -mmin +10 2>/dev/null)" ] || rm -f -- "$o"; done
 """
 
 

@@ -7,7 +7,8 @@ import sys
 import threading
 from typing import TYPE_CHECKING, Any, Self
 
-from raftfleet.cli.session import Asked, Session
+from raftfleet.cli.asked import Asked
+from raftfleet.cli.session import Session
 from raftfleet.clock import SystemClock
 from raftfleet.cluster import Cluster, Control, make_nodes
 from raftfleet.journal import Recorder
@@ -62,7 +63,10 @@ class Bench:
         hosts = session.inventory.select("raft")
         transports = session.connections.of_all(hosts)
         return cls(
-            session.system, {one.name: session.variables(one) for one in hosts}, transports, bias
+            session.fleet.system,
+            {one.name: session.fleet.variables(one) for one in hosts},
+            transports,
+            bias,
         )
 
     def control(self, figures: Mapping[str, str]) -> Control:

@@ -85,11 +85,11 @@ def run(bench: Bench, drawn: Plan, resolve: Callable[[str, Incarnation | None], 
             leader = control.view.leaders["metadata_0"] or ""
             others = [name for name in cluster.names if name != leader]
             victim = leader if drawn.of_leader else others[drawn.number % len(others)]
-            before = resolve(victim, cluster.picture.node(victim).incarnation)
+            before = resolve(victim, cluster.recorder.picture.node(victim).incarnation)
             cluster.stop(victim, drawn.signal, _GRACE)
             _must(control.await_failover(victim, _PATIENCE))
             cluster.start([victim], timeout=_PATIENCE)
-            after = resolve(victim, cluster.picture.node(victim).incarnation)
+            after = resolve(victim, cluster.recorder.picture.node(victim).incarnation)
             _must(control.await_converged(_PATIENCE, [victim]))
         finally:
             control.end_traffic()

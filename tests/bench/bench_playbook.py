@@ -84,12 +84,21 @@ def peers() -> list[Peer]:
     ]
 
 
+def surroundings(folder: Path) -> dict[str, str]:
+    """Return an environment in which everybody keeps what Python compiled.
+
+    pip compiles what it installs; ours stands in a checkout and compiles itself when it first runs.
+    """
+    kept = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
+    return {**kept, "ANSIBLE_CONFIG": str(folder / "ansible.cfg")}
+
+
 def run(one: Peer, folder: Path) -> None:
     """Run it to its end; raise with what it said when it failed."""
     done = subprocess.run(
         one.command,
         cwd=folder,
-        env={**os.environ, **dict(one.environment), "ANSIBLE_CONFIG": str(folder / "ansible.cfg")},
+        env=surroundings(folder) | dict(one.environment),
         capture_output=True,
         text=True,
         check=False,

@@ -95,7 +95,7 @@ def rounds(made: Sandbox, bench: Bench, seconds: float, count: int) -> dict[str,
     control = bench.control({})
     control.cluster.describe()
     control.look()
-    picture = control.cluster.picture
+    picture = control.cluster.recorder.picture
     pids = {
         host.name: pid_of(host, process.pid)
         for host in made.hosts

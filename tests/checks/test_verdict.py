@@ -81,6 +81,25 @@ def test_a_warning_counts_only_where_it_is_forbidden() -> None:
     assert verdict(told(("leader-undisturbed",))) is Verdict.FAIL
 
 
+def test_a_gap_of_a_check_that_is_forbidden_to_speak_up_stays_a_gap() -> None:
+    told = Story().running().drill("membership-agrees", forbids=("logs-clean",)).let(1)
+    assert verdict(told.end(missing=["n1"]).journal()) is Verdict.INCONCLUSIVE
+
+
+def test_a_last_line_that_was_never_finished_is_told_unless_it_is_being_written() -> None:
+    whole = good().end().journal()
+
+    def told(journal: Journal) -> list[tuple[Severity, str]]:
+        return [(one.severity, one.message) for one in judge(journal).findings]
+
+    text = "the last line of the journal was never finished (9 bytes)"
+    torn = Journal(whole.records, torn=b'{"event":')
+    assert told(torn) == [(Severity.NOTE, text)]
+    assert verdict(torn) is Verdict.PASS
+    assert told(Journal(whole.records, torn=b'{"event":', live=True)) == []
+    assert told(whole) == []
+
+
 def test_a_check_that_this_version_lacks_is_a_gap() -> None:
     journal = Story().running().drill("membership-agrees", "from-tomorrow").let(1).end().journal()
     assert verdict(journal) is Verdict.INCONCLUSIVE

@@ -9,7 +9,7 @@ import yaml
 
 from raftfleet.cli import run
 from raftfleet.cli.catalogue import drills, full_run, playbook_of, steps_of
-from raftfleet.cli.session import syntax
+from raftfleet.cli.reading import syntax
 from raftfleet.errors import UsageError
 from raftfleet.shipped import shipped
 

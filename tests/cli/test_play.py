@@ -161,7 +161,8 @@ playbook: two.yml
       e1
     tasks:
       one\tTAGS: [a, p]
-      TASK TAGS: [a, p]
+      debug\tTAGS: [never, p]
+      TASK TAGS: [a, never, p]
 
   play #2 (west:east): west:east\tTAGS: []
     pattern: ['west:east']
@@ -193,9 +194,21 @@ def test_lists_for_programs_end_with_the_recap_of_nobody(
     assert run([*lists, "--output", "jsonl", "two.yml"]) == 0
     first, second, recap = map(json.loads, capsys.readouterr().out.splitlines())
     assert first["hosts"] == ["e1"]
-    assert first["tasks"] == [{"name": "one", "tags": ["a", "p"]}]
+    assert [task["tags"] for task in first["tasks"]] == [["a", "p"], ["never", "p"]]
     assert (second["number"], second["patterns"]) == (2, ["west:east"])
     assert recap == {"event": "recap", "hosts": {}, "exit_code": 0}
+
+
+def test_the_list_of_tags_names_what_never_runs_by_itself(
+    lists: list[str], project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (project / "never.yml").write_text("- {hosts: e1, tasks: [{command: ls, tags: [never, n]}]}")
+    assert run([*lists[:3], "--list-tags", "never.yml"]) == 0
+    assert "TASK TAGS: [n, never]" in capsys.readouterr().out
+    assert run([*lists[:3], "--list-tags", "-t", "x", "never.yml"]) == 0
+    assert "TASK TAGS: []" in capsys.readouterr().out
+    assert run([*lists[:3], "--list-tasks", "never.yml"]) == 0
+    assert "command" not in capsys.readouterr().out
 
 
 def test_a_list_for_a_limit_that_nobody_knows_is_refused(

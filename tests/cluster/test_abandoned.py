@@ -27,15 +27,19 @@ SECONDS = 20.0
 
 
 class Dead:
-    """A run that wrote through every node and was killed: its journal has no end."""
+    """A run that wrote through every node and was killed: its journal has no end.
 
-    def __init__(self, runs: Path) -> None:
+    ``keep`` is what its drill said of the data, None for a journal that does not say.
+    """
+
+    def __init__(self, runs: Path, *, keep: bool | None = False) -> None:
         self.system = FakeSystem()
         self.system.stores = {name: {"theirs": "stays"} for name in NAMES}
         self.accesses = {node.name: NodeAccess(node, {}) for node in NODES}
         (runs / "dead").mkdir(parents=True)
         self.recorder = Recorder(runs / "dead", SystemClock())
         self.recorder.record(described("raft", self.system, NODES, period=0.02, build=""))
+        self.recorder.record(ev.DrillStarted(drill="d", expects=(), keep_data=keep))
         for name in NAMES:
             self.recorder.record(ev.NodeFound(node=name, incarnation=Incarnation(1, 1, 1)))
             view = {"main": toy_status(index=1)}
@@ -97,6 +101,44 @@ def test_what_replaced_a_register_of_unknown_fate_is_sought_too(dead: Dead, tmp_
     (one,) = abandoned(tmp_path, IDENTITIES)
     assert {f"{writer}7", f"{writer}8"} <= set(one.registers)
     assert f"{writer}9" not in one.registers
+
+
+def test_a_killed_run_that_was_to_keep_its_data_keeps_them(tmp_path: Path) -> None:
+    dead = Dead(tmp_path, keep=True)
+    dead.recorder.close()
+    assert dead.ours
+    assert list(abandoned(tmp_path, IDENTITIES)) == []
+
+
+def test_what_a_journal_does_not_call_kept_or_not_is_named_and_marked(tmp_path: Path) -> None:
+    dead = Dead(tmp_path, keep=None)
+    dead.recorder.close()
+    (one,) = abandoned(tmp_path, IDENTITIES)
+    assert one.unsaid
+    assert one.prefix.startswith(PREFIX)
+
+
+def test_each_drill_of_a_run_speaks_for_its_own_writers(dead: Dead, tmp_path: Path) -> None:
+    for number, keep in enumerate((True, False, None)):
+        dead.recorder.record(ev.DrillStarted(drill=f"d{number}", expects=(), keep_data=keep))
+        dead.recorder.record(
+            ev.WriterStarted(writer=f"w{number}", kind="create", via="n1", prefix=f"own-{number}-")
+        )
+    dead.recorder.close()
+    said, unsaid = abandoned(tmp_path, IDENTITIES)
+    assert not said.unsaid
+    assert set(said.prefixes) >= {"own-1-"}
+    assert {"own-0-", "own-2-"}.isdisjoint(said.prefixes)
+    assert (unsaid.prefixes, unsaid.unsaid) == (["own-2-"], True)
+
+
+def test_a_writer_without_a_prefix_is_not_taken_for_the_owner_of_every_key(
+    dead: Dead, tmp_path: Path
+) -> None:
+    dead.recorder.record(ev.WriterStarted(writer="w", kind="create", via="n1"))
+    dead.recorder.close()
+    (one,) = abandoned(tmp_path, IDENTITIES)
+    assert "" not in one.prefixes
 
 
 def test_data_that_a_run_kept_on_purpose_are_left_alone(dead: Dead, tmp_path: Path) -> None:

@@ -96,7 +96,7 @@ def test_what_was_deployed_is_what_must_run(bench: Bench) -> None:
     cluster.deployed("n1", path, artifact.digest)
     assert cluster.start(["n1"]) == ("n1",)
     assert bench.only(NodeStarted).executable == artifact.digest
-    cluster.kill("n1")
+    cluster.stop("n1", "KILL")
     cluster.deployed("n1", path, "0" * 64)
     with pytest.raises(NodeError, match="does not run what was deployed"):
         cluster.start(["n1"])
@@ -107,7 +107,7 @@ def test_a_failover_is_waited_for_in_the_terms_the_victim_led(bench: Bench) -> N
     cluster = bench.cluster(FakeSystem(), bench.nodes(3))
     cluster.start(["n1", "n2", "n3"])
     with cluster.observing():
-        assert cluster.await_agreement(timeout=PATIENCE)
+        assert cluster.waits.agreement(timeout=PATIENCE)
         stopped = cluster.stop("n1", "INT", PATIENCE)
         assert stopped.led == {"main": 1}
         found = cluster.await_failover("n1", timeout=0.5)
@@ -132,12 +132,12 @@ def test_every_process_is_looked_at_again_when_logs_are_collected(bench: Bench) 
     cluster = bench.cluster(FakeSystem(), bench.nodes(2))
     cluster.start(["n1", "n2"])
     cluster.remember_logs()
-    cluster.kill("n1")
+    cluster.stop("n1", "KILL")
     acted = bench.all(NodeExited)[-1].seq
     cluster.collect_logs()
     (found,) = [event for event in bench.all(NodeFound) if event.seq > acted]
     assert found.node == "n2"
-    assert found.incarnation == cluster.picture.node("n2").incarnation
+    assert found.incarnation == cluster.recorder.picture.node("n2").incarnation
     assert {event.node for event in bench.all(LogCollected)} == {"n1", "n2"}
 
 
@@ -191,7 +191,7 @@ def test_a_life_on_a_host_from_start_to_last_log_line(fleet: Fleet) -> None:
     up = time.monotonic()
     cluster.remember_logs()
     with cluster.observing():
-        assert cluster.await_agreement(timeout=PATIENCE)
+        assert cluster.waits.agreement(timeout=PATIENCE)
         asked = time.monotonic()
         stopped = cluster.stop("n2", "INT", PATIENCE)
         over = time.monotonic()
@@ -226,7 +226,7 @@ def test_a_life_on_a_host_from_start_to_last_log_line(fleet: Fleet) -> None:
 def test_nodes_outlive_the_connection_that_started_them(fleet: Fleet) -> None:
     cluster = fleet.cluster
     cluster.start(["n1"])
-    running = cluster.picture.node("n1").incarnation
+    running = cluster.recorder.picture.node("n1").incarnation
     fleet.ssh["n1"].close()
     other = Recorder(None, SystemClock())
     again = Cluster("raft", cluster.system, cluster.nodes, fleet.ssh, other, SystemClock())
@@ -240,8 +240,8 @@ def test_a_crash_on_a_host_is_found_out_with_status_and_time(fleet: Fleet) -> No
     cluster, recorder = fleet.cluster, fleet.recorder
     cluster.start(cluster.names)
     with cluster.observing():
-        until(lambda: cluster.picture.live() == ("n1", "n2", "n3"), "all answer")
-        running = cluster.picture.node("n3").incarnation
+        until(lambda: cluster.recorder.picture.live() == ("n1", "n2", "n3"), "all answer")
+        running = cluster.recorder.picture.node("n3").incarnation
         assert running is not None
         earliest = time.monotonic()
         fleet.ssh["n3"].run(Command(f"kill -SEGV {running.pid}"), timeout=PATIENCE)

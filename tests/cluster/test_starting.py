@@ -60,7 +60,7 @@ def test_a_node_that_was_launched_and_stopped_is_waited_for_no_more(bench: Bench
     cluster = bench.cluster(FakeSystem(), bench.nodes(1))
     cluster.launch("n1")
     with cluster.observing():
-        assert cluster.await_answers(["n1"], timeout=30.0, stop=None)
+        assert cluster.waits.answers(["n1"], timeout=30.0)
         cluster.stop("n1", "TERM", 10.0)
         assert cluster.await_ready() == ()
     assert bench.all(NodeReady) == []

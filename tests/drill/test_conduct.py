@@ -174,10 +174,13 @@ def test_writers_end_and_data_go_though_the_tasks_were_interrupted() -> None:
     assert "remove data" in scene.did
 
 
-def test_data_are_kept_when_asked() -> None:
+@pytest.mark.parametrize("keep", [True, False])
+def test_data_are_kept_when_asked_and_the_journal_says_so_beforehand(keep: bool) -> None:
     scene = Scene()
-    scene.conduct(replace(WRITING, keep_data=True), scene.stops())
-    assert "keep data" in scene.did
+    scene.conduct(replace(WRITING, keep_data=keep), scene.stops())
+    assert ("keep data" in scene.did) is keep
+    (started,) = scene.recorder.journal().of(DrillStarted)
+    assert started.keep_data is keep
 
 
 def test_without_a_steady_state_nothing_is_touched() -> None:

@@ -21,7 +21,7 @@ SLOW = (
 )
 
 
-def killed_drill(cluster: Fleet, expects: str = "starts") -> Path:
+def killed_drill(cluster: Fleet, expects: str = "starts", *more: str) -> Path:
     """Run a drill until it has stopped a node, and kill it there."""
     before = run_names(cluster)
     text = (
@@ -29,7 +29,7 @@ def killed_drill(cluster: Fleet, expects: str = "starts") -> Path:
         + "    - raft_stop: {node: follower}\n    - pause: {seconds: 60}\n"
     )
     drill = cluster.write("killed.yml", text)
-    process = cluster.start("drill", str(drill), "-i", str(cluster.inventory))
+    process = cluster.start("drill", str(drill), "-i", str(cluster.inventory), *more)
     run = new_run(cluster, before)
     until_event(run, "node.exited", process)
     os.kill(process.pid, signal.SIGKILL)
@@ -85,6 +85,15 @@ def test_heal_removes_what_a_killed_drill_wrote_and_nothing_kept_on_purpose(
     assert int(line.split()[1]) >= len(wrote)
     assert line.endswith(f"run {run.name} had written")
     assert cluster.say("heal", "-i", cluster.inventory).text == "nothing to heal\n"
+
+
+def test_heal_leaves_what_a_killed_drill_was_to_keep(cluster: Fleet) -> None:
+    killed_drill(cluster, "writes-survive", "-e", "keep_data=true")
+    said = cluster.say("heal", "-i", cluster.inventory)
+    assert said.code == 0, said.text
+    assert " started" in said.text
+    assert "removed " not in said.text
+    assert "left alone" not in said.text
 
 
 def test_what_somebody_started_meanwhile_is_not_started_again(cluster: Fleet) -> None:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from raftfleet.cli.session import Asked, Session
+from raftfleet.cli.asked import Asked
+from raftfleet.cli.session import Session
 
 from .test_drills import DRILL, events, new_run, run_names, until_event
 
@@ -71,8 +72,10 @@ def tenants(session: Session) -> dict[str, list[str]]:
     """Return the tenants in every node's own store."""
     control = session.control()
     return {
-        node.name: list(session.system.store(control.cluster.access(node.name), "", timeout=10))
-        for node in session.nodes
+        node.name: list(
+            session.fleet.system.store(control.cluster.access(node.name), "", timeout=10)
+        )
+        for node in session.fleet.nodes
     }
 
 
@@ -92,16 +95,18 @@ def registers(session: Session, run: Path) -> dict[str, str | None]:
     assert keys
     control = session.control()
     found: dict[str, str | None] = {}
-    for node in session.nodes:
+    for node in session.fleet.nodes:
         at = control.cluster.access(node.name)
-        found |= {k: v for k, v in session.system.read(at, sorted(keys), timeout=20).items() if v}
+        found |= {
+            k: v for k, v in session.fleet.system.read(at, sorted(keys), timeout=20).items() if v
+        }
     return found
 
 
 def with_something_of_somebody_elses(session: Session) -> dict[str, list[str]]:
     """Create a tenant that is not ours, and return what every store holds."""
     at = session.control().cluster.access("n1")
-    session.system.write(at, "create", FOREIGN, "", timeout=10)
+    session.fleet.system.write(at, "create", FOREIGN, "", timeout=10)
     return settled(session, lambda held: all(FOREIGN in names for names in held.values()))
 
 

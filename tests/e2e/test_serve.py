@@ -165,13 +165,16 @@ def test_a_scheduled_drill_ended_in_the_middle_leaves_all_nodes_running(
     cluster: Fleet, schedule: Path
 ) -> None:
     with serving(cluster, "--config", schedule) as daemon:
+        broken = {"drill": "a-remove", "phase": "broken"}
+        until(lambda: daemon.value("raftfleet_drill_phase", **broken) == 1, "a broken cluster")
+        daemon.process.send_signal(signal.SIGHUP)  # a drill under way is not disturbed by it
         passed = {"schedule": "leaders", "result": "pass"}
         until(
             lambda: daemon.value("raftfleet_schedule_runs_total", **passed), "a drill", daemon.log
         )
+        until(lambda: "msg=reloaded" in daemon.log(), "a reload", daemon.log)
         assert daemon.value("raftfleet_drills_total", drill="a-remove", verdict="pass")
         assert daemon.value("raftfleet_failover_last_seconds", drill="a-remove")
-        broken = {"drill": "a-remove", "phase": "broken"}
         until(lambda: daemon.value("raftfleet_drill_phase", **broken) == 1, "a broken cluster")
         assert daemon.end() == 130
     journal = (cluster.runs / "latest" / "journal.jsonl").read_text().splitlines()
@@ -205,6 +208,34 @@ def test_files_are_checked_without_starting_anything(cluster: Fleet, schedule: P
     said = cluster.say("serve", "-i", cluster.inventory, "--listen", ":0")
     assert said.code == 5
     assert "--web-config" in said.text
+
+
+def test_sighup_has_every_file_read_anew(cluster: Fleet) -> None:
+    schedule = cluster.write("reload.yml", SCHEDULE.replace("10s", "6h"))
+    inventory = cluster.write("reload-hosts.yml", cluster.inventory.read_text())
+    worked = "raftfleet_config_last_reload_successful"
+    due = "raftfleet_schedule_next_timestamp_seconds"
+    with serving(cluster, "--config", schedule, inventory=inventory) as daemon:
+        assert daemon.value(worked) == 1
+        assert daemon.value("raftfleet_host_reachable", node="n3") == 1
+
+        schedule.write_text(SCHEDULE.replace("a-remove", "a-remov"))
+        daemon.process.send_signal(signal.SIGHUP)
+        until(lambda: daemon.value(worked) == 0, "a complaint", daemon.log)
+        assert "did you mean a-remove?" in daemon.log()
+        assert daemon.value(due, schedule="leaders") is not None
+
+        schedule.write_text(SCHEDULE.replace("10s", "6h").replace("leaders", "nightly"))
+        fewer, count = re.subn(r"        n3:\n(?: {10}.*\n)*", "", inventory.read_text())
+        assert count == 1
+        inventory.write_text(fewer)
+        daemon.process.send_signal(signal.SIGHUP)
+        until(lambda: daemon.value(worked) == 1, "a reload", daemon.log)
+        assert daemon.value(due, schedule="nightly") is not None
+        assert daemon.value(due, schedule="leaders") is None
+        until(lambda: daemon.value("raftfleet_host_reachable", node="n2"), "n2", daemon.log)
+        assert daemon.value("raftfleet_host_reachable", node="n3") is None
+        assert daemon.end() == 0
 
 
 PROMETHEUS = """\

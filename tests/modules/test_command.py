@@ -291,3 +291,37 @@ def test_mode_bits_of_a_script_are_private(
     faked.run("script", "s.sh")
     (file,) = fake.files.values()
     assert stat.filemode(file.mode | stat.S_IFREG) == "-rwx------"
+
+
+class TestFoldersThatCannotBeEntered:
+    @pytest.mark.parametrize("more", [{}, {"creates": "x"}, {"removes": "x"}])
+    @pytest.mark.parametrize("check", [False, True])
+    def test_it_is_a_failure_whatever_else_is_said(
+        self, bench: Bench, tmp_path: Path, more: dict[str, str], check: bool
+    ) -> None:
+        bench.check = check
+        result = bench.run("command", cmd="true", chdir=f"{tmp_path}/no", **more)
+        assert (result.status, result.values["rc"]) == (Status.FAILED, None)
+        assert result.msg.startswith("Unable to change directory before execution")
+
+
+def test_a_shell_that_is_not_there(bench: Bench) -> None:
+    result = bench.run("shell", cmd="true", executable="/bin/nosuch")
+    assert (result.status, result.values["rc"]) == (Status.FAILED, 2)
+    assert (result.values["changed"], result.values["stderr"]) == (False, "")
+
+
+class TestArgumentsOfAScript:
+    @pytest.fixture(autouse=True)
+    def _script(self, tmp_path: Path) -> None:
+        (tmp_path / "files").mkdir(exist_ok=True)
+        (tmp_path / "files/a b.sh").write_text('#!/bin/sh\necho "$# $*"\n')
+
+    def test_a_shell_reads_them(self, bench: Bench) -> None:
+        bench.environment["WHO"] = "me"
+        result = bench.run("script", "'a b.sh' \"$WHO too\" 'b  c'; echo more")
+        assert result.values["stdout"] == "2 me too b  c\nmore\n"
+
+    def test_creates_is_not_meant_inside_of_chdir(self, bench: Bench, tmp_path: Path) -> None:
+        result = bench.run("script", cmd="'a b.sh'", chdir=f"{tmp_path}/files", creates="a b.sh")
+        assert result.status is Status.CHANGED

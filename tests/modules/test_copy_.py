@@ -270,18 +270,13 @@ class TestAnotherUser:
 
     def test_it_is_the_user_to_become_who_writes(self, faked: Bench, fake: FakeTransport) -> None:
         faked.become = "db"
-        stat = b"81a4/1/0/0/db/db/1/1/1/1.0/1.0/1.0\n\0"
-        fake.on("*")
-        fake.on(
-            "*stat *",
-            Exited(status=1, stderr=b"stat: x: No such file or directory\n"),
-            Exited(status=0, stdout=stat),
-        )
-        faked.run("copy", content="secret", dest="/srv/a", mode="0600")
-        (sending,) = [call for call in fake.calls if call.name == "put"]
-        assert sending.become == "db"
-        (arrived,) = fake.files.values()
-        assert (arrived.data, arrived.mode) == (b"secret", 0o600)
+        fake.on("*", Exited(status=0, stdout=b"arrived\n8180/1/0/0/db/db/6/1/1/1.0/1.0/1.0\n\0"))
+        result = faked.run("copy", content="secret", dest="/srv/a", mode="0600")
+        (call,) = [call for call in fake.calls if call.name == "run"]
+        assert call.command is not None
+        assert (call.command.become, call.stdin) == ("db", b"secret")
+        assert "secret" not in call.line
+        assert (result.status, result.values["owner"]) == (Status.CHANGED, "db")
 
 
 class TestArguments:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -10,8 +11,6 @@ import yaml
 from raftfleet.playbook.module import Status
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.modules.conftest import Bench
 
 
@@ -153,3 +152,84 @@ class TestTemplates:
         wanted = {"src": "t.j2", "dest": f"{there}/t", "output_encoding": "latin-1"}
         assert bench.changes("template", **wanted) == [True, False]
         assert (there / "t").read_bytes() == b"\xfc"
+
+
+class TestLinksAtTheDestination:
+    """A link is replaced by the file, whatever is in what it leads to, unless it is followed."""
+
+    @pytest.mark.parametrize("content", ["same", "other"])
+    def test_it_is_replaced(self, bench: Bench, tmp_path: Path, content: str) -> None:
+        (tmp_path / "real").write_text("same")
+        (tmp_path / "real").chmod(0o640)
+        (tmp_path / "l").symlink_to("real")
+        assert bench.changes("copy", content=content, dest=f"{tmp_path}/l") == [True, False]
+        assert not (tmp_path / "l").is_symlink()
+        assert (tmp_path / "l").stat().st_mode & 0o777 == 0o644
+        assert (tmp_path / "real").read_text() == "same"
+
+    @pytest.mark.parametrize("content", ["same", "other"])
+    def test_it_is_followed(self, bench: Bench, tmp_path: Path, content: str) -> None:
+        (tmp_path / "real").write_text("same")
+        (tmp_path / "l").symlink_to("real")
+        result = bench.run("copy", content=content, dest=f"{tmp_path}/l", follow=True)
+        assert result.values["dest"] == f"{tmp_path}/real"
+        assert (tmp_path / "l").is_symlink()
+        assert (tmp_path / "real").read_text() == content
+
+
+class TestLinksInAFolder:
+    @pytest.fixture
+    def tree(self, tmp_path: Path) -> Path:
+        tree = tmp_path / "files/tree"
+        (tree / "d").mkdir(parents=True)
+        (tree / "d/f").write_text("x")
+        (tree / "l").symlink_to("d")
+        (tree / "d/up").symlink_to("..")
+        return tree
+
+    def test_what_they_lead_to_is_copied(self, bench: Bench, tree: Path, tmp_path: Path) -> None:
+        del tree
+        assert bench.changes("copy", src="tree/", dest=f"{tmp_path}/to") == [True, False]
+        found = sorted(
+            str(path.relative_to(tmp_path / "to")) for path in (tmp_path / "to").rglob("*")
+        )
+        assert found == ["d", "d/f", "l", "l/f"]
+        assert not (tmp_path / "to/l").is_symlink()
+
+    def test_or_they_are(self, bench: Bench, tree: Path, tmp_path: Path) -> None:
+        del tree
+        bench.run("copy", src="tree/", dest=f"{tmp_path}/to", local_follow=False)
+        assert (tmp_path / "to/l").readlink() == Path("d")
+        assert (tmp_path / "to/d/up").readlink() == Path("..")
+
+
+def test_every_new_folder_gets_its_mode_and_owner(bench: Bench, tmp_path: Path) -> None:
+    (tmp_path / "files/tree").mkdir(parents=True)
+    (tmp_path / "files/tree/f").write_text("x")
+    for src, dest in (("tree", "a/b"), ("tree/f", "c/d/")):
+        bench.run("copy", src=src, dest=f"{tmp_path}/{dest}", directory_mode="0711", owner="1")
+    for folder in ("a", "a/b", "a/b/tree", "c", "c/d"):
+        found = (tmp_path / folder).stat()
+        assert (found.st_mode & 0o777, found.st_uid) == (0o711, 1), folder
+
+
+def test_set_id_bits_are_registered_as_ansible_shows_them(bench: Bench, tmp_path: Path) -> None:
+    result = bench.run("copy", content="x", dest=f"{tmp_path}/f", mode="4755")
+    assert result.values["mode"] == "04755"
+    assert bench.run("stat", path=f"{tmp_path}/f").values["stat"]["mode"] == "4755"
+
+
+def test_a_file_without_templates_keeps_the_ends_of_its_lines(bench: Bench, tmp_path: Path) -> None:
+    (tmp_path / "templates").mkdir()
+    (tmp_path / "templates/t").write_bytes(b"a\r\nb\r\n")
+    bench.run("template", src="t", dest=f"{tmp_path}/out")
+    assert (tmp_path / "out").read_bytes() == b"a\r\nb\r\n"
+    (tmp_path / "templates/t").write_bytes(b"{{ 1 }}\r\nb\r\n")
+    bench.run("template", src="t", dest=f"{tmp_path}/out")
+    assert (tmp_path / "out").read_bytes() == b"1\nb\n"
+
+
+def test_a_file_below_a_file_is_refused_in_check_mode_too(bench: Bench, tmp_path: Path) -> None:
+    (tmp_path / "f").touch()
+    said = bench.checking().failure("copy", content="x", dest=f"{tmp_path}/f/g")
+    assert "does not exist" in said

@@ -14,9 +14,9 @@ from raftfleet.cluster.lock import ClusterLock
 from raftfleet.cluster.remote import Place
 from raftfleet.errors import TaskError
 from raftfleet.journal import Recorder
+from raftfleet.modules.attributes import Attributes
 from raftfleet.modules.delivery import deliver
 from raftfleet.modules.on_host import OnHost
-from raftfleet.modules.remote_file import Attributes
 from raftfleet.testing.system import toy_node
 
 if TYPE_CHECKING:

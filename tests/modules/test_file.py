@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -157,7 +158,12 @@ class TestLinks:
         assert "does not exist" in bench.failure(
             "file", src=f"{there}/x", dest=f"{there}/h", state="hard"
         )
-        assert "wants src" in bench.failure("file", dest=f"{there}/h", state="hard")
+        (there / "lone").touch()
+        assert "wants src" in bench.failure("file", dest=f"{there}/lone", state="hard")
+        assert bench.run("file", dest=f"{there}/h", mode="0600").values["state"] == "hard"
+        (there / "folder").mkdir()
+        bench.run("file", src=f"{there}/t", dest=f"{there}/folder", state="hard")
+        assert (there / "folder/t").stat().st_nlink == 3
 
 
 class TestAbsent:
@@ -275,3 +281,100 @@ class TestCheckModeAndDiff:
         assert gone.diff is not None
         assert gone.diff[1] == "state: absent\n"
         assert differing.run("file", path=f"{there}/t", state="absent").diff is None
+
+
+class TestWhatALinkLeadsTo:
+    """With ``follow`` a link stands for what it leads to, and without it is a link."""
+
+    def test_a_folder_behind_a_link(self, bench: Bench, there: Path) -> None:
+        (there / "d").mkdir()
+        (there / "l").symlink_to("d")
+        result = bench.run("file", path=f"{there}/l", state="directory", mode="0700")
+        assert (result.status, result.values["path"]) == (Status.CHANGED, f"{there}/d")
+        assert mode(there / "d") == "0700"
+        said = bench.failure("file", path=f"{there}/l", state="directory", follow=False)
+        assert "already exists as a link" in said
+
+    def test_a_folder_where_a_link_leads_nowhere_yet(self, bench: Bench, there: Path) -> None:
+        (there / "l").symlink_to("gone")
+        assert bench.changes("file", path=f"{there}/l", state="directory") == [True, False]
+        assert (there / "gone").is_dir()
+        assert (there / "l").is_symlink()
+
+    def test_a_file_behind_a_link_has_to_be_there(self, bench: Bench, there: Path) -> None:
+        (there / "l").symlink_to("gone")
+        assert "is absent" in bench.failure("file", path=f"{there}/l", state="file")
+        (there / "gone").touch()
+        assert bench.run("file", path=f"{there}/l", state="file").values["path"] == f"{there}/gone"
+
+
+class TestSlashAtTheEnd:
+    def test_it_stays_in_what_is_registered(self, bench: Bench, there: Path) -> None:
+        for _ in range(2):
+            result = bench.run("file", path=f"{there}/d/", state="directory")
+            assert result.values["path"] == f"{there}/d/"
+
+    def test_a_file_is_no_folder(self, bench: Bench, there: Path) -> None:
+        (there / "f").touch()
+        assert "is no directory" in bench.failure("file", path=f"{there}/f/", state="touch")
+        assert bench.run("file", path=f"{there}/f/", state="absent").status is Status.OK
+        assert (there / "f").exists()
+
+
+class TestTimes:
+    @pytest.mark.parametrize("state", [None, "file", "touch", "directory", "link", "hard"])
+    def test_they_are_set_whatever_the_state(
+        self, bench: Bench, there: Path, state: str | None
+    ) -> None:
+        (there / "f").touch()
+        (there / "d").mkdir()
+        path = there / ("d" if state == "directory" else "l" if state in {"link", "hard"} else "f")
+        given = {"src": f"{there}/f"} if state in {"link", "hard"} else {}
+        given |= {"state": state} if state else {}
+        if given.get("src"):
+            bench.run("file", path=str(path), **given)
+        changes = bench.changes(
+            "file",
+            path=str(path),
+            modification_time="202001020304.05",
+            access_time="202001020304.06",
+            **given,
+        )
+        assert changes == [True, False]
+        assert time.localtime(path.stat().st_mtime)[:6] == (2020, 1, 2, 3, 4, 5)
+        assert time.localtime(path.stat().st_atime)[:6] == (2020, 1, 2, 3, 4, 6)
+
+    def test_they_stay_unless_something_is_said(self, bench: Bench, there: Path) -> None:
+        (there / "f").touch()
+        os.utime(there / "f", (5, 6))
+        assert bench.run("file", path=f"{there}/f").status is Status.OK
+        assert (there / "f").stat().st_mtime == 6
+
+
+def test_src_goes_with_links_only(bench: Bench, there: Path) -> None:
+    (there / "f").touch()
+    assert "state: link" in bench.failure("file", path=f"{there}/f", src="x")
+
+
+class TestTouch:
+    def test_an_owner_that_cannot_be_given_leaves_no_file(self, bench: Bench, there: Path) -> None:
+        said = bench.failure("file", path=f"{there}/f", state="touch", owner="nosuchuser")
+        assert "nosuchuser" in said
+        assert not (there / "f").exists()
+
+    def test_who_may_write_a_file_may_touch_it(self, bench: Bench, there: Path) -> None:
+        there.parent.chmod(0o755)
+        (there / "f").touch()
+        (there / "f").chmod(0o666)
+        os.utime(there / "f", (5, 5))
+        for folder in (there, *there.parents):
+            if folder.stat().st_mode & 0o005 != 0o005:
+                pytest.skip("others may not come here")
+        bench.become = "nobody"
+        assert bench.run("file", path=f"{there}/f", state="touch").status is Status.CHANGED
+        assert (there / "f").stat().st_mtime > 5
+
+
+def test_what_is_not_there_says_so(bench: Bench, there: Path) -> None:
+    result = bench.run("file", path=f"{there}/f")
+    assert (result.status, result.values["state"]) == (Status.FAILED, "absent")

@@ -97,8 +97,8 @@ def test_what_is_told_of_a_file(bench: Bench, top: Path) -> None:
 def test_a_folder_that_is_not_there_is_told(bench: Bench, top: Path) -> None:
     result = bench.run("find", paths=[f"{top}/no", str(top)], patterns="a*")
     assert result.values["matched"] == 1
-    assert result.values["skipped_paths"] == {f"{top}/no": f"{top}/no is not a directory"}
-    assert result.msg == "Not all paths examined"
+    assert result.values["skipped_paths"] == {f"{top}/no": f"'{top}/no' is not a directory"}
+    assert result.msg == "Not all paths examined, check warnings for details"
 
 
 def test_a_folder_that_may_not_be_entered_is_told(bench: Bench, top: Path) -> None:

@@ -178,7 +178,7 @@ class TestFile:
     def test_only_the_mode_changes(self, bench: Bench, conf: Path) -> None:
         conf.write_text("x\n")
         result = bench.run("lineinfile", path=str(conf), line="x", mode="0600")
-        assert result.values["msg"] == "ownership or permissions changed"
+        assert result.values["msg"] == "ownership, perms or SE linux context changed"
 
     @pytest.mark.parametrize(
         ("arguments", "message"),
@@ -249,7 +249,7 @@ class TestReplace:
     def test_a_part_that_is_not_there_changes_nothing(self, bench: Bench, conf: Path) -> None:
         result = bench.run("replace", path=str(conf), regexp="port", after="never")
         assert (result.status, conf.read_text()) == (Status.OK, PORTS)
-        assert "match nothing" in result.msg
+        assert "did not match the given file" in result.msg
 
     def test_another_encoding(self, bench: Bench, conf: Path) -> None:
         conf.write_bytes("grün\n".encode("latin-1"))

@@ -317,17 +317,18 @@ def test_gather_gives_the_drill_up_when_no_node_comes_to_lead_all() -> None:
     assert looking.given_up
 
 
-@pytest.mark.parametrize("name", ["raft_start", "raft_stop", "raft_kill", "raft_wipe"])
-def test_a_task_that_becomes_another_than_the_nodes_are_is_refused(name: str) -> None:
-    scene = Scene(down=("n1",) if name == "raft_start" else ())
+@pytest.mark.parametrize("check", [False, True])
+@pytest.mark.parametrize("name", sorted(raft_modules(lambda: cast("Control", Scene()))))
+def test_a_task_that_becomes_another_than_the_nodes_are_is_refused(name: str, check: bool) -> None:
+    scene = Electing("n3", "n1")
     with pytest.raises(TaskError, match=f"{name}: become makes db of this task, .*n2 is root") as e:
-        run(scene, name, become="db", node="n1")
+        run(scene, name, check, become="db", node="n1", count=1, **AGREEMENT)
     assert "ansible_become: true, ansible_become_user: db" in str(e.value)
     assert scene.did == []
+
+
+@pytest.mark.parametrize("name", ["raft_start", "raft_stop", "raft_kill", "raft_wipe"])
+def test_a_task_that_becomes_who_the_nodes_are_is_not_refused(name: str) -> None:
+    scene = Scene(down=("n1",) if name == "raft_start" else ())
     run(scene, name, become="root", node="n1")
     assert scene.did
-
-
-def test_gathering_as_another_than_the_nodes_are_is_refused() -> None:
-    with pytest.raises(TaskError, match="raft_gather: become makes db of this task"):
-        run(Electing("n3", "n1"), "raft_gather", become="db")

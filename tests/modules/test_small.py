@@ -32,7 +32,8 @@ class TestAssert:
         result = faked.run("assert", that=that)
         assert (result.status, result.msg) == (Status.OK, "All assertions passed")
         assert faked.run("assert", that=that, success_msg="fine").msg == "fine"
-        assert faked.run("assert", that=that, success_msg="fine", quiet=True).msg == ""
+        quiet = faked.run("assert", that=that, success_msg="fine", quiet=True)
+        assert (quiet.msg, quiet.values) == ("", {"msg": "fine"})  # registered, but not shown
 
     def test_the_first_that_does_not_hold_is_named(self, faked: Bench) -> None:
         faked.variables["n"] = 3

@@ -166,6 +166,18 @@ def test_a_new_unit_file_is_seen_after_a_reload(on: Bench) -> None:
 
 
 @pytest.mark.hosts
+def test_service_takes_what_systemd_takes_where_systemd_runs(on: Bench) -> None:
+    on.run("copy", dest="/etc/systemd/system/web.service", content=UNIT.replace("1000", "3000"))
+    on.run("service", name="web", state="started", daemon_reload=True)
+    assert "sleep 3000" in shell(on, "systemctl show -P ExecStart web")
+    assert on.run("service", name="web", daemon_reload=True).status is Status.OK
+    shell(on, "mv /etc/systemd/system/web.service /run/systemd/system/; systemctl daemon-reload")
+    assert on.changes("service", name="web", masked=True) == [True, False]
+    assert on.changes("service", name="web", masked=False) == [True, False]
+    shell(on, "rm /run/systemd/system/web.service")
+
+
+@pytest.mark.hosts
 @pytest.mark.parametrize("module", ["systemd", "service"])
 def test_a_service_that_is_not_there_is_named(on: Bench, module: str) -> None:
     said = on.failure(module, name="nosuch", state="stopped")
@@ -205,6 +217,8 @@ def test_on_a_host_without_systemd_the_first_process_is_named(
     said = bench.failure("service", name="web", state="started")
     assert "Could not find the requested service web: host" in said
     assert "has no /etc/init.d/web" in said
+    said = bench.failure("service", name="web", state="started", daemon_reload=True)
+    assert "is not run by systemd" in said
 
 
 @pytest.mark.hosts

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import tarfile
 import zipfile
 from pathlib import Path
@@ -235,3 +236,59 @@ def test_a_truncated_archive_is_named(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:60])
     with pytest.raises(TaskError, match=r"cut\.tar\.gz cannot be read"):
         read_archive(path)
+
+
+class TestKeepNewer:
+    @pytest.mark.parametrize("strip", [0, 1])
+    @pytest.mark.parametrize(("age", "stays"), [(100, True), (-100, False)])
+    def test_a_newer_file_stays(
+        self, bench: Bench, tmp_path: Path, strip: int, age: int, stays: bool
+    ) -> None:
+        pack(tmp_path / "files/a.tar", ("r/[x]", "file", "of the archive"), ("r/b", "file", "b"))
+        dest = tmp_path / "to"
+        mine = dest / ("[x]" if strip else "r/[x]")
+        mine.parent.mkdir(parents=True)
+        mine.write_text("mine")
+        os.utime(mine, (age, age))
+        given: dict[str, Any] = {"src": "a.tar", "dest": str(dest), "keep_newer": True}
+        if strip:
+            given["extra_opts"] = [f"--strip-components={strip}"]
+        assert bench.changes("unarchive", **given) == [True, False]
+        assert mine.read_text() == ("mine" if stays else "of the archive")
+        assert mine.with_name("b").read_text() == "b"
+
+    def test_all_of_them_may_stay(self, bench: Bench, tmp_path: Path) -> None:
+        pack(tmp_path / "files/a.tar", ("a", "file", "of the archive"))
+        (tmp_path / "to").mkdir()
+        (tmp_path / "to/a").write_text("mine")
+        result = bench.run("unarchive", src="a.tar", dest=f"{tmp_path}/to", keep_newer=True)
+        assert result.status is Status.OK
+        assert (tmp_path / "to/a").read_text() == "mine"
+
+
+class TestWhereItIs:
+    def test_copy_false_means_on_the_host(self, bench: Bench, tmp_path: Path) -> None:
+        (tmp_path / "to").mkdir()
+        where = pack(tmp_path / "there/a.tar", ("a", "file", "a"))
+        bench.run("unarchive", src=str(where), dest=f"{tmp_path}/to", copy=False)
+        assert (tmp_path / "to/a").exists()
+        assert "does not exist" in bench.failure(
+            "unarchive", src="there/a.tar.gz", dest=f"{tmp_path}/to", copy=True
+        )
+
+    @pytest.mark.parametrize("decrypt", [True, False])
+    def test_an_encrypted_file_is_refused(
+        self, bench: Bench, tmp_path: Path, decrypt: bool
+    ) -> None:
+        (tmp_path / "secret").write_text("$ANSIBLE_VAULT;1.1;AES256\n00\n")
+        if decrypt:
+            for name, given in (
+                ("copy", {"src": "secret", "dest": f"{tmp_path}/out"}),
+                ("script", {"cmd": "secret"}),
+                ("unarchive", {"src": "secret", "dest": str(tmp_path)}),
+            ):
+                assert "encrypted with ansible-vault" in bench.failure(name, **given)
+            assert not (tmp_path / "out").exists()
+        else:
+            bench.run("copy", src="secret", dest=f"{tmp_path}/out", decrypt=False)
+            assert (tmp_path / "out").read_bytes() == (tmp_path / "secret").read_bytes()

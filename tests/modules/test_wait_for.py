@@ -107,19 +107,22 @@ class TestText:
         arguments = {"path": str(path), "search_regex": "ready", "timeout": 20}
         assert while_waiting(grow, lambda: bench.run("wait_for", **arguments)).status is Status.OK
 
-    def test_a_text_that_goes(self, bench: Bench, tmp_path: Path) -> None:
+    def test_absent_means_the_file_whatever_is_in_it(self, bench: Bench, tmp_path: Path) -> None:
         path = tmp_path / "log"
-        path.write_text("busy")
-        arguments = {"path": str(path), "search_regex": "busy", "state": "absent", "timeout": 20}
-        wait = lambda: bench.run("wait_for", **arguments)  # noqa: E731
-        assert while_waiting(lambda: path.write_text("idle"), wait).status is Status.OK
+        path.write_text("idle")
+        arguments = {"path": str(path), "search_regex": "busy", "state": "absent"}
+        assert "exists" in bench.failure("wait_for", **arguments, timeout=0.1)
+        wait = lambda: bench.run("wait_for", **arguments, timeout=20)  # noqa: E731
+        assert while_waiting(path.unlink, wait).status is Status.OK
+
+    def test_a_file_does_not_stop(self, bench: Bench, tmp_path: Path) -> None:
+        said = bench.failure("wait_for", path=f"{tmp_path}/x", state="stopped")
+        assert "state: absent" in said
 
     def test_a_failure_names_the_expression(self, bench: Bench, tmp_path: Path) -> None:
         (tmp_path / "log").write_text("starting\n")
         said = bench.failure("wait_for", path=f"{tmp_path}/log", search_regex="ready", timeout=0.1)
         assert said.endswith("log has nothing that matches 'ready'")
-        gone = {"path": f"{tmp_path}/log", "search_regex": "start", "state": "absent"}
-        assert bench.failure("wait_for", **gone, timeout=0.1).endswith("log matches 'start'")
         said = bench.failure("wait_for", path=f"{tmp_path}/no", search_regex="ready", timeout=0.1)
         assert said.endswith("no does not exist")
 
@@ -259,7 +262,6 @@ class TestPause:
     @pytest.mark.parametrize(
         ("arguments", "message"),
         [
-            ({}, "seconds or minutes or prompt"),
             ({"seconds": 1, "minutes": 1}, "exclude each other"),
             ({"seconds": 61}, "longer than the task may take"),
         ],
@@ -324,6 +326,12 @@ class TestTalkAndConnections:
         result = faked.run("wait_for", timeout=7)
         assert result.status is Status.OK
         assert faked.clock.monotonic() - before == pytest.approx(7)
+
+
+def test_without_anything_it_waits_for_nobody(faked: Bench) -> None:
+    before = faked.clock.monotonic()
+    assert faked.run("pause").values["stdout"] == "Paused for 0.0 minutes"
+    assert faked.clock.monotonic() == before
 
 
 def test_a_prompt_is_shown_and_waits_for_nobody(faked: Bench) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import textwrap
 import threading
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from raftfleet.journal.events import Event
     from raftfleet.playbook import Module, ModuleContext, Playbook, PlaybookResult
 
+CONNECT = 10.0  # seconds that connecting to a host may take
 HOSTS = """
 all:
   hosts: {lone: {}}
@@ -115,6 +117,7 @@ class Stage:
         self.clock = FakeClock()
         self.trace: list[str] = []
         self.events: list[Event] = []
+        self.listen: Callable[[Event], object] = lambda _event: None
         self.stop = threading.Event()
         self.contexts: list[ModuleContext] = []
         self.reached: list[Host] = []
@@ -209,9 +212,13 @@ class Stage:
     def inventory(self) -> Inventory:
         return load_inventory([self.folder / "hosts.yml"])
 
-    def transport(self, host: Host) -> FakeTransport:
+    def transport(self, host: Host, *, timeout: float = math.inf) -> FakeTransport:
+        """Return a host's transport, connected within its time for that."""
         self.reached.append(host)
-        return self.transports.get(host.name) or self.fake(host.name)
+        transport = self.transports.get(host.name) or self.fake(host.name)
+        if transport.frozen:
+            transport.connect(timeout=min(timeout, CONNECT))
+        return transport
 
     def fake(self, name: str) -> FakeTransport:
         """Make a host on which every command succeeds until it is told otherwise."""
@@ -225,11 +232,15 @@ class Stage:
             playbook,
             self.inventory(),
             transports=self.transport,
-            record=self.events.append,
+            record=self._record,
             clock=self.clock,
             stop=self.stop,
             **options,
         )
+
+    def _record(self, event: Event) -> None:
+        self.events.append(event)
+        self.listen(event)
 
     def run(self, text: str, **options: Any) -> Ran:
         """Run a playbook; what comes out must also be what the recap of its events says."""

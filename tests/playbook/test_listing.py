@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from raftfleet.errors import UsageError
+from raftfleet.errors import SourceError, UsageError
 from raftfleet.inventory import load_inventory
 from raftfleet.playbook import list_plays
 
@@ -58,6 +58,19 @@ def test_tasks_are_those_that_the_tags_leave(stage: Stage) -> None:
         0
     ]
     assert [task.name for task in only.tasks] == ["one", "saved"]
+
+
+def test_tags_are_listed_as_their_templates_give_them(stage: Stage) -> None:
+    text = """
+        - {hosts: e1, tags: "{{ x }}", vars: {x: p}, tasks: [{say: y, tags: ["{{ of_e }}", a]}]}
+        - {hosts: nobody, tags: "{{ nosuch }}"}
+    """
+    (play,) = list_plays(
+        stage.load(text.rpartition("- {")[0]), stage.inventory(), extra_vars={"of_e": ["b", "c"]}
+    )
+    assert (play.tags, play.task_tags) == (("p",), ("a", "b", "c", "p"))
+    with pytest.raises(SourceError, match="'nosuch' is not defined"):
+        list_plays(stage.load(text), stage.inventory(), extra_vars={"of_e": []})
 
 
 def test_names_of_plays_and_lists_of_patterns_are_templated(stage: Stage) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
+import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, cast
 
@@ -60,12 +61,24 @@ class Scene:
     during: Callable[[Recorder], None] = lambda _: None
     wrong: Exception | None = None
     live: Watched = field(default_factory=Watched)
+    files: dict[str, float] | Exception = field(default_factory=dict)
+    read: int = 0
 
     def __post_init__(self) -> None:
         self.own = Own(self.clock, lambda: self.daemon.timetable.due)
         scheduled = [Scheduled(name, (name,), Every(s)) for name, s in self.every.items()]
         self.daemon = Daemon(
-            scheduled, cast("Watch", self), self.run, self.own, self.clock, self.log
+            *(scheduled, cast("Watch", self), self.run, self.own, self.clock, self.log),
+            anew=self.anew,
+        )
+
+    def anew(self) -> tuple[list[Scheduled], Watch]:
+        assert not self.busy.is_set(), "in the middle of a drill"
+        self.read += 1
+        if isinstance(self.files, Exception):
+            raise self.files
+        return [Scheduled(one, (one,), Every(s)) for one, s in self.files.items()], cast(
+            "Watch", self
         )
 
     def unsteady(self) -> str | None:
@@ -219,7 +232,85 @@ def test_an_interrupted_run_ends_the_daemon_with_its_code(log: Log) -> None:
     assert len(scene.ran) == 1
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def hang_up(recorder: Recorder) -> None:
+    del recorder
+    os.kill(os.getpid(), signal.SIGHUP)
+
+
+def reloads(scene: Scene) -> tuple[float | None, float | None]:
+    """Return whether the last reload worked, and when one last did."""
+    figures = scene.own.figures()
+    name = "raftfleet_config_last_reload_success"
+    return figures.value(f"{name}ful"), figures.value(f"{name}_timestamp_seconds")
+
+
+def test_what_is_scheduled_is_read_anew_on_sighup_when_the_drill_is_over(
+    log: Log, lines: io.StringIO
+) -> None:
+    scene = Scene(log, runs=2, during=hang_up, files={"b": HOUR / 2})
+    began = scene.clock.wall()
+    assert reloads(scene) == (1, began)
+    assert scene.daemon.run() is ExitCode.PASSED
+    assert scene.wrong is None
+    assert [name for name, _ in scene.ran] == ["a", "b"]
+    assert scene.daemon.timetable.due.keys() == {"b"}
+    assert scene.count("runs", "b", "pass") == 1
+    worked, at = reloads(scene)
+    assert worked == 1
+    assert at is not None
+    assert began < at <= scene.ran[1][1]
+    assert "msg=reloaded schedules=1" in lines.getvalue()
+
+
+@pytest.mark.parametrize("error", [UnreachableError("no such drill"), ZeroDivisionError()])
+def test_where_files_are_wrong_everything_stays_as_it_was(
+    log: Log, lines: io.StringIO, error: Exception
+) -> None:
+    scene = Scene(log, runs=2, during=hang_up, files=error)
+    began = scene.clock.wall()
+    assert scene.daemon.run() is ExitCode.PASSED
+    assert [name for name, _ in scene.ran] == ["a", "a"]
+    assert scene.read == 1
+    assert reloads(scene) == (0, began)
+    assert "everything stays as it was" in lines.getvalue()
+
+
+def test_what_waited_its_turn_and_is_scheduled_no_more_does_not_run(log: Log) -> None:
+    scene = Scene(log, {"a": HOUR, "b": HOUR}, runs=2, during=hang_up, files={"b": HOUR})
+    scene.daemon.run()
+    assert [name for name, _ in scene.ran] == ["a", "b"]
+    gone = Scene(log, {"a": HOUR, "b": HOUR}, runs=2, during=hang_up, files={"c": HOUR})
+    gone.daemon.run()
+    assert [name for name, _ in gone.ran] == ["a", "c"]
+
+
+def test_sighup_while_nothing_is_drilled_is_heeded_at_once(log: Log) -> None:
+    scene = Scene(log, {})
+    before = signal.getsignal(signal.SIGHUP)
+    waiting = threading.Event()
+
+    def wait(condition: threading.Condition, timeout: float) -> bool:
+        if scene.read:
+            scene.daemon.stop()
+            return True
+        waiting.set()
+        return condition.wait(30 * timeout)
+
+    scene.clock.wait = wait  # type: ignore[method-assign]
+
+    def send() -> None:
+        waiting.wait(30)
+        os.kill(os.getpid(), signal.SIGHUP)
+
+    threading.Thread(target=send).start()
+    began = time.monotonic()
+    assert scene.daemon.run() is ExitCode.PASSED
+    assert time.monotonic() - began < 25
+    assert scene.read == 1
+    assert signal.getsignal(signal.SIGHUP) is before
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_while_nothing_is_drilled_ends_it_well(log: Log, number: int) -> None:
     scene = Scene(log, {})
     before = signal.getsignal(number)

@@ -10,7 +10,7 @@ import pytest
 
 from raftfleet.simulator.cache import Cache, Pusher
 from raftfleet.simulator.caller import Caller, GrpcError
-from raftfleet.simulator.links import BrokenError, LateError, RefusedError, UnreachableError
+from raftfleet.simulator.errors import BrokenError, LateError, RefusedError, UnreachableError
 from raftfleet.simulator.liveness import Presence, send_heartbeats
 from raftfleet.simulator.logbook import Logbook, Output
 from raftfleet.simulator.presets import PRESETS

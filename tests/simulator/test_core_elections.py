@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from raftfleet.simulator.core import CANDIDATE, FOLLOWER, LEADER, LEARNER, Core, NotLeaderError
+from raftfleet.simulator.core import CANDIDATE, FOLLOWER, LEADER, LEARNER, Core
+from raftfleet.simulator.errors import NotLeaderError
 from raftfleet.simulator.messages import AppendReply, AppendRequest, VoteRequest
 from raftfleet.simulator.presets import PRESETS
 from raftfleet.simulator.storage import Saved

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from raftfleet.simulator.log import Log
 from raftfleet.simulator.snapshots import SnapshotFiles, pack, snapshot_name, unpack
-from raftfleet.simulator.storage import HEADER, Log, WalFile
+from raftfleet.simulator.storage import HEADER, WalFile
 from raftfleet.simulator.values import (
     BLANK,
     COMMAND,

@@ -7,17 +7,11 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from raftfleet.simulator.links import (
-    PREFACE,
-    LateError,
-    Link,
-    Links,
-    RefusedError,
-    UnreachableError,
-    serve_calls,
-)
+from raftfleet.simulator.errors import LateError, RefusedError, UnreachableError
+from raftfleet.simulator.links import Link, Links
 from raftfleet.simulator.presets import PRESETS, Preset
 from raftfleet.simulator.web import Connection, Request, Response
+from raftfleet.simulator.wire import PREFACE, serve_calls
 from tests.simulator.processes import free_ports
 
 

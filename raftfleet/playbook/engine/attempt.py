@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -77,7 +78,14 @@ class Attempt:
         if module is None:  # the flow runs includes and meta itself
             raise TypeError(f"{self.job.task.action} is not a module")
         arguments = self._arguments(module)
-        context = self._context(acting, local=module.local)
+        began = self.job.services.clock.monotonic()
+        try:
+            context = self._context(acting, local=module.local)
+        except UnreachableError:
+            outcome = Outcome({})
+            if self._timed_out(began, outcome):  # connecting is part of what the task does
+                return outcome
+            raise
         retry = self.job.task.retry
         if retry is None:
             return self._once(module, arguments, context)
@@ -117,7 +125,7 @@ class Attempt:
 
     def _transport(self, target: Host) -> Transport:
         services = self.job.services
-        transport = services.transports(target)
+        transport = services.transports(target, timeout=self._deadline() or math.inf)
         if services.options.verbosity < _COMMANDS:
             return transport
 
@@ -157,14 +165,20 @@ class Attempt:
         """Run the module and let `changed_when` and `failed_when` have their say."""
         began = context.clock.monotonic()
         outcome = _called(module, arguments, context)
-        limit = self._deadline()
-        if limit and context.clock.monotonic() - began >= limit:
-            period = int(limit) if limit.is_integer() else limit
-            msg = f"not done within its timeout of {limit:g} s"
-            outcome.values |= {"failed": True, "msg": msg, "timedout": {"period": period}}
+        self._timed_out(began, outcome)
         if not outcome.values.get("unreachable"):
             self._judge(outcome)
         return outcome
+
+    def _timed_out(self, began: float, outcome: Outcome) -> bool:
+        """Let the outcome be a failure if the task's time is over; return whether it is."""
+        limit = self._deadline()
+        if not limit or self.job.services.clock.monotonic() - began < limit:
+            return False
+        period = int(limit) if limit.is_integer() else limit
+        msg = f"not done within its timeout of {limit:g} s"
+        outcome.values |= {"failed": True, "msg": msg, "timedout": {"period": period}}
+        return True
 
     def _judge(self, outcome: Outcome) -> None:
         task = self.job.task

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from raftfleet.errors import ExitCode, UsageError, nearest
 from raftfleet.playbook.engine.attempt import refuse_when_stopped
 from raftfleet.playbook.engine.job import Services
+from raftfleet.playbook.engine.memory import Memory
 from raftfleet.playbook.engine.options import Options
 from raftfleet.playbook.engine.play_run import PlayRun
 from raftfleet.playbook.engine.pool import Pool
@@ -24,14 +25,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from raftfleet.clock import Clock
-    from raftfleet.inventory import Host, Inventory
+    from raftfleet.inventory import Inventory
     from raftfleet.journal.events import Event
-    from raftfleet.playbook.engine.job import Stop
+    from raftfleet.playbook.engine.job import Stop, Transports
     from raftfleet.playbook.extension import PlayExtension
     from raftfleet.playbook.recap import Recap
     from raftfleet.playbook.syntax.load import Playbook
     from raftfleet.playbook.syntax.nodes import Node
-    from raftfleet.transport.protocol import Transport
 
 __all__ = ["Engine", "PlaybookResult", "which_starts"]
 
@@ -53,7 +53,8 @@ class Engine:
     at a time, from any thread. ``tags`` and ``skip_tags`` are as on the command line, empty means
     all and none. ``defaults`` are keywords that hold unless a play says otherwise (`become`,
     `remote_user`). ``variable_providers`` are asked at most once a task. ``inventory_file`` is
-    for the variables `inventory_file` and `inventory_dir`. Once ``stop`` is set nothing new starts.
+    for the variables `inventory_file` and `inventory_dir`. ``memory`` is what playbooks before this
+    one have left of facts and added hosts. Once ``stop`` is set nothing new starts.
     """
 
     def __init__(
@@ -61,7 +62,7 @@ class Engine:
         playbook: Playbook,
         inventory: Inventory,
         *,
-        transports: Callable[[Host], Transport],
+        transports: Transports,
         record: Callable[[Event], object],
         clock: Clock,
         extra_vars: Mapping[str, Any] | None = None,
@@ -78,6 +79,7 @@ class Engine:
         variable_providers: Mapping[str, Callable[[], object]] | None = None,
         inventory_file: Path | None = None,
         verbosity: int = 0,
+        memory: Memory | None = None,
         stop: Stop | None = None,
     ) -> None:
         self.playbook = playbook
@@ -99,14 +101,17 @@ class Engine:
             inventory_file=inventory_file,
             verbosity=verbosity,
         )
+        memory = memory or Memory()
         population = Population(inventory.beside(playbook.directory))
+        for placement in memory.placements:
+            population.place(placement)
         self._services = Services(
             options=options,
             clock=clock,
             recorder=self._recorder,
             transports=transports,
             stop=self._stop,
-            variables=Variables(options, population),
+            variables=Variables(options, population, memory),
             library=playbook.library,
         )
 

@@ -24,7 +24,7 @@ class Finder:
     @classmethod
     def of(cls, task: Task | None, frame: Frame, playbook_dir: Path) -> Finder:
         """Return the finder of a task."""
-        roles = [role.path for role in reversed(frame.roles)]
+        roles = [role.path for role in frame.roles]
         beside = [task.directory] if task else []
         return cls(tuple(dict.fromkeys([*roles, *beside, playbook_dir])))
 

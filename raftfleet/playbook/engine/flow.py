@@ -10,9 +10,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from raftfleet.playbook.engine.attempt import refuse_when_stopped
-from raftfleet.playbook.engine.handlers import add_imported_handlers, names_of, settle
+from raftfleet.playbook.engine.handlers import add_role_handlers, settle
 from raftfleet.playbook.engine.includes import Includes
 from raftfleet.playbook.engine.meta import Meta
+from raftfleet.playbook.engine.role_places import imported_by
 from raftfleet.playbook.engine.tags import starts_at
 from raftfleet.playbook.engine.task_run import TaskRun, in_check_mode, make_job, title_of
 from raftfleet.playbook.syntax.actions import DYNAMIC
@@ -154,11 +155,12 @@ class Flow:
         self.state.leave(failed)
         return failed
 
-    def adopt(self, nodes: Sequence[Node], frame: Frame) -> None:
-        """Take the handlers of roles that are included, or imported by what is, into the play."""
+    def adopt(self, nodes: Iterable[Node], frame: Frame) -> None:
+        """Take the roles of what is included into the play: handlers, and variables of public ones."""
+        places = list(imported_by(nodes, frame))
         scope = self.run.services.variables.of_play(self.state.play.settings.variables)
-        add_imported_handlers(self.state, nodes, frame, scope)
-        self.state.role_names += names_of(nodes)
+        add_role_handlers(self.state, places, scope)
+        self.state.roles += [use for use, _ in places]
 
     def quiet_job(self, task: Task, frame: Frame) -> Job:
         """Return a job that is not recorded, for what counts as no task."""

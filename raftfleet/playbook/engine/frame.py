@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from raftfleet.playbook.syntax.nodes import Role, RoleUse, Settings
 
@@ -19,16 +19,16 @@ _REACH = {"connection": "ansible_connection", "remote_user": "ansible_user"}
 class Frame:
     """The way from the play down to a task.
 
-    ``layers`` are the variables of blocks, role entries and tasks, the innermost first;
-    ``parameters`` those that win over facts (role parameters, what an include passes on).
+    ``layers`` are the variables of blocks, imports and tasks, the innermost first; ``passed`` what
+    includes pass on, which wins over facts. ``uses`` are the roles on the way, the innermost last.
     ``rescuable``: a failure here leads to some block's rescue; ``awaited``: to some always.
     ``handling``: this is a handler, or what one includes.
     """
 
     settings: Settings
     layers: tuple[Mapping[str, Any], ...] = ()
-    parameters: tuple[Mapping[str, Any], ...] = ()
-    roles: tuple[Role, ...] = ()
+    passed: tuple[Mapping[str, Any], ...] = ()
+    uses: tuple[RoleUse, ...] = ()
     rescuable: bool = False
     awaited: bool = False
     handling: bool = False
@@ -39,17 +39,22 @@ class Frame:
         return replace(self, settings=self.settings.around(_bare(settings)), layers=layers)
 
     def enter_role(self, use: RoleUse) -> Frame:
-        """Return the frame inside a role."""
+        """Return the frame inside a role.
+
+        A role that imports or includes another passes its own parameters on once more, and they
+        win over those of the roles that the other one needs.
+        """
         inner = self.enter(use.settings)
-        parameters = (use.parameters, *self.parameters) if use.parameters else self.parameters
-        return replace(inner, roles=(*self.roles, use.role), parameters=parameters)
+        again = self.uses[-1].parameters if use.included is not None and self.uses else {}
+        passed = (again, *self.passed) if again else self.passed
+        return replace(inner, uses=(*self.uses, use), passed=passed)
 
     def including(self, passed: Mapping[str, Any], apply: Settings | None) -> Frame:
         """Return the frame inside an included file or role.
 
         Of the include itself only its variables reach inside, and what ``apply`` says.
         """
-        frame = replace(self, parameters=(passed, *self.parameters)) if passed else self
+        frame = replace(self, passed=(passed, *self.passed)) if passed else self
         return frame.enter(apply) if apply else frame
 
     def guarded(self, *, rescue: bool, always: bool) -> Frame:
@@ -59,7 +64,36 @@ class Frame:
     @property
     def role(self) -> Role | None:
         """The role that this is part of."""
-        return self.roles[-1] if self.roles else None
+        return self.uses[-1].role if self.uses else None
+
+    @property
+    def roles(self) -> list[Role]:
+        """The role that this is part of, and those that led to it, the innermost first."""
+        return [use.role for use in reversed(self.uses)]
+
+    @property
+    def parameters(self) -> tuple[Mapping[str, Any], ...]:
+        """What wins over facts, the strongest first."""
+        return (*self.passed, *(use.parameters for use in reversed(self.uses)))
+
+    @property
+    def role_variables(self) -> Iterator[Mapping[str, Any]]:
+        """The variables of the roles on the way, the strongest first.
+
+        An entry's own `vars` win over the variables of its role only inside that very role.
+        """
+        *outer, inner = self.uses or (None,)
+        if inner is not None:
+            yield from (inner.variables, inner.role.variables, inner.role.needed_variables)
+        for use in reversed(outer):
+            yield from (use.role.variables, use.variables)
+
+    @property
+    def role_defaults(self) -> Iterator[Mapping[str, Any]]:
+        """The defaults of the roles on the way, the strongest first."""
+        yield from (role.defaults for role in self.roles)
+        if self.role is not None:
+            yield self.role.needed_defaults
 
     @property
     def reach(self) -> dict[str, Any]:

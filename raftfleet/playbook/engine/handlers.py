@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from raftfleet.errors import RaftfleetError
 from raftfleet.playbook.engine.play_state import HandlerEntry
+from raftfleet.playbook.engine.role_places import needed_by
 from raftfleet.playbook.syntax.handlers import unknown_handler
-from raftfleet.playbook.syntax.nodes import Block, RoleUse
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -16,18 +16,11 @@ if TYPE_CHECKING:
     from raftfleet.inventory import Host
     from raftfleet.playbook.engine.frame import Frame
     from raftfleet.playbook.engine.play_state import PlayState
-    from raftfleet.playbook.syntax.nodes import HandlerList, Node
+    from raftfleet.playbook.engine.role_places import Placed
+    from raftfleet.playbook.syntax.nodes import HandlerList
     from raftfleet.playbook.templating import Scope
 
-__all__ = [
-    "add_handlers",
-    "add_imported_handlers",
-    "add_nested_handlers",
-    "add_role_handlers",
-    "names_of",
-    "notify",
-    "settle",
-]
+__all__ = ["add_handlers", "add_role_handlers", "notify", "settle"]
 
 
 def add_handlers(
@@ -41,44 +34,11 @@ def add_handlers(
         state.handlers.append(entry)
 
 
-def add_role_handlers(state: PlayState, use: RoleUse, frame: Frame, scope: Scope) -> None:
-    """Add the handlers of a role, behind those of the roles it depends on."""
-    inner = frame.enter_role(use)
-    for needed in use.role.dependencies:
-        add_role_handlers(state, needed, inner, scope)
-    add_handlers(state, use.role.handlers, inner, scope, role=use.role.name)
-
-
-def add_imported_handlers(
-    state: PlayState, nodes: Iterable[Node], frame: Frame, scope: Scope
-) -> None:
-    """Add the handlers of the roles that nodes import; what a role imports comes before it."""
-    for node in nodes:
-        if isinstance(node, Block):
-            parts = (*node.body, *node.rescue, *node.always)
-            add_imported_handlers(state, parts, frame.enter(node.settings), scope)
-        elif isinstance(node, RoleUse):
-            add_nested_handlers(state, node, frame, scope)
-            add_role_handlers(state, node, frame, scope)
-
-
-def add_nested_handlers(state: PlayState, use: RoleUse, frame: Frame, scope: Scope) -> None:
-    """Add the handlers of the roles that the tasks of a role import."""
-    inner = frame.enter_role(use)
-    for needed in use.role.dependencies:
-        add_nested_handlers(state, needed, inner, scope)
-    add_imported_handlers(state, use.role.tasks, inner, scope)
-
-
-def names_of(nodes: Iterable[Node]) -> list[str]:
-    """Return the names of roles in the order in which Ansible reads them, dependencies left out."""
-    found: list[str] = []
-    for node in nodes:
-        if isinstance(node, Block):
-            found += names_of((*node.body, *node.rescue, *node.always))
-        elif isinstance(node, RoleUse):
-            found += [*names_of(node.role.tasks), node.role.name]
-    return found
+def add_role_handlers(state: PlayState, places: Iterable[Placed], scope: Scope) -> None:
+    """Add the handlers of roles, behind those of the roles that they need, for each use anew."""
+    for place in places:
+        for use, frame in (*needed_by(place), place):
+            add_handlers(state, use.role.handlers, frame, scope, role=use.role.name)
 
 
 def _name(name: str | None, scope: Scope) -> str | None:

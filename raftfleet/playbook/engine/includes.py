@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from raftfleet.errors import RaftfleetError
 from raftfleet.playbook.engine import reach
+from raftfleet.playbook.engine.header import header_of
 from raftfleet.playbook.engine.loop import ends, items_of, turns
 from raftfleet.playbook.engine.outcome import Outcome, bare_data
+from raftfleet.playbook.engine.tags import settled, settled_settings
 from raftfleet.playbook.engine.task_run import TaskRun
 from raftfleet.playbook.module import Status
 from raftfleet.playbook.syntax.actions import DYNAMIC
@@ -115,8 +117,13 @@ class Includes:
         """Return what is included, and the frame inside."""
         task = job.task
         passed = {**task.settings.variables, **inclusion.passed}
-        inner = frame.including(passed, task.apply)
         library = job.services.library
+        apply = task.apply
+        if apply is not None:
+            apply = settled_settings(apply, job.scope(inclusion.hosts[0]).over(inclusion.passed))
+        inner = frame.including(passed, apply)
+        state, within = self._flow.state, job.frame.including(inclusion.passed, None)
+        header = header_of(state.play, state.roles, job.services.variables, library, within)
         role = frame.role.path if frame.role else None
         site = Site(task.directory, self._flow.state.play.file.parent, role)
         if task.action == "include_tasks":
@@ -124,10 +131,9 @@ class Includes:
             nodes: tuple[Node, ...] = library.tasks(site.tasks_file(name, task.mark), site)
         else:
             use = library.imported_role(inclusion.arguments, Settings(), site, task.mark)
-            use = replace(use, included=passed)
-            nodes = (use,)
-            if inclusion.arguments["public"]:
-                self._flow.state.roles.append(use)
+            public = bool(inclusion.arguments["public"])
+            nodes = (replace(use, public=public, included=passed),)
+        nodes = settled(nodes, header)
         self._flow.adopt(nodes, inner)
         return nodes, inner
 

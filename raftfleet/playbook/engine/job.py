@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from raftfleet.playbook.engine.files import Finder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from raftfleet.clock import Clock
     from raftfleet.inventory import Host
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from raftfleet.playbook.templating import Scope
     from raftfleet.transport.protocol import Transport
 
-__all__ = ["Job", "Services", "Stop"]
+__all__ = ["Job", "Services", "Stop", "Transports"]
 
 
 class Stop(Protocol):
@@ -33,6 +34,18 @@ class Stop(Protocol):
         ...
 
 
+class Transports(Protocol):
+    """Gives a host's transport, connected."""
+
+    def __call__(self, host: Host, *, timeout: float = math.inf) -> Transport:
+        """Return it; raise `UnreachableError` when that fails, or takes longer than ``timeout``.
+
+        The timeout, in seconds, is what a task has for all it does; a host's own for connecting
+        may be shorter.
+        """
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
     """What every part of a run uses."""
@@ -40,7 +53,7 @@ class Services:
     options: Options
     clock: Clock
     recorder: Recorder
-    transports: Callable[[Host], Transport]
+    transports: Transports
     stop: Stop
     variables: Variables
     library: Library

@@ -103,17 +103,23 @@ def of_play(state: PlayState, frame: Frame) -> dict[str, Callable[[], Any]]:
         "ansible_play_hosts_all": lambda: [host.name for host in state.everyone],
         "ansible_play_name": lambda: state.name,
         "playbook_dir": lambda: str(state.play.file.parent),
-        "ansible_play_role_names": lambda: list(state.role_names),
+        "ansible_play_role_names": state.role_names,
         "ansible_dependent_role_names": lambda: _needed_roles(state),
-        "role_names": lambda: list(state.role_names),
+        "role_names": state.role_names,
         "ansible_role_names": lambda: list(
-            dict.fromkeys((*state.role_names, *_needed_roles(state)))
+            dict.fromkeys((*state.role_names(), *_needed_roles(state)))
         ),
     }
     role = frame.role
     if role is not None:
         found["role_name"] = found["ansible_role_name"] = lambda: role.name
         found["role_path"] = lambda: str(role.path)
-        parents = [parent.name for parent in reversed(frame.roles[:-1])]
-        found["ansible_parent_role_names"] = lambda: parents
+    parents = [
+        parent.role
+        for parent, use in zip(frame.uses, frame.uses[1:], strict=False)
+        if use.included is not None
+    ]
+    if parents:
+        found["ansible_parent_role_names"] = lambda: [role.name for role in reversed(parents)]
+        found["ansible_parent_role_paths"] = lambda: [str(role.path) for role in reversed(parents)]
     return found

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from raftfleet.playbook.module import Placement
 
 __all__ = ["HostMemory", "Memory"]
 
@@ -23,9 +26,14 @@ class HostMemory:
 
 
 class Memory:
-    """All hosts'. Written between tasks only, so that the threads of a task may read it."""
+    """All hosts'. Written between tasks only, so that the threads of a task may read it.
+
+    ``placements`` are the hosts that joined the inventory and its groups, in that order. A memory
+    that is handed from one playbook to the next carries all of it on.
+    """
 
     def __init__(self) -> None:
+        self.placements: list[Placement] = []
         self._hosts: defaultdict[str, HostMemory] = defaultdict(HostMemory)
 
     def __getitem__(self, host: str) -> HostMemory:

@@ -23,7 +23,9 @@ __all__ = ["Meta"]
 
 
 # The actions that act on each host whose condition holds.
-_EACH: Final = frozenset({"noop", "reset_connection", "flush_handlers", "end_host", "end_role"})
+_EACH: Final = frozenset({
+    "noop", "flush_handlers", "reset_connection", "end_host", "end_role",
+})  # fmt: skip
 
 
 class Meta:
@@ -54,6 +56,8 @@ class Meta:
             except RaftfleetError as error:
                 wrong[host.name] = error
         failed = self._fail(job, [host for host in hosts if host.name in wrong], wrong)
+        if action == "flush_handlers":
+            return failed | self._flow.flush(chosen, rescuable=frame.rescuable)
         return failed | self._act(action, chosen, job)
 
     def _fail(self, job: Job, hosts: list[Host], wrong: Mapping[str, RaftfleetError]) -> set[str]:
@@ -117,6 +121,6 @@ class Meta:
     def _reset(self, hosts: list[Host], job: Job) -> set[str]:
         for host in hosts:
             target = reach.reached(host, job.frame, job.scope(host))
-            with suppress(UnreachableError):  # no connection; the next task will say so
+            with suppress(UnreachableError):  # then there is no connection to close
                 self._flow.run.services.transports(target).close()
         return set()

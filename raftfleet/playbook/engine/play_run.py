@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from raftfleet.errors import RaftfleetError, SourceError
 from raftfleet.inventory.patterns import split
@@ -14,17 +14,15 @@ from raftfleet.playbook.engine.batches import batches, ordered
 from raftfleet.playbook.engine.files import Finder
 from raftfleet.playbook.engine.flow import Flow
 from raftfleet.playbook.engine.frame import Frame
-from raftfleet.playbook.engine.handlers import (
-    add_handlers,
-    add_imported_handlers,
-    add_nested_handlers,
-    add_role_handlers,
-    names_of,
-)
+from raftfleet.playbook.engine.handlers import add_handlers, add_role_handlers
+from raftfleet.playbook.engine.header import header_of
+from raftfleet.playbook.engine.magic import Lazy
+from raftfleet.playbook.engine.magic import of_play as magic_of_play
 from raftfleet.playbook.engine.play_state import PlayState
+from raftfleet.playbook.engine.role_places import places_of, roles_of
+from raftfleet.playbook.engine.tags import settled_play
 from raftfleet.playbook.engine.vars_files import read_vars_files
 from raftfleet.playbook.extension import PlayInfo
-from raftfleet.playbook.syntax.handlers import static_roles
 from raftfleet.playbook.syntax.nodes import Settings, Task
 
 if TYPE_CHECKING:
@@ -47,7 +45,7 @@ class PlayRun:
         self._play = play
         self._extensions = extensions
         self._services = run.services
-        self._header = run.services.variables.of_play(play.settings.variables)
+        self._header = header_of(play, roles_of(play), run.services.variables, run.services.library)
 
     def run(self) -> None:
         """Run the play, wrapped in its extensions; raises what they raise, and `InterruptedRun`."""
@@ -72,27 +70,22 @@ class PlayRun:
         proceed()
 
     def _state(self, pattern: str, hosts: list[Host]) -> PlayState:
-        defaults = Settings(self._services.options.defaults)
-        frame = Frame(replace(defaults.around(self._play.settings), variables={}))
-        state = PlayState(self._play, self._title(pattern), hosts, frame, static_roles(self._play))
+        state = PlayState(self._play, self._title(pattern), hosts, Frame(Settings()), [])
         self._run.failed |= self._run.marked
         state.gone |= self._run.failed | self._run.unreachable
-        named = [node for section in self._play.sections for node in section]
-        state.role_names = names_of(named)
+        if state.present(hosts):
+            state.batch = self._divided(hosts)[0]
+            known = Lazy(magic_of_play(state, state.frame))
+            self._play = state.play = settled_play(self._play, self._header.over(known))
         state.forced = self._forced()
-        self._add_handlers(state)
+        defaults = Settings(self._services.options.defaults)
+        state.frame = Frame(replace(defaults.around(self._play.settings), variables={}))
+        entries, imports = places_of(self._play, state.frame)
+        state.roles = [place.use for place in (*entries, *imports)]
+        add_role_handlers(state, entries, self._header)
+        add_handlers(state, self._play.handlers, state.frame, self._header)
+        add_role_handlers(state, imports, self._header)
         return state
-
-    def _add_handlers(self, state: PlayState) -> None:
-        """Give the play all its handlers: of its roles, its own, and of what its tasks import."""
-        play, frame, header = self._play, state.frame, self._header
-        for use in play.roles:
-            add_role_handlers(state, use, frame, header)
-        add_handlers(state, play.handlers, frame, header)
-        for use in play.roles:
-            add_nested_handlers(state, use, frame, header)
-        for section in (play.pre_tasks, play.post_tasks, play.tasks):
-            add_imported_handlers(state, section, frame, header)
 
     def _forced(self) -> bool:
         said = self._play.force_handlers
@@ -118,8 +111,7 @@ class PlayRun:
 
     def _batches(self, state: PlayState, unmatched: Sequence[str]) -> None:
         recorder = self._services.recorder
-        divided = batches(ordered(state.everyone, self._play.order), self._serial())
-        for number, batch in enumerate(divided or [[]]):
+        for number, batch in enumerate(self._divided(state.everyone) or [[]]):
             state.begin(batch)
             present = state.present(batch)
             check = self._services.options.check
@@ -133,8 +125,9 @@ class PlayRun:
             if self._run.broken or state.over:
                 return
 
-    def _serial(self) -> list[Any]:
-        return [self._header.template(part) for part in self._play.serial]
+    def _divided(self, hosts: Sequence[Host]) -> list[list[Host]]:
+        serial = [self._header.template(part) for part in self._play.serial]
+        return batches(ordered(hosts, self._play.order), serial)
 
     def _batch(self, state: PlayState, batch: list[Host]) -> None:
         before = self._lost(batch, state)
@@ -158,12 +151,15 @@ class PlayRun:
         wanted = True if self._play.gather_facts is None else self._play.gather_facts
         if setup is None or not reach.flag(wanted, self._header, key="gather_facts"):
             return
+        tags = state.frame.settings.tags or frozenset({"always"})
+        if not self._services.options.tags.takes(tags):
+            return
         task = Task(
             name="Gathering Facts",
             action="setup",
             module=setup,
             arguments=MarkedDict(self._play.fact_arguments),
-            settings=Settings(tags=frozenset({"always"})),
+            settings=Settings(tags=tags),
             mark=self._play.mark,
             directory=self._play.file.parent,
         )

@@ -59,7 +59,6 @@ class PlayState:
     everyone: list[Host]
     frame: Frame
     roles: list[RoleUse]
-    role_names: list[str] = field(default_factory=list)
     forced: bool = False
     batch: list[Host] = field(default_factory=list)
     gone: set[str] = field(default_factory=set)
@@ -118,6 +117,10 @@ class PlayState:
     def standing(self) -> list[Host]:
         """Return those hosts of the batch that take part and have not failed."""
         return [host for host in self.present(self.batch) if host.name not in self.failed]
+
+    def role_names(self) -> list[str]:
+        """Return the names of the play's roles, those that others need left out."""
+        return [use.role.name for use in self.roles]
 
     def exported(self) -> list[Role]:
         """Return the roles whose defaults and variables the whole play sees, the strongest first."""

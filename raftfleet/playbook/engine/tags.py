@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Any, TypeVar
 
-__all__ = ["Selection", "starts_at"]
+from raftfleet.errors import SourceError
+from raftfleet.inventory import mark_of
+from raftfleet.playbook.syntax.nodes import Block, RoleUse
+from raftfleet.playbook.templating import Omit, is_text_template
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from raftfleet.playbook.syntax.nodes import Node, Play, Settings
+    from raftfleet.playbook.templating import Scope
+
+__all__ = ["Selection", "settled", "settled_play", "settled_settings", "starts_at"]
 
 _UNTAGGED = frozenset({"untagged"})
+_NodeT = TypeVar("_NodeT", bound="Node")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,3 +52,75 @@ def starts_at(wanted: str, title: str, role: str | None) -> bool:
     """Whether this is the task to start at: by name or glob, with its role's name before it or not."""
     names = (title, f"{role} : {title}") if role else (title,)
     return any(wanted == name or fnmatchcase(name, wanted) for name in names)
+
+
+def settled_play(play: Play, scope: Scope) -> Play:
+    """Return a play with no template left in any tag, except in those of handlers, which have no say.
+
+    ``scope`` knows no host: a task has the same tags for all. Raises `SourceError`.
+    """
+    return replace(
+        play,
+        settings=settled_settings(play.settings, scope),
+        pre_tasks=settled(play.pre_tasks, scope),
+        roles=settled(play.roles, scope),
+        tasks=settled(play.tasks, scope),
+        post_tasks=settled(play.post_tasks, scope),
+    )
+
+
+def settled(nodes: tuple[_NodeT, ...], scope: Scope) -> tuple[_NodeT, ...]:
+    """Return blocks, roles and tasks with no template left in their tags; raises `SourceError`."""
+    return tuple(_node(node, scope) for node in nodes)
+
+
+def _node(node: _NodeT, scope: Scope) -> _NodeT:
+    changed: dict[str, Any] = {}
+    if any(map(is_text_template, node.settings.tags)):
+        changed["settings"] = settled_settings(node.settings, scope)
+    if isinstance(node, Block):
+        parts = {name: getattr(node, name) for name in ("body", "rescue", "always")}
+        changed |= _changed(parts, scope)
+    elif isinstance(node, RoleUse):
+        role = node.role
+        inside: dict[str, Any] = _changed(
+            {"dependencies": role.dependencies, "tasks": role.tasks}, scope
+        )
+        if inside:
+            changed["role"] = replace(role, **inside)
+    return replace(node, **changed) if changed else node
+
+
+def _changed(parts: dict[str, tuple[Node, ...]], scope: Scope) -> dict[str, tuple[Node, ...]]:
+    """Return those lists of nodes in which a template stood; the others stay the very same."""
+    done = {name: settled(nodes, scope) for name, nodes in parts.items()}
+    return {
+        name: nodes
+        for name, nodes in done.items()
+        if any(one is not other for one, other in zip(nodes, parts[name], strict=True))
+    }
+
+
+def settled_settings(settings: Settings, scope: Scope) -> Settings:
+    """Return settings with no template left in their tags; raises `SourceError`."""
+    found = {tag for written in sorted(settings.tags) for tag in _evaluated(written, scope)}
+    return replace(settings, tags=frozenset(found))
+
+
+def _evaluated(written: str, scope: Scope) -> Iterator[str]:
+    if not is_text_template(written):
+        yield written
+        return
+    for value in _flat(scope.template(written)):
+        if value is None or isinstance(value, Omit):
+            continue
+        if isinstance(value, dict):
+            message = f"tags: wants a text or a list of texts, not {value!r}"
+            raise SourceError(message, mark_of(written))
+        if text := str(value).strip():
+            yield text
+
+
+def _flat(value: Any) -> Iterable[Any]:
+    """Return a value that may be a list of lists as one list."""
+    return [one for part in value for one in _flat(part)] if isinstance(value, list) else [value]

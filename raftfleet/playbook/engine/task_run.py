@@ -131,6 +131,7 @@ class TaskRun:
         outcome = done.outcome
         for placement in outcome.placements:
             self._run.services.variables.population.place(placement)
+            memory.placements.append(placement)
             self._state.welcome(placement.host)
         hosts = [host.name for host in (self._hosts if self._once else (done.host,))]
         for part in outcome.parts or (outcome,):

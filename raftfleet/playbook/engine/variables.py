@@ -1,8 +1,8 @@
 """Which variables a task sees on a host, from the weakest to the strongest.
 
 address, `remote_user` and `connection` < role defaults < inventory < gathered facts < play vars < vars_files <
-role vars < role entry, block and task vars < include_vars < set_fact and register <
-role parameters and include vars < -e < providers < magic < loop variables
+role vars and the entry's vars < block and task vars < include_vars < set_fact and register <
+role parameters < include vars < -e < providers < magic < loop variables
 """
 
 from __future__ import annotations
@@ -55,10 +55,12 @@ class Provided(Mapping[str, Any]):
 class Variables:
     """All variables of a run."""
 
-    def __init__(self, options: Options, population: Population) -> None:
+    def __init__(
+        self, options: Options, population: Population, memory: Memory | None = None
+    ) -> None:
         self.options = options
         self.population = population
-        self.memory = Memory()
+        self.memory = memory or Memory()
         self.extra = {name: written(value) for name, value in options.extra_vars.items()}
 
     def of_task(
@@ -74,7 +76,7 @@ class Variables:
         host = self.population.inventory.host(host.name) or host  # it may have joined groups
         known = self.memory[host.name]
         makers = {**magic.of_host(host, self), **magic.of_play(state, frame)}
-        roles = tuple(reversed(frame.roles))
+        exported = state.exported()
         layers = (
             magic.Lazy(makers),
             provided,
@@ -84,14 +86,14 @@ class Variables:
             known.facts,
             known.included,
             *frame.layers,
-            *(role.variables for role in roles),
-            *(role.variables for role in state.exported()),
+            *frame.role_variables,
+            *(part for role in exported for part in (role.variables, role.needed_variables)),
             *state.vars_files.get(host.name, ()),
             state.play.settings.variables,
             known.gathered,
             host.variables,
-            *(role.defaults for role in roles),
-            *(role.defaults for role in state.exported()),
+            *frame.role_defaults,
+            *(part for role in exported for part in (role.defaults, role.needed_defaults)),
             {"ansible_host": host.name, **frame.reach},
         )
         return Scope(layers, find=finder.find)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from raftfleet.errors import SourceError, nearest
-from raftfleet.inventory.source import MarkedDict, MarkedStr, Octal, plain
-from raftfleet.playbook.syntax.key_value import as_mapping, first_key
+from raftfleet.inventory.source import MarkedDict, Octal, plain
+from raftfleet.playbook.syntax.free_form import ANY, names_of, read_text
 from raftfleet.playbook.syntax.kinds import WrongKindError, convert
 from raftfleet.playbook.syntax.reading import place
 from raftfleet.playbook.syntax.templates import check_raw, check_value
@@ -18,24 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from raftfleet.errors import Mark
-    from raftfleet.playbook.module import Argument
+    from raftfleet.playbook.syntax.free_form import Declares
 
-__all__ = ["Declares", "check_arguments", "finish_arguments", "read_arguments"]
-
-_ANY = "*"
-
-
-class Declares(Protocol):
-    """What arguments are checked against: a module, or an action of the engine."""
-
-    @property
-    def name(self) -> str: ...  # noqa: D102
-    @property
-    def arguments(self) -> Mapping[str, Argument]: ...  # noqa: D102
-    @property
-    def free_form(self) -> str | None: ...  # noqa: D102
-    @property
-    def raw(self) -> frozenset[str]: ...  # noqa: D102
+__all__ = ["check_arguments", "finish_arguments", "read_arguments"]
 
 
 def read_arguments(module: Declares, value: Any, more: MarkedDict, mark: Mark | None) -> MarkedDict:
@@ -48,7 +32,7 @@ def read_arguments(module: Declares, value: Any, more: MarkedDict, mark: Mark | 
     elif isinstance(value, MarkedDict):
         given = value
     elif isinstance(value, str):
-        given = _free_form(module, value, mark)
+        given = read_text(module, value, mark)
     elif module.free_form is not None:
         given = MarkedDict({module.free_form: value}, mark, values=_at(module.free_form, mark))
     else:
@@ -58,47 +42,6 @@ def read_arguments(module: Declares, value: Any, more: MarkedDict, mark: Mark | 
 
 def _at(key: str, mark: Mark | None) -> dict[str, Mark]:
     return {key: mark} if mark else {}
-
-
-def _free_form(module: Declares, text: str, mark: Mark | None) -> MarkedDict:
-    key = module.free_form
-    if key is not None and "creates" in module.arguments:
-        return _command_line(module, key, text, mark)
-    pair = first_key(text)
-    if pair and (key is None or pair in _names(module)):
-        hint = f"write a mapping: {as_mapping(module.name, text)}"
-        raise SourceError(
-            f"{module.name}: k=v arguments are not supported",
-            place(text, mark),
-            hint=hint,
-            unsupported=True,
-        )
-    if key is None:
-        hint = f"write a mapping: {module.name}: {{name: value}}"
-        raise SourceError(f"{module.name}: takes no plain text", place(text, mark), hint=hint)
-    return MarkedDict({key: text}, mark, values=_at(key, place(text, mark)))
-
-
-def _names(module: Declares) -> set[str]:
-    """Return every name an argument may be given by."""
-    declared = module.arguments.items()
-    return {word for name, argument in declared for word in (name, *argument.aliases)} - {_ANY}
-
-
-def _command_line(module: Declares, key: str, text: str, mark: Mark | None) -> MarkedDict:
-    """Take `chdir=`, `creates=` and the like out of a command's text, as Ansible does."""
-    names = "|".join(name for name in module.arguments if name not in {key, "argv", _ANY})
-    option = re.compile(
-        rf"(?:(?<=\s)|^)({names})=(\"[^\"]*\"|'[^']*'|(?:(?>\{{\{{.*?\}}\}})|[^\s\"'{{])+)(?:\s+|$)"
-    )
-    at = place(text, mark)
-    found: dict[Any, Any] = {
-        name: MarkedStr(value.strip("\"'"), at) for name, value in option.findall(text)
-    }
-    line = option.sub("", text) if found else text
-    if line.strip():
-        found[key] = MarkedStr(line.strip() if found else line, at)
-    return MarkedDict(found, mark, values={name: at for name in found if at})
 
 
 def _both(given: MarkedDict, more: MarkedDict) -> MarkedDict:
@@ -118,7 +61,7 @@ def _named(module: Declares, given: MarkedDict) -> MarkedDict:
     values: dict[Any, Mark] = {}
     for key, value in given.items():
         name = aliases.get(key, key)
-        if name not in module.arguments and _ANY not in module.arguments:
+        if name not in module.arguments and ANY not in module.arguments:
             raise _unknown(module, str(key), given.key_mark(key))
         if name in named:
             raise SourceError(
@@ -133,7 +76,10 @@ def _named(module: Declares, given: MarkedDict) -> MarkedDict:
 
 
 def _unknown(module: Declares, key: str, mark: Mark | None) -> SourceError:
-    known = _names(module)
+    if instead := getattr(module, "refused", {}).get(key):
+        message = f"{module.name}: {key} is not supported"
+        return SourceError(message, mark, hint=instead, unsupported=True)
+    known = names_of(module)
     close = nearest(key, known)
     if key in TASK:
         hint = f"{key} is a keyword of the task: write it beside {module.name}:, not below it"
@@ -166,7 +112,7 @@ def finish_arguments(module: Declares, given: Mapping[str, Any], written: Any) -
     kept = {name: value for name, value in given.items() if value is not OMIT}
     mark = place(written)
     _require(module, kept, mark)
-    finished = {name: a.default for name, a in module.arguments.items() if name != _ANY}
+    finished = {name: a.default for name, a in module.arguments.items() if name != ANY}
     for name, value in kept.items():
         if value is None and name in module.arguments:
             continue
@@ -187,10 +133,12 @@ def _require(module: Declares, given: Mapping[str, Any], mark: Mark | None) -> N
         if not there.intersection(names):
             raise SourceError(f"{module.name} wants {' or '.join(names)}", mark)
     # A template may still come out as `omit`.
-    fixed = {name for name in there if not has_template(given[name])}
+    fixed = [name for name in given if name in there and not has_template(given[name])]
     for names in getattr(module, "exclusive", ()):
-        if len(both := [name for name in names if name in fixed]) > 1:
-            raise SourceError(f"{module.name}: {' and '.join(both)} exclude each other", mark)
+        if len(both := [name for name in fixed if name in names]) > 1:
+            second = given.key_mark(both[1]) if isinstance(given, MarkedDict) else None
+            message = f"{module.name}: {' and '.join(both)} exclude each other"
+            raise SourceError(message, second or mark)
 
 
 def _converted(module: Declares, name: str, value: Any, mark: Mark | None) -> Any:

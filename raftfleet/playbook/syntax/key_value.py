@@ -12,13 +12,14 @@ _PAIR: Final = re.compile(
     r"\s*(\w+)=((?:\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*'|(?>\{\{.*?\}\})|(?>\{%.*?%\})|[^\s\"'{]|\{(?![{%]))*)(?=\s|$)",
     re.DOTALL,
 )
+_KEY: Final = re.compile(r"\s*(\w+|\{\{(?:[^{}]|\}(?!\}))*\}\})=(?!=)")
 _PLAIN: Final = re.compile(r"[A-Za-z_./][\w./-]*|[1-9]\d*|0", re.ASCII)
 _QUOTES: Final = ("'", '"')
 
 
 def first_key(text: str) -> str | None:
-    """Return the key of the first pair of a text that starts with one."""
-    found = re.match(r"\s*(\w+)=", text)
+    """Return the key of the first pair of a text that starts with one; it may be a template."""
+    found = _KEY.match(text)
     return found[1] if found else None
 
 
@@ -30,7 +31,8 @@ def as_mapping(name: str, text: str) -> str:
         pairs.append((found[1], found[2]))
         at = found.end()
     if not pairs or text[at:].strip():
-        return f"{name}: {{{first_key(text) or 'name'}: ...}}"
+        key = first_key(text) or "name"
+        return f"{name}: {{{_scalar('', key)}: ...}}"
     return f"{name}: {{{', '.join(f'{key}: {_scalar(key, value)}' for key, value in pairs)}}}"
 
 

@@ -11,6 +11,7 @@ from raftfleet.errors import Mark, SourceError
 from raftfleet.inventory import load_yaml
 from raftfleet.inventory.source import MarkedList, read_text
 from raftfleet.playbook.builtin import BUILTIN
+from raftfleet.playbook.syntax.handler_lists import HandlerReader
 from raftfleet.playbook.syntax.handlers import check_notifications
 from raftfleet.playbook.syntax.includes import check_includes
 from raftfleet.playbook.syntax.notices import Notices
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 __all__ = ["Library", "Playbook", "load_playbook"]
 
 _DEEPEST: Final = 50
-_OF_A_COLLECTION: Final = re.compile(r"\w+\.\w+\.\w+(\.ya?ml)?")
+_OF_A_COLLECTION: Final = re.compile(r"\w+\.\w+(\.\w+)+")
 _COPY: Final = "copy the playbook into the project, and name its file"
 
 
@@ -49,7 +50,10 @@ class Library:
         self.modules = together(modules, BUILTIN)
         self.notices = Notices()
         self.task_reader = TaskReader(self.modules, self, instead or {})
-        self.role_reader = RoleReader(self.task_reader, self.document, role_paths, self.notices)
+        self.handler_reader = HandlerReader(self.task_reader, self)
+        self.role_reader = RoleReader(
+            self.task_reader, self.handler_reader, self.document, role_paths, self.notices
+        )
         self._documents: dict[Path, Any] = {}
         self._tasks: dict[tuple[Path, Site], tuple[Node, ...]] = {}
 
@@ -159,7 +163,8 @@ def _imported(
     way_out = "name the file, and give the plays conditions"
     name = static_name(name, "import_playbook", mark, way_out, Site(path.parent, path.parent))
     if _OF_A_COLLECTION.fullmatch(name) and not (path.parent / name).exists():
-        raise SourceError(f"playbooks of collections are not supported: {name}", mark, hint=_COPY)
+        message = f"playbooks of collections are not supported: {name}"
+        raise SourceError(message, mark, hint=_COPY, unsupported=True)
     file = first_file([path.parent / name], name, mark).absolute()
     if len(opened) > _DEEPEST:
         raise SourceError(f"playbooks import each other deeper than {_DEEPEST} files", mark)

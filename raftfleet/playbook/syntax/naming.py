@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from raftfleet.errors import SourceError, nearest
+from raftfleet.errors import SourceError
+from raftfleet.playbook.spelling import misspelt
 from raftfleet.playbook.syntax.reading import unknown_word
 from raftfleet.playbook.syntax.words import bare, refusal
 
@@ -12,10 +13,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from raftfleet.errors import Mark
-    from raftfleet.playbook.syntax.arguments import Declares
+    from raftfleet.playbook.syntax.free_form import Declares
     from raftfleet.playbook.syntax.reading import Reader
 
 __all__ = ["Naming"]
+
+_OWN: Final = "use command or shell, or add a module of your own"
 
 
 class Naming:
@@ -24,6 +27,7 @@ class Naming:
     def __init__(self, actions: Mapping[str, Declares], instead: Mapping[str, str]) -> None:
         self._actions = actions
         self._instead = instead
+        self._short = {name.rpartition(".")[2]: way for name, way in instead.items()}
 
     def key_of(self, reader: Reader, keywords: frozenset[str]) -> str:
         """Return the one key that names a module."""
@@ -70,12 +74,11 @@ class Naming:
     def _no_module(self, word: str, keywords: frozenset[str], mark: Mark | None) -> SourceError:
         """Return the error for a task whose module is misspelt, or one of Ansible's only."""
         message = f"there is no module {word!r}"
-        if bare(word) in self._instead:
-            hint = f"write {self._instead[bare(word)]}"
-        elif close := nearest(bare(word), [*self._actions, *keywords]):
+        name = bare(word)
+        instead = self._instead.get(name) or self._short.get(name)
+        if instead is None and (close := misspelt(name, [*self._actions, *keywords])):
             return SourceError(message, mark, hint=f"did you mean {close}?")
-        else:
-            hint = "use command or shell, or add a module of your own"
+        hint = f"write {instead}" if instead else _OWN
         return SourceError(message, mark, hint=hint, unsupported=True)
 
 

@@ -36,7 +36,8 @@ class Settings:
     """What a play, block, role entry or task says for itself and for everything inside it.
 
     ``values`` holds plain keywords (become, no_log, ...), where the nearer place wins, as it does
-    for ``notify``; the other fields add up on the way from the play to the task.
+    for ``notify``; the other fields add up on the way from the play to the task. Tags may be
+    templates until their play or include begins.
     """
 
     values: Mapping[str, Any] = field(default_factory=dict)
@@ -147,7 +148,7 @@ HandlerList: TypeAlias = tuple[Handler, ...]
 class Role:
     """A role as its folder holds it; ``dependencies`` run before it.
 
-    ``defaults`` and ``variables`` lie over those of the roles it depends on.
+    ``needed_defaults`` and ``needed_variables`` are those of the roles it depends on.
     """
 
     name: str
@@ -158,20 +159,23 @@ class Role:
     handlers: HandlerList
     dependencies: tuple[RoleUse, ...] = ()
     allow_duplicates: bool = False
+    needed_defaults: Mapping[str, Any] = field(default_factory=dict)
+    needed_variables: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class RoleUse:
-    """A role at one place. ``parameters`` win over facts, the entry's ``vars`` do not.
+    """A role at one place. ``parameters`` win over facts, an entry's ``variables`` do not.
 
-    ``once`` roles run a second time only when something differs; ``public`` ones show their
-    defaults and variables to the whole play. ``included`` are the variables that the `import_role`
-    or `include_role` passes that it comes by; None for an entry of `roles` or of dependencies.
+    ``included`` are the variables that the `import_role` or `include_role` passes that it comes by,
+    None for one that is named in a list of roles. ``once`` roles run a second time only when
+    something differs; ``public`` ones show their defaults and variables to the whole play.
     """
 
     role: Role
     settings: Settings
     parameters: Mapping[str, Any] = field(default_factory=dict)
+    variables: Mapping[str, Any] = field(default_factory=dict)
     once: bool = True
     public: bool = True
     included: Mapping[str, Any] | None = None
@@ -181,9 +185,13 @@ class RoleUse:
     def identity(self) -> str:
         """What makes two uses of a role the same use."""
         if self.included is not None:
-            return repr((str(self.role.path), dict(self.included), id(self.role)))
-        said = (self.parameters, self.settings.variables, self.settings.conditions)
-        return repr((str(self.role.path), said, sorted(self.settings.tags), id(self.role)))
+            return repr((str(self.role.path), dict(self.included), len(self.role.tasks)))
+        said = (
+            self.parameters,
+            self.variables or self.settings.variables,
+            self.settings.conditions,
+        )
+        return repr((str(self.role.path), said, sorted(self.settings.tags), len(self.role.tasks)))
 
 
 Node: TypeAlias = Task | Block | RoleUse

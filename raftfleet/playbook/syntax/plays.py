@@ -34,6 +34,7 @@ class PlayReader:
 
     def __init__(self, library: Library, extensions: Mapping[str, PlayExtension]) -> None:
         self._tasks = library.task_reader
+        self._handlers = library.handler_reader
         self._roles = library.role_reader
         self._modules = library.modules
         self._notices = library.notices
@@ -59,7 +60,9 @@ class PlayReader:
             post_tasks=self._tasks.nodes(
                 reader.data.get("post_tasks"), site, reader.at("post_tasks")
             ),
-            handlers=self._tasks.handlers(reader.data.get("handlers"), site, reader.at("handlers")),
+            handlers=self._handlers.handlers(
+                reader.data.get("handlers"), site, reader.at("handlers")
+            ),
             vars_files=_vars_files(reader),
             gather_facts=self._gather_facts(reader),
             fact_arguments={key: reader.data[key] for key in _OF_SETUP if key in reader},
@@ -127,6 +130,8 @@ def _serial(reader: Reader) -> tuple[Any, ...]:
 
 def _order(reader: Reader) -> str:
     order = reader.text("order") or "inventory"
+    if is_text_template(order):
+        raise SourceError("order: cannot be a template", reader.at("order"), unsupported=True)
     if order not in _ORDERS:
         raise reader.wrong("order", f"one of {', '.join(_ORDERS)}")
     strategy = reader.data.get("strategy", "linear")
@@ -135,5 +140,6 @@ def _order(reader: Reader) -> str:
             f"the strategy {strategy!s} is not supported",
             reader.at("strategy"),
             hint="leave it out: every task runs on all hosts before the next one begins",
+            unsupported=True,
         )
     return order

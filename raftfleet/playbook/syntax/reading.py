@@ -59,10 +59,12 @@ class Reader:
         """Return where a key stands."""
         return self.data.key_mark(key) or self.mark
 
-    def wrong(self, key: str, wanted: str, *, hint: str | None = None) -> SourceError:
+    def wrong(
+        self, key: str, wanted: str, *, hint: str | None = None, unsupported: bool = False
+    ) -> SourceError:
         """Return the error for a key whose value is of the wrong kind."""
-        found = _kind(self.data.get(key))
-        return SourceError(f"{key}: wants {wanted}, not {found}", self.at(key), hint=hint)
+        message = f"{key}: wants {wanted}, not {_kind(self.data.get(key))}"
+        return SourceError(message, self.at(key), hint=hint, unsupported=unsupported)
 
     def wrong_item(
         self, key: str, item: Any, mark: Mark | None, wanted: str, *, hint: str | None = None
@@ -91,6 +93,10 @@ class Reader:
     def word(self, key: str) -> str | None:
         """Return the name of a variable; it cannot be a template."""
         value = self.text(key)
+        if is_text_template(value):
+            raise SourceError(
+                f"{key}: the name cannot be a template", self.at(key), unsupported=True
+            )
         if value is not None and not value.isidentifier():
             raise SourceError(
                 f"{key}: {value!r} is not a name for a variable",

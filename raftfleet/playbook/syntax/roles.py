@@ -1,15 +1,21 @@
-"""Finding a role's folder and reading what is in it."""
+"""Reading what is in a role's folder."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from raftfleet.errors import Mark, SourceError, nearest
+from raftfleet.errors import Mark, SourceError
 from raftfleet.inventory.source import MarkedDict
 from raftfleet.playbook.syntax.nodes import Role, RoleUse, Settings
 from raftfleet.playbook.syntax.reading import Reader, place, unknown_word
+from raftfleet.playbook.syntax.role_folders import (
+    file_named,
+    no_role,
+    refuse_plugins,
+    role_folders,
+)
 from raftfleet.playbook.syntax.settings import read_settings
 from raftfleet.playbook.syntax.site import Site, exists, static_name
 from raftfleet.playbook.syntax.templates import check_keywords
@@ -18,18 +24,14 @@ from raftfleet.playbook.syntax.words import META, ROLE, refusal
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from raftfleet.playbook.syntax.handler_lists import HandlerReader
     from raftfleet.playbook.syntax.notices import Notices
     from raftfleet.playbook.syntax.tasks import TaskReader
 
 __all__ = ["From", "RoleReader"]
 
-_ENDINGS: Final = (".yml", ".yaml", ".json", "")
 _DEEPEST: Final = 50
 _NOT_CHECKED: Final = "argument_specs of roles are accepted, and not checked"
-_PLUGINS: Final = (
-    "library", "module_utils", "action_plugins", "filter_plugins", "lookup_plugins", "test_plugins",
-    "callback_plugins", "vars_plugins",
-)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,14 @@ class From:
     def of(cls, said: Mapping[str, Any]) -> From:
         """Read `tasks_from` and its siblings."""
         names = ("tasks", "vars", "defaults", "handlers")
-        return cls(**{n: str(said[f"{n}_from"]) for n in names if said.get(f"{n}_from")})
+        given = {name: said.get(f"{name}_from") for name in names}
+        return cls(
+            **{
+                name: value if isinstance(value, str) else str(value)
+                for name, value in given.items()
+                if value
+            }
+        )
 
 
 class RoleReader:
@@ -54,11 +63,13 @@ class RoleReader:
     def __init__(
         self,
         tasks: TaskReader,
+        handlers: HandlerReader,
         document: Callable[[Path], Any],
         role_paths: Sequence[Path],
         notices: Notices,
     ) -> None:
         self._tasks = tasks
+        self._handler_lists = handlers
         self._document = document
         self._role_paths = tuple(role_paths)
         self._notices = notices
@@ -81,8 +92,15 @@ class RoleReader:
                     raise unknown_word(word, ROLE, "a role", reader.key_at(word))
                 parameters[word] = value
         role = self.role(name, From.of(reader.data), site, reader.at(key))
-        once = not role.allow_duplicates
-        return RoleUse(role, read_settings(reader), parameters, once=once, mark=reader.mark)
+        settings = read_settings(reader)
+        return RoleUse(
+            role,
+            replace(settings, variables={}),
+            parameters,
+            settings.variables,
+            once=not role.allow_duplicates,
+            mark=reader.mark,
+        )
 
     def imported(
         self, arguments: Mapping[str, Any], settings: Settings, site: Site, mark: Mark | None
@@ -98,7 +116,7 @@ class RoleReader:
         name = static_name(name, "a role", mark, "use include_role", site)
         path = self.path_of(name, site)
         if path is None:
-            raise _no_role(name, self._folders(site), mark)
+            raise no_role(name, role_folders(site, self._role_paths), mark)
         if path / files.tasks in site.opened:
             raise SourceError(
                 f"the role {name} needs itself",
@@ -114,46 +132,42 @@ class RoleReader:
 
     def path_of(self, name: str, site: Site) -> Path | None:
         """Return the folder of a role, or None when there is none."""
-        folders = self._folders(site)
+        folders = role_folders(site, self._role_paths)
         if "/" in name:
             folders.append(site.playbook_dir)
         paths = (folder / name for folder in folders)
         found = next((path for path in paths if exists(path, Path.is_dir)), None)
         return found.resolve() if found else None
 
-    def _folders(self, site: Site) -> list[Path]:
-        """Return where roles are looked for, the first places first."""
-        beside = [site.role_path.parent] if site.role_path is not None else []
-        roles = [site.playbook_dir / "roles", site.playbook_dir.parent / "roles"]
-        return list(dict.fromkeys([*roles, *self._role_paths, *beside]))
-
     def _read(self, path: Path, files: From, site: Site, mark: Mark | None) -> Role:
-        _refuse_plugins(path, mark)
+        refuse_plugins(path, mark)
         inside = Site(path / "tasks", site.playbook_dir, path, (*site.opened, path / files.tasks))
         meta = self._meta(path)
         needed = meta.list_of("dependencies", lambda item, at: self.entry(item, inside, at))
-        defaults, variables = _inherited(needed)
+        defaults, variables = _needed(needed)
         return Role(
             name=path.name,
             path=path,
-            defaults=defaults | self._variables(path / "defaults", files.defaults, mark),
-            variables=variables | self._variables(path / "vars", files.vars, mark),
+            defaults=self._variables(path / "defaults", files.defaults, mark),
+            variables=self._variables(path / "vars", files.vars, mark),
             tasks=self._list(path / "tasks", files.tasks, inside, mark, self._tasks.file),
             handlers=self._list(path / "handlers", files.handlers, inside, mark, self._handlers),
             dependencies=needed,
             allow_duplicates=bool(meta.flag("allow_duplicates", default=False)),
+            needed_defaults=defaults,
+            needed_variables=variables,
         )
 
     def _handlers(self, file: Path, site: Site, mark: Mark | None) -> Any:
         inside = Site(file.parent, site.playbook_dir, site.role_path, site.opened)
-        return self._tasks.handlers(self._document(file), inside, mark)
+        return self._handler_lists.handlers(self._document(file), inside, mark)
 
     def _meta(self, path: Path) -> Reader:
-        file = _one(path / "meta", "main")
+        file = file_named(path / "meta", "main")
         value = self._document(file) if file else None
         meta = Reader(value if value is not None else MarkedDict(), "the meta of a role")
         meta.only(META)
-        specs = _one(path / "meta", "argument_specs")
+        specs = file_named(path / "meta", "argument_specs")
         if specs or "argument_specs" in meta:
             mark = Mark(str(specs), 1, 1) if specs else meta.key_at("argument_specs")
             self._notices.add(_NOT_CHECKED, mark)
@@ -162,7 +176,7 @@ class RoleReader:
     def _list(
         self, folder: Path, name: str, site: Site, mark: Mark | None, read: Callable[..., Any]
     ) -> Any:
-        file = _one(folder, name)
+        file = file_named(folder, name)
         if file is None:
             _missing_only_main(folder, name, mark)
             return ()
@@ -170,7 +184,7 @@ class RoleReader:
 
     def _variables(self, folder: Path, name: str, mark: Mark | None) -> dict[str, Any]:
         """Read a role's variables: a file, or a folder whose files are merged in name order."""
-        file = _one(folder, name)
+        file = file_named(folder, name)
         files = [file] if file else sorted(p for p in (folder / name).glob("**/*") if p.is_file())
         if not files:
             _missing_only_main(folder, name, mark)
@@ -185,49 +199,20 @@ class RoleReader:
         return merged
 
 
-def _inherited(needed: Sequence[RoleUse]) -> tuple[dict[str, Any], dict[str, Any]]:
+def _needed(needed: Sequence[RoleUse]) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the defaults and the variables that a role has from those it depends on."""
     defaults: dict[str, Any] = {}
     variables: dict[str, Any] = {}
     for use in needed:
-        defaults |= use.role.defaults
-        variables |= use.role.variables
+        defaults |= {**use.role.needed_defaults, **use.role.defaults}
+        variables |= {**use.role.needed_variables, **use.role.variables}
     return defaults, variables
-
-
-def _one(folder: Path, name: str) -> Path | None:
-    """Return the file of this name, with or without an ending."""
-    for ending in _ENDINGS:
-        path = folder / f"{name}{ending}"
-        if exists(path, Path.is_file):
-            return path
-    return None
 
 
 def _missing_only_main(folder: Path, name: str, mark: Mark | None) -> None:
     if name != "main":
         raise SourceError(
-            f"the role has no file {folder.name}/{name}.yml", mark, hint=f"looked in {folder}"
+            f"the role has no file {folder.name}/{name}.yml",
+            place(name, mark),
+            hint=f"looked in {folder}",
         )
-
-
-def _refuse_plugins(path: Path, mark: Mark | None) -> None:
-    for name in _PLUGINS:
-        if (path / name).is_dir():
-            raise SourceError(
-                f"the role {path.name} brings {name}/, which is not supported",
-                mark,
-                hint="add a module of your own instead",
-                unsupported=True,
-            )
-
-
-def _no_role(name: str, folders: list[Path], mark: Mark | None) -> SourceError:
-    known = [entry.name for folder in folders if folder.is_dir() for entry in folder.iterdir()]
-    close = nearest(str(name), known)
-    looked = f"looked in {', '.join(map(str, folders))}"
-    if str(name).count(".") > 1 and "/" not in name:
-        looked = "roles of collections are not supported: copy the role into roles/"
-    return SourceError(
-        f"there is no role {str(name)!r}", mark, hint=f"did you mean {close}?" if close else looked
-    )

@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import re
+from typing import TYPE_CHECKING, Any, Final
 
 from raftfleet.errors import SourceError
-from raftfleet.inventory.source import MarkedDict, MarkedList
+from raftfleet.inventory.positions import place_of
+from raftfleet.inventory.source import MarkedDict, MarkedList, MarkedStr
 from raftfleet.playbook.syntax.nodes import Settings
 from raftfleet.playbook.syntax.words import INHERITED
 from raftfleet.playbook.templating.scope import is_text_template
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from raftfleet.playbook.syntax.reading import Reader
 
-__all__ = ["read_settings", "read_tags"]
+__all__ = ["read_settings"]
 
 _FLAGS = frozenset({
     "any_errors_fatal", "become", "check_mode", "delegate_facts", "diff", "ignore_errors",
     "ignore_unreachable", "no_log", "run_once",
 })  # fmt: skip
 _NUMBERS = frozenset({"throttle", "timeout"})
+_METHODS = frozenset({"sudo", "ansible.builtin.sudo"})
 _CONNECTIONS = frozenset(
     {"ssh", "local", "smart", "paramiko", "ansible.builtin.ssh", "ansible.builtin.local"}
 )
+_PART: Final = re.compile(r"(?:\{\{.*?\}\}|\{%.*?%\}|[^,])+", re.DOTALL)
 _KEYWORDS = (INHERITED | {"delegate_to", "delegate_facts"}) - {"environment"}
 
 
@@ -32,7 +38,7 @@ def read_settings(reader: Reader) -> Settings:
         values={key: _value(reader, key) for key in sorted(_KEYWORDS & reader.data.keys())},
         variables=_variables(reader),
         conditions=reader.conditions("when"),
-        tags=read_tags(reader),
+        tags=_tags(reader),
         environment=_environment(reader),
         notify=reader.texts("notify"),
     )
@@ -44,10 +50,12 @@ def _value(reader: Reader, key: str) -> Any:
     if key in _NUMBERS:
         return reader.number(key)
     text = reader.text(key)
-    if key == "become_method" and text != "sudo":
-        raise reader.wrong(key, "sudo", hint="hosts are entered as root or become root with sudo")
+    if key == "become_method" and text not in _METHODS:
+        hint = "hosts are entered as root or become root with sudo"
+        raise reader.wrong(key, "sudo", hint=hint, unsupported=True)
     if key == "connection" and text not in _CONNECTIONS and not is_text_template(text):
-        raise reader.wrong(key, "ssh or local", hint="other connections are not supported")
+        hint = "other connections are not supported"
+        raise reader.wrong(key, "ssh or local", hint=hint, unsupported=True)
     return text
 
 
@@ -66,18 +74,24 @@ def _variables(reader: Reader) -> MarkedDict:
     return found
 
 
-def read_tags(reader: Reader, key: str = "tags") -> frozenset[str]:
-    """Return tags; a text may hold several, with commas between them."""
+def _tags(reader: Reader) -> frozenset[str]:
+    """Return tags, perhaps templates; a text may hold several, with commas between them."""
     found: set[str] = set()
-    for item, mark in reader.items(key):
+    for item, mark in reader.items("tags"):
         if not isinstance(item, str | int) or isinstance(item, bool):
-            raise reader.wrong_item(key, item, mark, "a text or a list of texts")
-        if is_text_template(item):
-            raise SourceError(
-                "a tag cannot be a template", mark, hint="use when:", unsupported=True
-            )
-        found |= {part.strip() for part in str(item).split(",") if part.strip()}
+            raise reader.wrong_item("tags", item, mark, "a text or a list of texts")
+        if isinstance(item, MarkedStr) and is_text_template(item):
+            found |= set(_divided(item))
+        else:
+            found |= {part.strip() for part in str(item).split(",") if part.strip()}
     return frozenset(found)
+
+
+def _divided(text: MarkedStr) -> Iterator[MarkedStr]:
+    """Yield the parts of a text between commas; those inside a template divide nothing."""
+    for part in _PART.finditer(text):
+        if tag := part[0].strip():
+            yield MarkedStr(tag, place_of(text, part.start() + part[0].index(tag)))
 
 
 def _environment(reader: Reader) -> tuple[Any, ...]:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Final
 from jinja2 import Environment, TemplateSyntaxError, nodes
 from jinja2.lexer import Lexer
 
-from raftfleet.errors import nearest
 from raftfleet.inventory.positions import place_of
+from raftfleet.playbook.spelling import misspelt
 from raftfleet.playbook.templating.failure import TemplatingError
 from raftfleet.playbook.templating.filters import FILTERS, NOT_OURS
 from raftfleet.playbook.templating.machine import with_full_names
@@ -152,7 +152,9 @@ def _way_out(kind: str, name: str) -> tuple[str, bool]:
     if dot and not name.startswith("ansible.builtin."):
         return f"{kind}s of collections are not supported: {_INSTEAD}", True
     environment = _environment()
-    close = nearest(last, environment.filters if kind == "filter" else environment.tests)
+    if kind == "filter" and last in environment.tests:
+        return f"{last} is a test: write is {last}", False
+    close = misspelt(last, environment.filters if kind == "filter" else environment.tests)
     return (f"did you mean {close}?", False) if close else (_INSTEAD, True)
 
 

@@ -9,11 +9,20 @@ from __future__ import annotations
 
 import functools
 import types
+from collections import ChainMap
 from collections.abc import Iterable, Iterator, Mapping, ValuesView
 from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING, Any
 
-from jinja2 import Template, TemplateError, TemplateSyntaxError, Undefined, nodes
+from jinja2 import (
+    FileSystemLoader,
+    Template,
+    TemplateError,
+    TemplateNotFound,
+    TemplateSyntaxError,
+    Undefined,
+    nodes,
+)
 from jinja2.exceptions import SecurityError, TemplateAssertionError, TemplateRuntimeError
 from jinja2.lexer import Lexer
 from jinja2.nativetypes import NativeCodeGenerator
@@ -41,6 +50,7 @@ if TYPE_CHECKING:
 __all__ = ["finished", "render", "settle", "with_full_names"]
 
 _CACHED = 4096
+_INCLUDED = 100
 _ABOUT_UNDEFINED = frozenset(
     {"d", "default", "defined", "mandatory", "ternary", "type_debug", "undefined"}
 )
@@ -69,6 +79,10 @@ class _LazyContext(Context):
         context.eval_ctx = self.eval_ctx
         return context
 
+    def get_all(self) -> Any:
+        """Return all variables, for a template that this one includes, still without a copy."""
+        return ChainMap(self.vars, self.parent) if self.vars else self.parent
+
     def resolve_or_missing(self, key: str) -> Any:
         """Return a variable, one of the functions every template has, or Jinja's ``missing``."""
         if key in self.vars:
@@ -80,9 +94,26 @@ class _LazyContext(Context):
         return self.environment.globals.get(key, missing)
 
 
+class _Template(Template):
+    """A template that may be included or imported by another one."""
+
+    def new_context(
+        self,
+        vars: Any = None,  # noqa: A002 - Jinja's name
+        shared: bool = False,  # noqa: ARG002, FBT001, FBT002
+        locals: Mapping[str, Any] | None = None,  # noqa: A002
+    ) -> Context:
+        """Return what it sees: the variables of the one that includes it, and its loops'."""
+        seen = {} if vars is None else vars
+        given = {key: value for key, value in (locals or {}).items() if value is not missing}
+        parent: Any = ChainMap(given, seen) if given else seen
+        return _LazyContext(self.environment, parent, self.name, self.blocks)
+
+
 class _Environment(SandboxedEnvironment):
     code_generator_class = _NativeCode
     context_class = _LazyContext
+    template_class = _Template
     conditional = False
 
     def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
@@ -189,13 +220,16 @@ _OPTIONS: dict[str, Any] = {
 
 
 @functools.cache
-def _environment(kind: str, syntax: Syntax = ()) -> _Environment:
-    return _prepared(_KINDS[kind](**{**_OPTIONS, **dict(syntax)}))
+def _environment(kind: str, syntax: Syntax = (), folders: tuple[str, ...] = ()) -> _Environment:
+    options = {**_OPTIONS, **dict(syntax)}
+    if folders:
+        options |= {"loader": FileSystemLoader(folders), "cache_size": _INCLUDED}
+    return _prepared(_KINDS[kind](**options))
 
 
 @functools.lru_cache(maxsize=_CACHED)
-def _compiled(text: str, kind: str, syntax: Syntax = ()) -> Template:
-    return _environment(kind, syntax).from_string(text)
+def _compiled(text: str, kind: str, syntax: Syntax = (), folders: tuple[str, ...] = ()) -> Template:
+    return _environment(kind, syntax, folders).from_string(text)
 
 
 def render(text: str, scope: Scope) -> Any:
@@ -217,10 +251,11 @@ def finished(text: str, scope: Scope, *, of_file: bool = False, condition: bool 
 
 def _render(text: str, scope: Scope, kind: str) -> Any:
     syntax: Syntax = ()
+    folders: tuple[str, ...] = ()
     if isinstance(text, TemplateFile):
-        syntax, scope = text.syntax, scope.over(text.variables)
-    template = _compiled(str(text), kind, syntax)
-    context = _LazyContext(template.environment, scope, None, {})  # type: ignore[arg-type]
+        syntax, folders, scope = text.syntax, text.folders, scope.over(text.variables)
+    template = _compiled(str(text), kind, syntax, folders)
+    context = _LazyContext(template.environment, scope, None, template.blocks)  # type: ignore[arg-type]
     return _listed(template.environment.concat(template.root_render_func(context)))
 
 
@@ -248,6 +283,10 @@ def _explained(error: Exception, text: str, scope: Scope) -> TemplatingError:
         return TemplatingError(str(error.message), mark, hint=_other_name(str(error.message)))
     if isinstance(error, TemplateSyntaxError):
         return TemplatingError(f"not a template: {error.message}", mark)
+    if isinstance(error, TemplateNotFound):
+        looked = ", ".join(text.folders) if isinstance(text, TemplateFile) else ""
+        hint = f"looked in {looked}" if looked else None
+        return TemplatingError(f"there is no template {error.name!r}", mark, hint=hint)
     if isinstance(error, SecurityError):
         return TemplatingError(f"not allowed in a template: {error}", mark)
     if isinstance(error, TemplateRuntimeError | TemplateError):
@@ -290,8 +329,8 @@ def _line(error: Exception) -> int | None:
 def _template_line(frame: types.FrameType | None, at: int | None = None) -> int | None:
     """Return the line of a template that a line of its compiled code comes from."""
     template = frame.f_globals.get("__jinja_template__") if frame else None
-    if frame is None or template is None:
-        return None
+    if frame is None or template is None or template.name is not None:
+        return None  # no template, or one that was included: where that was says more
     line: int = template.get_corresponding_lineno(at or frame.f_lineno)
     return line
 

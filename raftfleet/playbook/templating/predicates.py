@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import operator
+import os
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -214,7 +216,9 @@ TESTS: dict[str, Callable[..., bool]] = {
     **dict.fromkeys(("file", "is_file"), lambda path: Path(path).is_file()),
     **dict.fromkeys(("directory", "is_dir"), lambda path: Path(path).is_dir()),
     **dict.fromkeys(("link", "is_link"), lambda path: Path(path).is_symlink()),
-    **dict.fromkeys(("exists",), lambda path: Path(path).exists()),
+    "exists": lambda path: Path(path).exists(),
+    "link_exists": os.path.lexists,
+    **dict.fromkeys(("nan", "isnan"), math.isnan),
     **dict.fromkeys(("mount", "is_mount"), lambda path: Path(path).is_mount()),
     **dict.fromkeys(("same_file", "is_same_file"), _same_file),
     **dict.fromkeys(("abs", "is_abs"), lambda path: Path(path).is_absolute()),

@@ -18,17 +18,22 @@ class TemplateFile(str):
     """A template file's text.
 
     ``syntax`` are options of Jinja's environment, as pairs; ``variables`` are those that only this
-    template has.
+    template has. Other templates that it includes or imports are looked for in ``folders``.
     """
 
-    __slots__ = ("syntax", "variables")
+    __slots__ = ("folders", "syntax", "variables")
     syntax: Syntax
     variables: Mapping[str, Any]
+    folders: tuple[str, ...]
 
     def __new__(
-        cls, text: str, syntax: Syntax = (), variables: Mapping[str, Any] = _NOTHING
+        cls,
+        text: str,
+        syntax: Syntax = (),
+        variables: Mapping[str, Any] = _NOTHING,
+        folders: tuple[str, ...] = (),
     ) -> Self:
         """Return the text with its syntax and variables."""
         made = super().__new__(cls, text)
-        made.syntax, made.variables = syntax, variables
+        made.syntax, made.variables, made.folders = syntax, variables, folders
         return made

@@ -32,7 +32,7 @@ def test_the_new_line_says_the_same(text: str, wanted: dict[str, object]) -> Non
     [
         ("a=b and more", "m: {a: ...}"),
         ("a='b", "m: {a: ...}"),
-        ("{{ x }}=b", "m: {name: ...}"),
+        ("{{ x }}=b", 'm: {"{{ x }}": ...}'),
         ("words", "m: {name: ...}"),
     ],
 )

@@ -287,6 +287,32 @@ def test_values_that_were_merged_keep_their_places(stage: Stage) -> None:
         stage.load(text)
 
 
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("- {hosts: e1, strategy: free}", "the strategy free is not supported"),
+        ("- {hosts: e1, order: '{{ x }}'}", "order: cannot be a template"),
+        ("- {hosts: e1, become_method: su}", "become_method: wants sudo, not the text su"),
+        ("- {hosts: e1, connection: winrm}", "connection: wants ssh or local"),
+        ("- {hosts: e1, roles: [a.b.c]}", "roles of collections are not supported: a.b.c"),
+        ("- import_playbook: a.b.c.d", "playbooks of collections are not supported: a.b.c.d"),
+        ("- {hosts: e1, tasks: [{say: 1, loop: [1], loop_control: {loop_var: '{{ x }}'}}]}", "loop_var: the name"),
+        ("- {hosts: e1, tasks: [{say: !vault x}]}", "vault-encrypted values are not supported"),
+        ("- {hosts: e1, vars: {a: !!binary aGk=}}", "the tag '!!binary' is not known"),
+    ],
+)  # fmt: skip
+def test_what_only_ansible_takes_is_told_from_what_is_wrong(
+    stage: Stage, text: str, message: str
+) -> None:
+    with pytest.raises(SourceError, match=message) as caught:
+        stage.load(text)
+    assert caught.value.unsupported
+
+
+def test_sudo_goes_by_its_full_name(stage: Stage) -> None:
+    stage.load("- {hosts: e1, become_method: ansible.builtin.sudo}")
+
+
 def test_every_sample_is_yaml() -> None:
     for words in _WORDS.values():
         for good, bad in words.values():

@@ -26,6 +26,7 @@ def refusal(source: str, *, expression: bool = False) -> tuple[str, str, str]:
     ("source", "place", "message", "hint"),
     [
         ("k: \"x {{ y | defalt('') }}\"", "1:14", "there is no filter 'defalt'", "did you mean default?"),
+        ("k: '{{ y | changed }}'", "1:12", "there is no filter 'changed'", "changed is a test: write is changed"),
         ("k: '{{ y is defned }}'", "1:13", "there is no test 'defned'", "did you mean defined?"),
         ("k: '{{ y z }}'", "1:10", "not a template: expected the end of the expression, got 'z'", ""),
         ("k: '{{ y'", "1:8", "not a template: unexpected end of template", ""),
