@@ -171,6 +171,8 @@ class LiveConsole:
         event, hosts = self._included
         self._included = None
         text = f"included: {one_line(str(event.result['include']))} for {', '.join(hosts)}"
+        if "item" in event.result:
+            text += f" => (item={one_line(str(event.result['item']))})"
         self._terminal.line(text, STYLES["skipped"])
 
     # --- connections, for -vvv -----------------------------------------------------------------

@@ -39,6 +39,7 @@ class _Inclusion:
     arguments: dict[str, Any]
     passed: dict[str, Any]
     hosts: list[Host] = field(default_factory=list)
+    label: str | None = None
 
     @property
     def name(self) -> str:
@@ -69,7 +70,9 @@ class Includes:
             except RaftfleetError as error:
                 failed |= self._fail(job, inclusion.hosts, error) if inclusion.hosts else set()
         for inclusion, _, _ in ready:
-            values = {"changed": False, "failed": False, "include": inclusion.name}
+            values: dict[str, Any] = {"changed": False, "include": inclusion.name}
+            if inclusion.label is not None:
+                values["item"] = inclusion.label
             for host in inclusion.hosts:
                 self._record(job, host, Outcome(dict(values)))
         for inclusion, nodes, inner in ready:
@@ -89,10 +92,16 @@ class Includes:
             outcome = Outcome.skipped()
         else:
             parts: list[Outcome] = []
-            for _, variables in turns(loop, items):
-                inside = scope.over(variables)
-                parts.append(_turn(job, host, inside, variables, found))
-                if ends(loop, inside.over({job.task.register or "": parts[-1].values})):
+            for item, variables in turns(loop, items):
+                part = _turn(job, host, scope.over(variables), variables, found)
+                parts.append(part)
+                after = scope.over({**variables, job.task.register or "": part.values})
+                label = str(item if loop.label is None else after.template(loop.label))
+                if part.status is Status.SKIPPED:
+                    self._record(job, host, part, item=label)
+                else:
+                    next(one for one in found if one.passed == variables).label = label
+                if ends(loop, after):
                     break
             outcome = Outcome.of_loop(parts)
         if outcome.status is Status.SKIPPED:
@@ -142,9 +151,9 @@ class Includes:
         return TaskRun(self._flow.run, job, hosts).fail(error)
 
     @staticmethod
-    def _record(job: Job, host: Host, outcome: Outcome) -> None:
+    def _record(job: Job, host: Host, outcome: Outcome, *, item: str | None = None) -> None:
         outcome.secret = bool(job.frame.value("no_log"))  # a template may put it into the name
-        job.services.recorder.result(job, host, outcome, seconds=0.0)
+        job.services.recorder.result(job, host, outcome, seconds=0.0, item=item)
 
 
 def _turn(

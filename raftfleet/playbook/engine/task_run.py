@@ -47,7 +47,7 @@ def title_of(job: Job, host: Host, *, with_role: bool = True) -> str:
     if not job.frame.value("no_log"):  # otherwise a secret might stand in the name
         with suppress(RaftfleetError):
             title = job.scope(host).template(title)
-    role = job.frame.role if with_role else None
+    role = job.frame.role if with_role and job.task.action != "include_role" else None
     return f"{role.name} : {title}" if role else str(title)
 
 
