@@ -246,11 +246,14 @@ def test_an_inclusion_of_a_loop_shows_its_item(paper: io.StringIO, terminal: Ter
     each = [{"include": "a.yml", "item": item} for item in ("x", "y")]
     events = [
         ev.TaskStarted(task=1, name="inc", module="include_tasks"),
+        *(result(host, "skipped", item="w") for host in ("n1", "n2")),
         *(result(host, result=one) for one in each for host in ("n1", "n2")),
         ev.TaskStarted(task=2, name="inner", module="ping"),
     ]
     shown(events, terminal)
-    assert lines(paper)[1:3] == [
+    assert lines(paper)[1:5] == [
+        "skipping: [n1] => (item=w)",
+        "skipping: [n2] => (item=w)",
         "included: a.yml for n1, n2 => (item=x)",
         "included: a.yml for n1, n2 => (item=y)",
     ]

@@ -11,7 +11,7 @@ from raftfleet.playbook.engine.header import header_of
 from raftfleet.playbook.engine.loop import ends, items_of, turns
 from raftfleet.playbook.engine.outcome import Outcome, bare_data
 from raftfleet.playbook.engine.tags import settled, settled_settings
-from raftfleet.playbook.engine.task_run import TaskRun
+from raftfleet.playbook.engine.task_run import TaskRun, remembering
 from raftfleet.playbook.module import Status
 from raftfleet.playbook.syntax.actions import DYNAMIC
 from raftfleet.playbook.syntax.arguments import finish_arguments
@@ -109,7 +109,9 @@ class Includes:
         elif job.frame.role is not None:
             job.state.be_active(job.frame.role, host.name)
         if job.task.register:
-            job.services.variables.memory[host.name].facts[job.task.register] = outcome.values
+            once = self._once(job, host)
+            for name in remembering(self._flow.run, job.state, host, once=once):
+                job.services.variables.memory[name].facts[job.task.register] = outcome.values
 
     def _carry_out(
         self, inclusion: _Inclusion, nodes: Sequence[Node], inner: Frame, failed: set[str]

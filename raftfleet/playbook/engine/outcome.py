@@ -122,12 +122,11 @@ class Outcome:
         }
         if not results:
             return cls(values | {"skipped_reason": "No items in the list"})
+        values["msg"] = "All items completed"
+        if any(values.get("failed") for values in results):  # tried in vain in check mode, too
+            values |= {"failed": True, "msg": "One or more items failed"}
         if values["skipped"]:
             values["msg"] = "All items skipped"
-        elif any(values.get("failed") for values in results):
-            values |= {"failed": True, "msg": "One or more items failed"}
-        else:
-            values["msg"] = "All items completed"
         if any(values.get("unreachable") for values in results):
             values |= {"unreachable": True, "msg": results[-1].get("msg", "")}
         merged = cls(values, secret=any(part.secret for part in parts), parts=tuple(parts))

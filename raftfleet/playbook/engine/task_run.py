@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from raftfleet.playbook.engine.run_state import RunState
     from raftfleet.playbook.syntax.nodes import Task
 
-__all__ = ["TaskRun", "in_check_mode", "make_job", "title_of"]
+__all__ = ["TaskRun", "in_check_mode", "make_job", "remembering", "title_of"]
 
 
 def make_job(run: RunState, state: PlayState, task: Task, frame: Frame) -> Job:
@@ -59,6 +59,15 @@ def in_check_mode(job: Job, host: Host) -> bool:
     with suppress(RaftfleetError):
         return reach.flag(value, job.scope(host), key="check_mode")
     return False
+
+
+def remembering(run: RunState, state: PlayState, host: Host, *, once: bool) -> list[str]:
+    """Return who remembers what a task came to: all of the batch when it ran once for all.
+
+    So do those that have failed or have no turn, but for hosts that do not answer.
+    """
+    everybody = (one.name for one in state.batch if one.name not in run.unreachable)
+    return list(everybody) if once else [host.name]
 
 
 class TaskRun:
@@ -133,7 +142,7 @@ class TaskRun:
             self._run.services.variables.population.place(placement)
             memory.placements.append(placement)
             self._state.welcome(placement.host)
-        hosts = [host.name for host in (self._hosts if self._once else (done.host,))]
+        hosts = remembering(self._run, self._state, done.host, once=self._once)
         for part in outcome.parts or (outcome,):
             for name in hosts if part.owner is None else (part.owner,):
                 memory[name].facts |= part.facts
