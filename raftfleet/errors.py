@@ -56,6 +56,7 @@ __all__ = [
 
 
 _WIDEST = 160
+_BREAK = re.compile(r"\r\n|[\r\n\x85\u2028\u2029]")  # YAML's; str.splitlines knows more
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
@@ -111,6 +112,12 @@ class Mark:
     def __str__(self) -> str:
         return f"{self.file}:{self.line}:{self.column}"
 
+    @property
+    def lines(self) -> list[str]:
+        """The lines of the source, numbered as ``line`` counts them; none when it is not at hand."""
+        lines = _BREAK.split(self.source or "")
+        return lines if lines[-1] else lines[:-1]
+
     def excerpt(self) -> str:
         """Return the line with one line of context on each side and a caret under the column.
 
@@ -118,7 +125,7 @@ class Mark:
         """
         if self.source is None:
             return ""
-        lines = self.source.splitlines()
+        lines = self.lines
         first, last = max(1, self.line - 1), min(len(lines), self.line + 1)
         start = max(0, self.column - 1 - _WIDEST // 2) if self.column > _WIDEST else 0
         shown = []
@@ -166,7 +173,8 @@ class UsageError(RaftfleetError):
 class SourceError(UsageError):
     """A file is wrong at a known place.
 
-    ``unsupported`` tells what Ansible would take from what is wrong in any case.
+    ``unsupported`` tells what Ansible would take from what is wrong in any case. ``more`` are the
+    errors that were found behind this one, in their order.
     """
 
     def __init__(
@@ -180,6 +188,7 @@ class SourceError(UsageError):
         super().__init__(message, hint=hint)
         self.mark = mark
         self.unsupported = unsupported
+        self.more: tuple[SourceError, ...] = ()
 
     def __str__(self) -> str:
         if self.mark is None:

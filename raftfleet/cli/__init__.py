@@ -137,15 +137,26 @@ def _run(argv: list[str], lines: JsonLines | None = None) -> int:
         click.echo("interrupted", err=True)
         return ExitCode.INTERRUPTED
     except RaftfleetError as error:
-        click.echo(f"error: {error}", err=True)
-        _tell(lines, error)
-        return error.exit_code
+        return _wrong(error, lines)
     except BrokenPipeError:
         return ExitCode.PASSED
     except Exception as error:  # noqa: BLE001 - the last line of defence says what to report
         click.echo(_defect(error), err=True)
         _tell(lines, error)
         return ExitCode.DEFECT
+
+
+def _wrong(error: RaftfleetError, lines: JsonLines | None) -> ExitCode:
+    """Say what is wrong, and how much of it there is."""
+    from raftfleet.cli.errors import all_of  # noqa: PLC0415 - only an error pays for it
+
+    errors = all_of(error)
+    for one in errors:
+        click.echo(f"error: {one}", err=True)
+        _tell(lines, one)
+    if len(errors) > 1:
+        click.echo(f"{len(errors)} errors", err=True)
+    return error.exit_code
 
 
 def _tell(lines: JsonLines | None, error: Exception) -> None:

@@ -1,4 +1,4 @@
-"""An error as an event, for those who read events."""
+"""Errors as people and programs see them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,12 @@ import click
 from raftfleet.errors import ExitCode, RaftfleetError, SourceError
 from raftfleet.journal.events import RunError
 
-__all__ = ["told"]
+__all__ = ["all_of", "told"]
+
+
+def all_of(error: RaftfleetError) -> tuple[RaftfleetError, ...]:
+    """Return an error and those that were found with it."""
+    return (error, *error.more) if isinstance(error, SourceError) else (error,)
 
 
 def told(error: Exception) -> RunError:

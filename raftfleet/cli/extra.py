@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from raftfleet.errors import UsageError
+from raftfleet.errors import Mark, SourceError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,7 +35,7 @@ def extra_variables(given: Sequence[str]) -> dict[str, Any]:
 
 
 def _variables(text: str) -> dict[str, Any]:
-    from raftfleet.inventory import load_yaml  # noqa: PLC0415 - not for --help
+    from raftfleet.inventory import load_yaml, mark_of  # noqa: PLC0415 - not for --help
 
     if text.startswith("@"):
         path = Path(text[1:])
@@ -47,7 +47,8 @@ def _variables(text: str) -> dict[str, Any]:
     else:
         return _pairs(text)
     if not isinstance(loaded, dict):
-        raise UsageError(f"-e {text}: wants a mapping of variables")
+        mark = mark_of(loaded) or Mark(text.removeprefix("@"), 1, 1)
+        raise SourceError(f"-e {text}: wants a mapping of variables", mark)
     return dict(loaded)
 
 

@@ -11,6 +11,7 @@ from raftfleet.drill import DrillExtension
 from raftfleet.errors import UsageError
 from raftfleet.modules import INSTEAD
 from raftfleet.playbook import load_playbook
+from raftfleet.playbook.syntax.faults import Faults
 from raftfleet.shipped import shipped
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from raftfleet.playbook import Playbook
     from raftfleet.playbook.extension import PlayExtension
 
-__all__ = ["read_playbook", "syntax"]
+__all__ = ["read_playbook", "read_playbooks", "syntax"]
 
 
 def syntax(paths: Sequence[Path]) -> None:
@@ -30,8 +31,22 @@ def syntax(paths: Sequence[Path]) -> None:
     def nobody() -> Control:
         raise UsageError("there is no cluster in a syntax check")
 
+    read_playbooks(paths, nobody, {"drill": DrillExtension(nobody)})
+
+
+def read_playbooks(
+    paths: Sequence[Path],
+    control: Callable[[], Control],
+    extensions: Mapping[str, PlayExtension],
+) -> list[Playbook]:
+    """Read and check playbooks; what is wrong in any of them is raised together."""
+    faults = Faults()
+    playbooks: list[Playbook] = []
     for path in paths:
-        read_playbook(path, nobody, {"drill": DrillExtension(nobody)})
+        with faults.going_on():
+            playbooks.append(read_playbook(path, control, extensions))
+    faults.tell()
+    return playbooks
 
 
 def read_playbook(

@@ -17,13 +17,13 @@ import click
 
 from raftfleet.cli.asked import PROJECT
 from raftfleet.cli.connections import Connections
-from raftfleet.cli.errors import told
+from raftfleet.cli.errors import all_of, told
 from raftfleet.cli.exporting import Exports
 from raftfleet.cli.fleet import Fleet
 from raftfleet.cli.interruption import Interruption
 from raftfleet.cli.options import without_secrets
 from raftfleet.cli.output import write_junit
-from raftfleet.cli.reading import read_playbook
+from raftfleet.cli.reading import read_playbook, read_playbooks
 from raftfleet.clock import SystemClock
 from raftfleet.drill import DrillExtension
 from raftfleet.errors import ExitCode, InterruptedRun, RaftfleetError, UsageError, worst
@@ -32,7 +32,7 @@ from raftfleet.journal.events import DrillStarted, FindingMade, RunEnded, RunSta
 from raftfleet.playbook import Engine
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from raftfleet.checks import Judgement
@@ -95,6 +95,10 @@ class Session:
     def load(self, path: Path) -> Playbook:
         """Read and check a playbook."""
         return read_playbook(path, self.control, self._extensions)
+
+    def load_all(self, paths: Sequence[Path]) -> list[Playbook]:
+        """Read and check playbooks; what is wrong in any of them is raised together."""
+        return read_playbooks(paths, self.control, self._extensions)
 
     @cached_property
     def _extensions(self) -> dict[str, DrillExtension]:
@@ -184,7 +188,8 @@ class Session:
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         if isinstance(error, RaftfleetError):
-            self.recorder.record(told(error))
+            for one in all_of(error):
+                self.recorder.record(told(one))
             self.recorder.record(RunEnded(exit_code=error.exit_code, reason=error.message))
         self.interruption.disarm()
         if "_control" in self.__dict__:

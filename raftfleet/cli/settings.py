@@ -9,10 +9,14 @@ import tomllib
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Final
 
-from raftfleet.errors import Mark, SourceError, UsageError, nearest
+from raftfleet.errors import SourceError, UsageError, nearest
+from raftfleet.inventory.positions import mark_at
+from raftfleet.inventory.source import read_text
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from raftfleet.errors import Mark
 
 __all__ = ["SETTINGS", "Settings", "project_settings"]
 
@@ -37,17 +41,16 @@ def project_settings(folder: Path) -> Settings:
     may write: it names code that is run.
     """
     path = folder / SETTINGS
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
+    if not path.exists():
         return Settings()
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"cannot read {path}: {error}") from None
+    text = read_text(path, str(path))
     _refuse_foreign(path)
     try:
         said = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise _broken(error, path, text) from None
+    except RecursionError:
+        raise SourceError("nested too deep", mark_at(str(path), text, 0)) from None
     known = [field.name for field in fields(Settings)]
     for word in said:
         if word not in known:
@@ -72,9 +75,11 @@ def _refuse_foreign(path: Path) -> None:
 def _broken(error: tomllib.TOMLDecodeError, path: Path, text: str) -> SourceError:
     message = str(error)
     at = _AT.search(message)
-    line, column = (int(at[1] or 0), int(at[2] or 0)) if at else (0, 0)
-    mark = Mark(str(path), line or max(1, len(text.splitlines())), column or 1, text)
-    return SourceError(f"this is not TOML: {_AT.sub('', message)}", mark)
+    index = len(text.rstrip())
+    if at and at[1]:
+        before = text.split("\n")[: int(at[1]) - 1]
+        index = sum(len(line) + 1 for line in before) + int(at[2]) - 1
+    return SourceError(f"this is not TOML: {_AT.sub('', message)}", mark_at(str(path), text, index))
 
 
 def _mark(path: Path, text: str, word: str, value: str = "") -> Mark:
@@ -83,8 +88,7 @@ def _mark(path: Path, text: str, word: str, value: str = "") -> Mark:
     at = key.start(1) if key else 0
     if value:
         at = max(at, text.find(value, at))
-    line = text.count("\n", 0, at) + 1
-    return Mark(str(path), line, at - (text.rfind("\n", 0, at) + 1) + 1, text)
+    return mark_at(str(path), text, at)
 
 
 def _folders(value: object, folder: Path, path: Path, text: str) -> tuple[Path, ...]:
@@ -97,7 +101,15 @@ def _folders(value: object, folder: Path, path: Path, text: str) -> tuple[Path, 
     found = []
     for part in value:
         named = folder / str(part)
-        if not named.is_dir():
+        if not _is_folder(named):
             raise SourceError(f"there is no folder {part}", _mark(path, text, "modules", str(part)))
         found.append(named)
     return tuple(found)
+
+
+def _is_folder(path: Path) -> bool:
+    """Whether there is such a folder; a name that no file system can hold is none."""
+    try:
+        return path.is_dir()
+    except OSError:
+        return False

@@ -34,7 +34,7 @@ def run_plays(
     """
     with Session(asked) as session:
         _listen(session, asked)
-        playbooks = [session.load(play.path) for play in plays]
+        playbooks = session.load_all([play.path for play in plays])
         for node in session.fleet.nodes if installs else session.fleet.nodes[:0]:
             session.fleet.system.artifacts(node)
         with _console(session, asked):

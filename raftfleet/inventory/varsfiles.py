@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from raftfleet.errors import SourceError
+from raftfleet.errors import Mark, SourceError
 from raftfleet.inventory.marked import MarkedDict, mark_of
-from raftfleet.inventory.source import load_yaml
+from raftfleet.inventory.source import load_yaml, read_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,7 +24,9 @@ def load_variables(path: Path) -> dict[str, Any]:
         return {}
     if not isinstance(document, MarkedDict):
         raise SourceError(
-            f"{path} must be a mapping of variables", mark_of(document), hint="write `name: value`"
+            f"{path} must be a mapping of variables",
+            mark_of(document) or Mark(str(path), 1, 1, read_text(path, str(path))),
+            hint="write `name: value`",
         )
     for key in document:
         if not isinstance(key, str):

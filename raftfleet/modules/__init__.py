@@ -20,6 +20,7 @@ _PREFIXES: Final = ("ansible.builtin.", "ansible.legacy.")
 
 _GENERIC: Final[Mapping[str, str]] = {
     "assert": "assert_:Assert",
+    "blockinfile": "blockinfile:Blockinfile",
     "command": "command:Command",
     "copy": "copy_:Copy",
     "debug": "debug:Debug",
@@ -59,7 +60,6 @@ INSTEAD: Final[Mapping[str, str]] = {
     "apt_repository": "copy, into /etc/apt/sources.list.d",
     "assemble": "template, with a loop over the parts",
     "async_status": "wait_for, for what the command brings about",
-    "blockinfile": "template for the whole file, or copy into a conf.d folder",
     "community.general.archive": "command: tar -czf FILE FOLDER, with creates: FILE",
     "community.general.ini_file": "lineinfile, or template for the whole file",
     "community.general.modprobe": "command: modprobe NAME",

@@ -87,7 +87,7 @@ def _depends(host: OnHost, arguments: Mapping[str, Any]) -> bool:
 
 def _kept_out(outcome: Exited | Signalled, values: Mapping[str, Any]) -> Result:
     """Return the failure that the folder to run in cannot be entered."""
-    nothing = {"rc": None, "stderr": "", "stderr_lines": [], "changed": False}
+    nothing: dict[str, Any] = {"rc": None, "stderr": "", "stderr_lines": [], "changed": False}
     said = f"Unable to change directory before execution: {outcome.err.strip()}"
     return Result(Status.FAILED, said, {**values, **nothing})
 

@@ -11,12 +11,13 @@ from raftfleet.modules import modes
 from raftfleet.modules.attributes import Attributes
 from raftfleet.modules.contents import HostFile
 from raftfleet.modules.delivery import deliver
+from raftfleet.modules.file_filter import EVERYTHING
 from raftfleet.modules.file_links import make_link
 from raftfleet.modules.folders import make_folders
 from raftfleet.modules.on_host import OnHost, word
 from raftfleet.modules.remote_file import look
 from raftfleet.modules.safeguards import Safeguards
-from raftfleet.modules.searching import EVERYTHING, checksums, walk
+from raftfleet.modules.searching import checksums, walk
 from raftfleet.playbook.module import Result, Status
 
 if TYPE_CHECKING:

@@ -46,8 +46,7 @@ def deliver(
     In check mode nothing is done. ``checksum`` is the SHA-1 that the content must have.
     """
     sha1, size = digest(content)
-    if checksum and checksum.lower() != sha1:
-        raise TaskError(f"the checksum of the source is {sha1}, not {checksum}")
+    _require(checksum, sha1)
     path = host.path(dest)
     data = small(content, size) if _at_once(host, path, safeguards) else None
     if data is not None:
@@ -61,7 +60,9 @@ def deliver(
     folder = Attributes(directory_mode, wanted.owner, wanted.group)
     target, now = _target(host, path, now, name, folder)
     is_link = now is not None and now.target is not None
-    if is_link and follow:
+    # What is neither there nor has arrived is a link to nowhere.
+    leads_nowhere = now is None and data is not None and target == path
+    if follow and (is_link or leads_nowhere):
         target = _leading_to(host, target)
     values = {"dest": target, "checksum": sha1}
     if now is not None and not now.is_file:
@@ -84,6 +85,11 @@ def deliver(
     return Result(
         Status.CHANGED, values=values | (now.values() if now is not None else {}), diff=diff
     )
+
+
+def _require(checksum: str | None, sha1: str) -> None:
+    if checksum and checksum.lower() != sha1:
+        raise TaskError(f"the checksum of the source is {sha1}, not {checksum}")
 
 
 def _at_once(host: OnHost, path: str, safeguards: Safeguards) -> bool:

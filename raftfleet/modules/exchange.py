@@ -13,12 +13,13 @@ import http.client
 import time
 import urllib.parse
 import urllib.request
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from raftfleet.cluster.sockets import DeadlineSocket
 from raftfleet.cluster.tls import TlsTunnel
 from raftfleet.errors import CertificateError, ForwardingError, TaskError
+from raftfleet.modules.proxies import authorization, pass_through
 
 if TYPE_CHECKING:
     import ssl
@@ -26,13 +27,13 @@ if TYPE_CHECKING:
     from email.message import Message
 
     from raftfleet.modules.on_host import OnHost
+    from raftfleet.modules.proxies import Proxies
     from raftfleet.transport.protocol import Tunnel
 
-__all__ = ["Answer", "NoAnswerError", "Proxies", "Request", "bare_url", "exchange"]
+__all__ = ["Answer", "NoAnswerError", "Request", "bare_url", "exchange"]
 
 _PORTS: Final = {"http": 80, "https": 443}
 _BLOCK: Final = 256 * 1024
-_LONGEST_HEAD: Final = 64 * 1024
 
 
 class NoAnswerError(Exception):
@@ -66,25 +67,6 @@ class Request:
             f"{bare_url(self.url)!r} is no URL that can be asked for",
             hint="it starts with http:// or https:// and names a host",
         )
-
-
-@dataclass(frozen=True, slots=True)
-class Proxies:
-    """The proxies that the task's environment names."""
-
-    environment: Mapping[str, str] = field(default_factory=dict)
-
-    def over(self, request: Request) -> urllib.parse.SplitResult | None:
-        """Return the proxy that a request goes through, or None."""
-        named = {key.lower(): value for key, value in self.environment.items()}
-        host, port = request.place
-        unproxied = {"no": named.get("no_proxy", "")}
-        if urllib.request.proxy_bypass_environment(f"{host}:{port}", unproxied):  # type: ignore[attr-defined]
-            return None
-        found = named.get(f"{request.parts.scheme}_proxy") or named.get("all_proxy")
-        if not found:
-            return None
-        return urllib.parse.urlsplit(found if "//" in found else f"http://{found}")
 
 
 @dataclass(slots=True)
@@ -155,27 +137,11 @@ def _connected(
         return tunnel
     try:
         if proxy is not None:
-            _pass(tunnel, f"{name}:{port}", _authorization(proxy), seconds)
+            pass_through(tunnel, f"{name}:{port}", authorization(proxy), seconds)
         return TlsTunnel(tunnel, request.tls, name, f"{name}:{port}", timeout=seconds)
     except BaseException:
         tunnel.close()
         raise
-
-
-def _pass(tunnel: Tunnel, authority: str, headers: Mapping[str, str], seconds: float) -> None:
-    """Have a proxy connect us on; what it says to that ends with an empty line."""
-    more = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-    head = f"CONNECT {authority} HTTP/1.1\r\nHost: {authority}\r\n{more}\r\n"
-    tunnel.sendall(head.encode("latin-1"), timeout=seconds)
-    said = b""
-    while b"\r\n\r\n" not in said:
-        piece = tunnel.recv(1, timeout=seconds)  # what comes after belongs to TLS
-        if not piece or len(said) > _LONGEST_HEAD:
-            raise NoAnswerError("the proxy closed the connection")
-        said += piece
-    status = said.split(b"\r\n", 1)[0].decode("latin-1")
-    if status.split(" ")[1:2] != ["200"]:
-        raise NoAnswerError(f"the proxy does not connect to {authority}: {status}")
 
 
 def _target(request: Request, proxy: urllib.parse.SplitResult | None) -> str:
@@ -185,19 +151,6 @@ def _target(request: Request, proxy: urllib.parse.SplitResult | None) -> str:
     if proxy is None or parts.scheme == "https":
         return path
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{path}"
-
-
-def _authorization(proxy: urllib.parse.SplitResult) -> dict[str, str]:
-    return {"Proxy-Authorization": basic(proxy)} if proxy.username else {}
-
-
-def basic(parts: urllib.parse.SplitResult) -> str:
-    """Return the header for the user and password that a URL names."""
-    import base64  # noqa: PLC0415
-
-    user = urllib.parse.unquote(parts.username or "")
-    password = urllib.parse.unquote(parts.password or "")
-    return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
 
 
 def bare_url(url: str) -> str:

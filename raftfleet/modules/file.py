@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import posixpath
 from typing import TYPE_CHECKING, Any
 
 from raftfleet.errors import TaskError
 from raftfleet.modules.attributes import Attributes, settle
 from raftfleet.modules.base import ATTRIBUTES, REFUSED_ATTRIBUTES, GenericModule, arguments
 from raftfleet.modules.file_links import make_hard_link, make_link
+from raftfleet.modules.file_path import meant
 from raftfleet.modules.file_removal import remove
 from raftfleet.modules.file_times import FORMAT, set_times, touch
 from raftfleet.modules.folders import make_folders
@@ -65,7 +65,7 @@ class File(GenericModule):
         """Make it so."""
         host = OnHost(context)
         given = host.path(arguments["path"])
-        path, now, state = _meant(host, given, arguments)
+        path, now, state = meant(host, given, arguments)
         if arguments["recurse"] and state != "directory":
             raise TaskError("recurse wants state: directory")
         if state == "absent":
@@ -75,65 +75,22 @@ class File(GenericModule):
             said = f"{path} is absent, cannot continue: state: touch makes an empty file"
             return Result(Status.FAILED, said, {"path": path, "state": "absent"})
         values: dict[str, Any]
+        shown = given if given.rstrip("/") in {path, given[:-1]} else path
         changed, after = _make(host, path, state, now, arguments)
         if after is None:  # only in check mode, where it would be new
-            values = {"path": path, "state": state}
+            values = {"path": shown, "state": state}
             if state in {"hard", "link"}:
                 values |= {"dest": path, "src": arguments["src"]}
             return _result(context, now, values, changed=changed)
         settled, after = _attributes(host, after, arguments, touched=state == "touch" and not now)
         if state != "touch":
             settled |= set_times(host, after, arguments, otherwise="preserve")
-        shown = given if given.rstrip("/") == path else path
         values = {"path": shown, **after.values()}
         if state != "directory":
             values["dest"] = shown
         if state in {"hard", "link"}:
             values["src"] = arguments["src"] or after.target
         return _result(context, now, values, changed=changed or settled)
-
-
-def _meant(
-    host: OnHost, given: str, arguments: Mapping[str, Any]
-) -> tuple[str, Remote | None, str]:
-    """Return the path that is meant, what is there, and the state it is to have."""
-    path = given.rstrip("/") or "/"
-    now = look(host, path)
-    state = arguments["state"] or _implied(now, arguments)
-    if given != path and now is not None and state in {"absent", "file", "touch"}:
-        # With a slash behind it, it can only be a folder.
-        leads_to = look(host, path, follow=True) if now.is_link else now
-        if leads_to is None or not leads_to.is_directory:
-            if state != "absent":
-                raise TaskError(f"{path} is no directory", hint="leave out the slash at its end")
-            now = None
-    if arguments["src"] and state not in {"link", "hard"}:
-        raise TaskError("src wants state: link or state: hard")
-    if state == "hard" and arguments["src"]:
-        folder = look(host, path, follow=True) if now is not None and now.is_link else now
-        if folder is not None and folder.is_directory:
-            path = posixpath.join(path, posixpath.basename(arguments["src"]))
-            now = look(host, path)
-    if now is not None and now.is_link and state in {"file", "directory"}:
-        if not arguments["follow"]:
-            raise TaskError(
-                f"{path} already exists as a link", hint="follow: true means what it leads to"
-            )
-        path = _leading_to(host, path)
-        now = look(host, path)
-    return path, now, state
-
-
-def _leading_to(host: OnHost, path: str) -> str:
-    line = f"readlink -m -- {word(path)} 2>/dev/null || readlink -f -- {word(path)}"
-    said = host.ask(line, f"follow {path}")
-    return said.decode("utf-8", "surrogateescape").removesuffix("\n")
-
-
-def _implied(now: Remote | None, arguments: Mapping[str, Any]) -> str:
-    if now is not None:
-        return now.state
-    return "directory" if arguments["recurse"] else "file"
 
 
 def _make(

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import hashlib
-import re
 import shutil
 import tempfile
 from pathlib import Path
@@ -12,15 +10,17 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from raftfleet.errors import TaskError
+from raftfleet.modules.answers import values_of
 from raftfleet.modules.attributes import Attributes, settle
 from raftfleet.modules.base import ATTRIBUTES, REFUSED_ATTRIBUTES, GenericModule, arguments
 from raftfleet.modules.delivery import deliver
-from raftfleet.modules.downloading import file_name, since, url_file_name
+from raftfleet.modules.downloading import file_name, since
 from raftfleet.modules.exchange import Answer, NoAnswerError, bare_url
 from raftfleet.modules.on_host import OnHost
-from raftfleet.modules.remote_file import SUMS, Remote, look
+from raftfleet.modules.remote_file import Remote, look
 from raftfleet.modules.safeguards import Safeguards
-from raftfleet.modules.web import WEB_ARGUMENTS, Web, content_of, values_of
+from raftfleet.modules.web import WEB_ARGUMENTS, Web
+from raftfleet.modules.web_checksum import require_checksum, wanted_checksum
 from raftfleet.playbook.module import Argument, Result, Status
 
 if TYPE_CHECKING:
@@ -32,9 +32,6 @@ __all__ = ["GetUrl"]
 
 _OK: Final = 200
 _NOT_MODIFIED: Final = 304
-_LONGEST_LIST: Final = 4 * 1024 * 1024
-_BSD: Final = re.compile(r"\w+ ?\((?P<name>.+)\) ?= (?P<sum>\w+)")
-_GNU: Final = re.compile(r"(?P<sum>\w+)\s+[*]?(?:\./)?(?P<name>.+)")
 
 
 class GetUrl(GenericModule):
@@ -100,7 +97,7 @@ class GetUrl(GenericModule):
 def _got(host: OnHost, arguments: Mapping[str, Any]) -> Result:
     dest = host.path(arguments["dest"])
     web = Web(host, arguments)
-    algorithm, digest = _wanted(web, arguments)
+    algorithm, digest = wanted_checksum(web, arguments)
     there = look(host, dest, follow=True, checksum=algorithm or "sha1")
     if dest.endswith("/") and there is None:
         raise TaskError(f"{dest} is no directory", hint=f"file: {{path: {dest}, state: directory}}")
@@ -114,7 +111,7 @@ def _got(host: OnHost, arguments: Mapping[str, Any]) -> Result:
         here = Path(folder, "download")
         try:
             with web.ask(method, headers) as answer:
-                said = values_of(answer, web)
+                said = values_of(answer, web.cookies)
                 values = {"dest": dest, "status_code": answer.status}
                 if answer.status == _NOT_MODIFIED and old is not None:
                     return _settled(host, old, arguments, values)
@@ -127,7 +124,7 @@ def _got(host: OnHost, arguments: Mapping[str, Any]) -> Result:
                 _save(answer, here, decompress=arguments["decompress"])
         except NoAnswerError as error:
             raise TaskError(f"Request failed: {error}") from error
-        _require(here, algorithm, digest)
+        require_checksum(here, algorithm, digest)
         return _put(host, here, answer, arguments, values | {"msg": said["msg"]})
 
 
@@ -179,56 +176,3 @@ def _save(answer: Answer, here: Path, *, decompress: bool) -> None:
         packed = here.rename(here.with_suffix(".gz"))
         with gzip.open(packed) as source, here.open("wb") as file:
             shutil.copyfileobj(source, file)
-
-
-def _require(here: Path, algorithm: str, digest: str) -> None:
-    if not digest:
-        return
-    with here.open("rb") as file:
-        found = hashlib.file_digest(file, algorithm).hexdigest()
-    if found != digest:
-        raise TaskError(
-            f"The checksum of what came did not match {algorithm}:{digest}; it was {found}",
-            hint="nothing on the host was changed",
-        )
-
-
-def _wanted(web: Web, arguments: Mapping[str, Any]) -> tuple[str, str]:
-    """Return the algorithm and digest that are asked for, empty for none."""
-    given = arguments["checksum"].strip()
-    if not given:
-        return "", ""
-    algorithm, colon, digest = given.partition(":")
-    algorithm = algorithm.strip().lower()
-    if not colon or algorithm not in SUMS:
-        raise TaskError(
-            f"checksum wants ALGORITHM:DIGEST, not {given!r}", hint=f"known: {', '.join(SUMS)}"
-        )
-    if "://" in digest:
-        digest = _listed(web, digest.strip(), url_file_name(arguments["url"]))
-    digest = re.sub(r"\W+", "", digest).lower()
-    if not re.fullmatch(r"[0-9a-f]+", digest):
-        raise TaskError(f"{digest!r} is no digest in hexadecimal digits")
-    return algorithm, digest
-
-
-def _listed(web: Web, url: str, name: str) -> str:
-    """Return the digest that a list on the web gives for a file."""
-    asking = Web(web.host, {**web.arguments, "url": url})
-    try:
-        with asking.ask("GET", {}) as answer:
-            if answer.status != _OK:
-                raise TaskError(f"{bare_url(url)} cannot be had: status {answer.status}")
-            text = content_of(answer, decompress=True, most=_LONGEST_LIST).decode(
-                "utf-8", "replace"
-            )
-    except NoAnswerError as error:
-        raise TaskError(f"{bare_url(url)} cannot be had: {error}") from error
-    lines = text.splitlines()
-    if len(lines) == 1 and len(lines[0].split()) == 1:
-        return lines[0]
-    for line in lines:
-        found = _BSD.fullmatch(line) or _GNU.fullmatch(line)
-        if found and found["name"].rpartition("/")[2] == name:
-            return found["sum"]
-    raise TaskError(f"{bare_url(url)} has no digest of {name!r}")

@@ -1,4 +1,4 @@
-"""`pause`: let some time pass."""
+"""`pause`: let some time pass, or wait for the person at the terminal."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from raftfleet.clock import Deadline
 from raftfleet.errors import InterruptedRun, TaskError
+from raftfleet.modules.asking import ask, somebody_is_there
 from raftfleet.modules.base import GenericModule, arguments
 from raftfleet.playbook.module import Argument, Result
 
@@ -25,12 +26,12 @@ class Pause(GenericModule):
     """Let some time pass, once for all hosts.
 
     Arguments: ``seconds`` or ``minutes`` (number), ``prompt`` (text, shown while it lasts). Without
-    a time it waits for nobody, as Ansible does without a terminal: `wait_for` and `raft_wait`
-    wait for something, which is nearly always better. ``echo`` (bool) is accepted and means
-    nothing.
-    Returns: start, stop, delta (seconds), stdout, stderr, rc, user_input (always empty).
-    Needs no connection, never counts as a change; in check mode no time passes. Diff: none.
-    Idempotence: full.
+    a time it asks the person at the terminal and waits for a line; ``echo`` (bool) says whether
+    what is typed is seen. Where there is no terminal it goes on at once, as Ansible does:
+    `wait_for` and `raft_wait` wait for something, which is nearly always better.
+    Returns: start, stop, delta (seconds), stdout, stderr, rc, user_input.
+    Needs no connection, never counts as a change; in check mode no time passes and nobody is
+    asked. Diff: none. Idempotence: full.
     """
 
     name = "pause"
@@ -48,10 +49,14 @@ class Pause(GenericModule):
         """Wait, and give up when the run is interrupted."""
         seconds = _seconds(arguments)
         began, start = context.clock.wall(), context.clock.monotonic()
-        if arguments["prompt"]:
-            context.progress(arguments["prompt"])
-        if not context.check_mode:
-            linger(context, seconds)
+        answer = ""
+        if seconds is None and not context.check_mode and somebody_is_there():
+            answer = _asked(arguments, context)
+        else:
+            if arguments["prompt"]:
+                context.progress(arguments["prompt"])
+            if not context.check_mode:
+                linger(context, seconds or 0.0)
         passed = context.clock.monotonic() - start
         return Result(
             values={
@@ -62,14 +67,22 @@ class Pause(GenericModule):
                 "stderr": "",
                 "rc": 0,
                 "echo": arguments["echo"],
-                "user_input": "",
+                "user_input": answer,
             }
         )
 
 
-def _seconds(arguments: Mapping[str, Any]) -> float:
+def _seconds(arguments: Mapping[str, Any]) -> float | None:
     seconds, minutes = arguments["seconds"], arguments["minutes"]
-    return max(0.0, float(seconds if seconds is not None else (minutes or 0) * 60))
+    if seconds is None and minutes is None:
+        return None
+    return max(0.0, float(seconds if seconds is not None else minutes * 60))
+
+
+def _asked(arguments: Mapping[str, Any], context: ModuleContext) -> str:
+    question = arguments["prompt"] or "Press enter to continue, Ctrl+C to interrupt"
+    hidden = "" if arguments["echo"] else " (output is hidden)"
+    return ask(f"{question}{hidden}", context, echo=arguments["echo"])
 
 
 def _said(passed: float, *, in_minutes: bool) -> str:

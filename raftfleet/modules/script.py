@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import shlex
 from typing import TYPE_CHECKING, Any
 
@@ -63,7 +64,8 @@ class Script(GenericModule):
 
 def _split(text: str) -> tuple[str, str]:
     """Return the script's name, and what stands behind it as it is written."""
-    reader = shlex.shlex(text, posix=True)
+    stream = io.StringIO(text)
+    reader = shlex.shlex(stream, posix=True)
     reader.whitespace_split, reader.commenters = True, ""
     try:
         name = reader.get_token()
@@ -71,7 +73,7 @@ def _split(text: str) -> tuple[str, str]:
         raise TaskError(f"the script's name cannot be read: {error}") from error
     if not name:
         raise TaskError("the script has no name")
-    return name, reader.instream.read()
+    return name, stream.read()
 
 
 def _invocation(line: str, arguments: Mapping[str, Any]) -> Invocation:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import platform
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -117,22 +118,23 @@ def _rendered(source: Path, arguments: Mapping[str, Any], context: ModuleContext
     for name in (*_SWITCHES, *_MARKS):
         if arguments[name] is not None:
             syntax[name] = arguments[name]
-    newline = arguments["newline_sequence"]
     marks = [str(syntax.get(name, mark)) for name, mark in _OPENINGS.items()]
-    if newline is None and not any(mark in text for mark in marks):
+    given = arguments["newline_sequence"]
+    if given is None and not any(mark in text for mark in marks):
         return text  # a file without a template in it keeps the ends of its lines
+    # Jinja ends lines of the template so; those of values stay as they are.
+    newline = syntax["newline_sequence"] = _NEWLINES.get(given, given or "\n")
+    # The template ends where its last line does, and the file as its template does.
+    body = re.sub(r"(\r\n|\r|\n)\Z", "", text)
+    file = TemplateFile(body, tuple(syntax.items()), about, _folders(source, context))
     try:
-        rendered = str(
-            context.template(
-                TemplateFile(text, tuple(syntax.items()), about, _folders(source, context))
-            )
-        )
+        rendered = context.template(file)
     except SourceError as error:
         raise TaskError(f"{source}: {error.message}", hint=error.hint) from error
-    # A block at the end takes the newline behind it away; the file still ends as its template does.
-    rendered += "\n" * (_newlines_at_end(text) - _newlines_at_end(rendered))
-    # Jinja makes \n of every newline of the template; what it leaves in values stays as it is.
-    return rendered.replace("\n", _NEWLINES.get(newline, newline or "\n"))
+    if not isinstance(rendered, str):
+        return "" if rendered is None else str(rendered)
+    missing = _newlines_at_end(text, "\n") - _newlines_at_end(rendered, newline)
+    return rendered + newline * missing
 
 
 def _folders(source: Path, context: ModuleContext) -> tuple[str, ...]:
@@ -143,8 +145,11 @@ def _folders(source: Path, context: ModuleContext) -> tuple[str, ...]:
     return tuple(dict.fromkeys(str(folder) for folder in (*folders, source.parent)))
 
 
-def _newlines_at_end(text: str) -> int:
-    return len(text) - len(text.rstrip("\n"))
+def _newlines_at_end(text: str, newline: str) -> int:
+    count = 0
+    while text.endswith(newline):
+        text, count = text.removesuffix(newline), count + 1
+    return count
 
 
 def _header(text: str, source: Path) -> tuple[str, dict[str, str | bool]]:

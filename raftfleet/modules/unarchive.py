@@ -6,21 +6,19 @@ import contextlib
 import glob
 import tempfile
 from dataclasses import replace
-from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any, Final
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from raftfleet.errors import RaftfleetError, TaskError
 from raftfleet.modules.archive import Archive, read_archive
+from raftfleet.modules.archive_source import STRIP, archive_here, stripped_folders
 from raftfleet.modules.attributes import Attributes
 from raftfleet.modules.base import ATTRIBUTES, REFUSED_ATTRIBUTES, GenericModule, arguments
 from raftfleet.modules.commanding import CONDITIONS
-from raftfleet.modules.contents import refuse_encrypted
-from raftfleet.modules.exchange import NoAnswerError, bare_url
 from raftfleet.modules.landing import place
 from raftfleet.modules.on_host import OnHost, complaint, word
 from raftfleet.modules.remote_file import look
 from raftfleet.modules.repacking import Choice, repacked
-from raftfleet.modules.web import Web
 from raftfleet.playbook.module import Argument, Result, Status
 
 if TYPE_CHECKING:
@@ -29,10 +27,6 @@ if TYPE_CHECKING:
     from raftfleet.playbook.module import ModuleContext
 
 __all__ = ["Unarchive"]
-
-_STRIP: Final = "--strip-components="
-_STRIP_WORDS: Final = ("--strip-components", "--strip")
-_DONE_ANYWAY: Final = ("--no-same-owner", "--overwrite", "-v", "--verbose")
 
 
 class Unarchive(GenericModule):
@@ -87,9 +81,9 @@ class Unarchive(GenericModule):
         choice = Choice(
             tuple(map(str, arguments["include"])), tuple(map(str, arguments["exclude"]))
         )
-        stripped = _stripped([str(one) for one in arguments["extra_opts"]])
+        stripped = stripped_folders([str(one) for one in arguments["extra_opts"]])
         with tempfile.TemporaryDirectory(prefix="raftfleet-") as folder:
-            source = _source(host, arguments, Path(folder))
+            source = archive_here(host, arguments, Path(folder))
             archive = read_archive(repacked(source, Path(folder), choice), stripped)
             if not archive.members:
                 raise TaskError(f"{source.name} holds nothing to unpack")
@@ -145,46 +139,6 @@ def _set_below(host: OnHost, dest: str, archive: Archive, wanted: Attributes) ->
     return Status.CHANGED if said.strip() else Status.OK
 
 
-def _source(host: OnHost, arguments: Mapping[str, Any], folder: Path) -> Path:
-    """Return the archive on this machine, brought here if it is not."""
-    given = arguments["src"]
-    here = folder / "archive"
-    if "://" in given:
-        web = Web.plain(host, given, validate_certs=arguments["validate_certs"])
-        try:
-            with web.ask("GET", {}) as answer:
-                if answer.status != 200:
-                    raise TaskError(f"{bare_url(given)} cannot be had: status {answer.status}")
-                with here.open("wb") as file:
-                    file.writelines(answer.pieces())
-        except NoAnswerError as error:
-            raise TaskError(f"{bare_url(given)} cannot be had: {error}") from error
-        return here
-    if not arguments["remote_src"] and arguments["copy"] is not False:
-        found = host.context.find("files", given)
-        refuse_encrypted(found, decrypt=arguments["decrypt"])
-        return found
-    path = PurePosixPath(host.path(given))
-    host.transport.get(path, here, timeout=host.left, become=host.context.become)
-    return here
-
-
-def _stripped(options: list[str]) -> int:
-    """Return how many leading folders to drop; `TaskError` for any other option."""
-    count, left = 0, list(options)
-    while left:
-        option = left.pop(0)
-        if option in _DONE_ANYWAY:
-            continue
-        name, equals, number = option.partition("=")
-        if name in _STRIP_WORDS and not equals and left:
-            number = left.pop(0)
-        if name not in _STRIP_WORDS or not number.isdecimal():
-            raise TaskError(f"the option {option!r} is not supported", hint=f"supported: {_STRIP}N")
-        count = int(number)
-    return count
-
-
 def _is_there(host: OnHost, dest: str, archive: Archive) -> bool:
     """Return whether the host has all members; the question goes to it as a script."""
     outcome = host.run("exec sh -s", stdin=f"cd -- {word(dest)} || exit 2\n{archive.test}".encode())
@@ -199,7 +153,7 @@ def _unpack(host: OnHost, dest: str, archive: Archive, wanted: Attributes) -> No
         place(host, archive.path, part, 0o600)
         options = f"{archive.option} --no-same-owner -C {word(dest)}"
         if archive.stripped:
-            options += f" {_STRIP}{archive.stripped}"
+            options += f" {STRIP}{archive.stripped}"
         host.ask(f"export LC_ALL=C; tar -xpf {word(part)} {options}", f"unpack into {dest}")
         lines = [line for name in archive.top for line in wanted.recursive(f"{dest}/{name}")]
         if lines:

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from raftfleet.errors import TaskError
+from raftfleet.modules.answers import content_of, values_of
 from raftfleet.modules.attributes import Attributes
 from raftfleet.modules.base import ATTRIBUTES, REFUSED_ATTRIBUTES, GenericModule, arguments
 from raftfleet.modules.bodies import body_of
@@ -17,7 +18,7 @@ from raftfleet.modules.downloading import file_name, since
 from raftfleet.modules.exchange import Answer, NoAnswerError, bare_url
 from raftfleet.modules.on_host import OnHost
 from raftfleet.modules.remote_file import look
-from raftfleet.modules.web import WEB_ARGUMENTS, Web, content_of, values_of
+from raftfleet.modules.web import WEB_ARGUMENTS, Web
 from raftfleet.playbook.module import Argument, Result, Status
 
 if TYPE_CHECKING:
@@ -107,7 +108,7 @@ class Uri(GenericModule):
         except NoAnswerError as error:
             nothing = {"status": _NONE, "url": bare_url(arguments["url"]), "redirected": False}
             return _judged(Result(msg=f"Request failed: {error}", values=nothing), wanted)
-        values = values_of(answer, web) | {
+        values = values_of(answer, web.cookies) | {
             "redirected": answer.url != bare_url(arguments["url"]),
             "elapsed": round(context.clock.monotonic() - began),
             **_understood(answer, content, arguments),

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from raftfleet.clock import Deadline
@@ -12,8 +9,9 @@ from raftfleet.errors import InterruptedRun, TaskError
 from raftfleet.modules.base import GenericModule, arguments
 from raftfleet.modules.on_host import OnHost
 from raftfleet.modules.pause import linger
-from raftfleet.modules.watching import Watch, watch_content, watch_path, watch_port
+from raftfleet.modules.watching import watch_path, watch_port
 from raftfleet.modules.watching_connections import ACTIVE, watch_connections
+from raftfleet.modules.watching_text import Reader, Sight, heard, wanted_text
 from raftfleet.playbook.module import Argument, Result, Status
 
 if TYPE_CHECKING:
@@ -26,16 +24,6 @@ __all__ = ["WaitFor"]
 _GONE: Final = ("absent", "stopped")
 _THERE: Final = ("started", "present")
 _SLICE: Final = 2.0
-_PIECE: Final = 4096
-
-
-@dataclass(frozen=True, slots=True)
-class _Seen:
-    """What the last look showed: whether it is what was waited for, and in words."""
-
-    holds: bool
-    words: str
-    found: re.Match[str] | None = None
 
 
 class WaitFor(GenericModule):
@@ -85,7 +73,7 @@ class WaitFor(GenericModule):
             linger(context, arguments["delay"])
         if arguments["port"] is None and arguments["path"] is None:
             linger(context, arguments["timeout"])
-            seen = _Seen(holds=True, words="the time has passed")
+            seen = Sight(holds=True, words="the time has passed")
         else:
             seen = _wait(host, _looking(host, arguments), arguments["timeout"])
         values = {
@@ -118,7 +106,7 @@ def _check(arguments: Mapping[str, Any]) -> None:
         raise TaskError(f"{port} is not a port")
 
 
-def _wait(host: OnHost, look: Callable[[float], _Seen], timeout: float) -> _Seen:
+def _wait(host: OnHost, look: Callable[[float], Sight], timeout: float) -> Sight:
     """Let the host look in slices, so that an interruption is noticed in between."""
     context = host.context
     end = Deadline.after(min(timeout, host.left), context.clock)
@@ -131,7 +119,7 @@ def _wait(host: OnHost, look: Callable[[float], _Seen], timeout: float) -> _Seen
         context.progress(f"waiting, {end.left:.0f} s left: {seen.words}")
 
 
-def _looking(host: OnHost, arguments: Mapping[str, Any]) -> Callable[[float], _Seen]:
+def _looking(host: OnHost, arguments: Mapping[str, Any]) -> Callable[[float], Sight]:
     """Return what looks for some seconds and says what it saw."""
     gone = arguments["state"] in _GONE
     longest = arguments["sleep"]
@@ -140,10 +128,10 @@ def _looking(host: OnHost, arguments: Mapping[str, Any]) -> Callable[[float], _S
         if arguments["state"] == "drained":
             watch = watch_connections(arguments, longest=longest)
             words = f"{where} has connections"
-            return lambda seconds: _Seen(watch.run(host, seconds).ok, words)
+            return lambda seconds: Sight(watch.run(host, seconds).ok, words)
         if arguments["search_regex"] is not None:
-            wanted = _compiled(arguments["search_regex"])
-            return lambda seconds: _heard(host, arguments, wanted, seconds)
+            wanted = wanted_text(arguments["search_regex"])
+            return lambda seconds: heard(host, arguments, wanted, seconds)
         watch = watch_port(
             arguments["host"],
             arguments["port"],
@@ -152,69 +140,10 @@ def _looking(host: OnHost, arguments: Mapping[str, Any]) -> Callable[[float], _S
             connect=arguments["connect_timeout"],
         )
         words = f"{where} accepts connections" if gone else f"{where} accepts no connection"
-        return lambda seconds: _Seen(watch.run(host, seconds).ok, words)
+        return lambda seconds: Sight(watch.run(host, seconds).ok, words)
     path = host.path(arguments["path"])
     if arguments["search_regex"] is not None and not gone:
-        return _Reader(host, path, _compiled(arguments["search_regex"]), longest)
+        return Reader(host, path, wanted_text(arguments["search_regex"]), longest)
     watch = watch_path(path, absent=gone, longest=longest)
     words = f"{path} exists" if gone else f"{path} does not exist"
-    return lambda seconds: _Seen(watch.run(host, seconds).ok, words)
-
-
-def _compiled(expression: str) -> re.Pattern[str]:
-    try:
-        return re.compile(expression, re.MULTILINE)
-    except re.error as error:
-        raise TaskError(f"search_regex {expression!r} is not valid: {error}") from error
-
-
-def _heard(
-    host: OnHost, arguments: Mapping[str, Any], wanted: re.Pattern[str], seconds: float
-) -> _Seen:
-    """Connect from the host and listen to what is said, for some seconds."""
-    where, end = (arguments["host"], arguments["port"]), Deadline.after(seconds, host.context.clock)
-    said, words = b"", f"{where[0]}:{where[1]} accepts no connection"
-    with contextlib.suppress(OSError):  # refused, or silent: the words say which
-        tunnel = host.transport.tunnel(*where, timeout=arguments["connect_timeout"])
-        words = f"{where[0]}:{where[1]} says nothing that matches {wanted.pattern!r}"
-        with contextlib.closing(tunnel):
-            while not end.passed and (piece := tunnel.recv(_PIECE, timeout=max(end.left, 0.01))):
-                said += piece
-                if found := wanted.search(said.decode("utf-8", "replace")):
-                    return _Seen(holds=True, words="", found=found)
-    linger(host.context, min(arguments["sleep"], end.left))
-    return _Seen(holds=False, words=words)
-
-
-class _Reader:
-    """Searches a file again whenever it has changed."""
-
-    def __init__(
-        self,
-        host: OnHost,
-        path: str,
-        wanted: re.Pattern[str],
-        longest: float,
-    ) -> None:
-        self._host = host
-        self._path = path
-        self._wanted = wanted
-        self._watch: Watch = watch_content(path, longest=longest)
-        self._signature = ""
-        self._seen = _Seen(holds=False, words=f"{path} was not looked at")
-
-    def __call__(self, seconds: float) -> _Seen:
-        outcome = self._watch.run(self._host, seconds, self._signature)
-        if outcome.ok:
-            signature, _, text = outcome.stdout.partition(b"\n")
-            self._signature = signature.decode()
-            self._seen = self._judged(text.decode("utf-8", "replace"))
-        return self._seen
-
-    def _judged(self, text: str) -> _Seen:
-        if self._signature == "none":
-            return _Seen(holds=False, words=f"{self._path} does not exist")
-        found = self._wanted.search(text)
-        has = "matches" if found else "has nothing that matches"
-        words = f"{self._path} {has} {self._wanted.pattern!r}"
-        return _Seen(found is not None, words, found)
+    return lambda seconds: Sight(watch.run(host, seconds).ok, words)

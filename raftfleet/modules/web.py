@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import base64
 import contextlib
-import gzip
 import http.cookiejar
-import ssl
-import tempfile
 import urllib.parse
 import urllib.request
-import zlib
 from dataclasses import dataclass, field, replace
-from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, Final
 
 from raftfleet.errors import TaskError
-from raftfleet.modules.exchange import Answer, NoAnswerError, Proxies, Request, bare_url, exchange
+from raftfleet.modules.credentials import digest_proof
+from raftfleet.modules.exchange import Answer, Request, bare_url, exchange
+from raftfleet.modules.proxies import Proxies
+from raftfleet.modules.web_tls import tls_of
 from raftfleet.playbook.module import Argument
 
 if TYPE_CHECKING:
@@ -24,7 +22,7 @@ if TYPE_CHECKING:
 
     from raftfleet.modules.on_host import OnHost
 
-__all__ = ["WEB_ARGUMENTS", "Web", "content_of", "values_of"]
+__all__ = ["WEB_ARGUMENTS", "Web"]
 
 WEB_ARGUMENTS: Final = {
     "url": Argument(required=True),
@@ -92,7 +90,7 @@ class Web:
             headers=sent,
             body=body,
             seconds=given["timeout"],
-            tls=self._tls(),
+            tls=tls_of(self.host, given),
         )
         first.place  # noqa: B018 - refuses what is no URL
         request = self._with_credentials(first) if self._known_user and self._at_once else first
@@ -163,7 +161,7 @@ class Web:
             if scheme.lower() == "basic":
                 return self._with_credentials(request)
             if scheme.lower() == "digest":
-                proof = _digest(request, rest, self._known_user or ("", ""))
+                proof = digest_proof(request, rest, self._known_user or ("", ""))
                 return replace(request, headers={**request.headers, "Authorization": proof})
         return None
 
@@ -179,87 +177,6 @@ class Web:
         asked = urllib.request.Request(request.url)  # noqa: S310 - never opened
         self._jar.extract_cookies(answer, asked)  # type: ignore[arg-type]
 
-    def _tls(self) -> ssl.SSLContext:
-        """Return the settings of TLS; what the task names as files is read from the host."""
-        given = self.arguments
-        with tempfile.TemporaryDirectory(prefix="raftfleet-") as folder:
-            files = {
-                name: self._brought(given[name], Path(folder, name))
-                for name in ("ca_path", "client_cert", "client_key")
-                if given[name]
-            }
-            try:
-                context = ssl.create_default_context(cafile=files.get("ca_path"))
-                if given["ciphers"]:
-                    context.set_ciphers(":".join(map(str, given["ciphers"])))
-                if "client_cert" in files:
-                    context.load_cert_chain(files["client_cert"], files.get("client_key"))
-            except (OSError, ssl.SSLError) as error:
-                raise TaskError(
-                    f"the certificates, the key or the ciphers cannot be used: {error}"
-                ) from error
-        if not given["validate_certs"]:
-            context.check_hostname = False
-            context.verify_mode = ssl.CERT_NONE
-        return context
-
-    def _brought(self, path: str, here: Path) -> Path:
-        host = self.host
-        where, become = PurePosixPath(host.path(path)), host.context.become
-        host.transport.get(where, here, timeout=host.left, become=become)
-        return here
-
 
 def _has(headers: Mapping[str, str], name: str) -> bool:
     return any(one.lower() == name.lower() for one in headers)
-
-
-def _digest(request: Request, challenge: str, user: tuple[str, str]) -> str:
-    """Return the proof that RFC 7616 asks for, made by the standard library."""
-    known = urllib.request.HTTPPasswordMgrWithDefaultRealm()
-    known.add_password(None, request.url, *user)
-    asked = urllib.request.Request(request.url, method=request.method)  # noqa: S310 - never opened
-    wanted = urllib.request.parse_keqv_list(urllib.request.parse_http_list(challenge))
-    handler = urllib.request.AbstractDigestAuthHandler(known)
-    proof = handler.get_authorization(asked, wanted)
-    if not proof:
-        raise NoAnswerError("the server asks for a kind of login that is not known")
-    return f"Digest {proof}"
-
-
-def content_of(answer: Answer, *, decompress: bool, most: int) -> bytes:
-    """Return the whole body; `TaskError` when it is larger than ``most`` bytes."""
-    pieces, size = [], 0
-    for piece in answer.pieces():
-        size += len(piece)
-        if size > most:
-            raise TaskError(
-                f"the answer is larger than {most} bytes", hint="use get_url, or uri with dest"
-            )
-        pieces.append(piece)
-    content = b"".join(pieces)
-    if decompress and answer.headers.get("Content-Encoding", "").lower() == "gzip":
-        try:
-            return gzip.decompress(content)
-        except (OSError, EOFError, zlib.error) as error:
-            raise NoAnswerError(f"the answer is no gzip: {error}") from error
-    return content
-
-
-def values_of(answer: Answer, web: Web) -> dict[str, Any]:
-    """Return what an answer registers: status, url, msg, cookies, and each header by its name."""
-    values: dict[str, Any] = {}
-    for name in answer.headers:
-        values[name.lower().replace("-", "_")] = ", ".join(answer.headers.get_all(name) or [])
-    if "location" in values:
-        values["location"] = urllib.parse.urljoin(answer.url, values["location"])
-    length = values.get("content_length", "unknown")
-    good = answer.status < 300
-    values |= {
-        "status": answer.status,
-        "url": answer.url,
-        "msg": f"OK ({length} bytes)" if good else f"HTTP Error {answer.status}: {answer.reason}",
-        "cookies": web.cookies,
-        "cookies_string": "; ".join(f"{name}={value}" for name, value in web.cookies.items()),
-    }
-    return values

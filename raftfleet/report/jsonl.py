@@ -30,7 +30,7 @@ class JsonLines:
 
         self._file = file or sys.stdout
         self._recap: Recap = Recap()
-        self._errors: set[str] = set()
+        self._errors: set[tuple[str, str]] = set()
         self._lock = threading.Lock()
         self._finished = False
 
@@ -38,12 +38,12 @@ class JsonLines:
         """Print one event."""
         self._recap.add(event)
         if isinstance(event, RunError):
-            self._errors.add(event.message)
+            self._errors.add((event.message, event.where))
         self._write(encode(event).decode("utf-8", "backslashreplace"))
 
     def error(self, error: RunError) -> None:
         """Print what went wrong outside of a run, unless the run has said it."""
-        if error.message not in self._errors:
+        if (error.message, error.where) not in self._errors:
             self(error)
 
     def more(self, kind: str, **fields: Any) -> None:

@@ -201,6 +201,49 @@ def test_a_task_that_failed_leaves_the_drill_inconclusive_by_its_name(
     assert verdict(journal) is (Verdict.INCONCLUSIVE if expected else Verdict.PASS)
 
 
+@pytest.mark.parametrize(
+    ("status", "inconclusive"),
+    [
+        ("ok", False),
+        ("changed", False),
+        ("skipped", False),
+        ("failed", True),
+        ("unreachable", True),
+    ],
+)
+def test_only_a_task_that_failed_or_reached_no_host_is_a_gap(
+    status: str, inconclusive: bool
+) -> None:
+    told = good()
+    told.record(ev.TaskResult(task=7, host="n1", status=status, seconds=0))
+    journal = told.end().journal()
+    assert bool(gaps(journal)) is inconclusive
+    assert verdict(journal) is (Verdict.INCONCLUSIVE if inconclusive else Verdict.PASS)
+
+
+def test_an_aborted_drill_says_once_why_and_not_that_it_was_not_watched() -> None:
+    told = Story().running().drill("membership-agrees", watch=10).stop("n3").let(4).say("n1")
+    texts = gaps(told.end(aborted="no steady state").journal())
+    assert texts == ["the drill did not run to its end: no steady state"]
+
+
+def test_lines_missing_from_one_drill_are_no_gap_of_another() -> None:
+    told = Story().running()
+    for _ in range(3):
+        told.drill("membership-agrees").let(3)
+        told.record(ev.DrillEnded(drill="told"))
+    journal = told.end().journal()
+    spans = journal.spans()
+    for place, span in enumerate(spans):
+        at = span.start + 2
+        holed = Journal(journal.records[:at] + journal.records[at + 1 :])
+        told_of = [
+            any("are missing" in finding.message for finding in drill.findings)
+            for drill in judge(holed).drills
+        ]
+        assert told_of == [number == place for number in range(3)]
+
+
 def test_missing_lines_of_the_journal_are_a_gap() -> None:
     journal = good().end().journal()
     holed = Journal(journal.records[:30] + journal.records[33:])

@@ -141,6 +141,24 @@ def test_a_run_with_a_cluster_leaves_its_folder(project: Path) -> None:
     assert (project / "runs" / "latest" / "journal.jsonl").is_file()
 
 
+def test_all_that_is_wrong_in_all_playbooks_is_told_and_counted(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (project / "a.yml").write_text("- {hosts: all, tasks: [{comand: 1}, {command: ls, whenn: x}]}")
+    (project / "b.yml").write_text("- {hosts: all, tasks: [{command: ls, whenn: x}]}")
+    assert run(["play", "--syntax-check", "a.yml", "b.yml"]) == 5
+    shown = capsys.readouterr().err
+    assert shown.index("a.yml:1:25: there is no module") < shown.index("a.yml:1:51: 'whenn'")
+    assert shown.index("a.yml:1:51: 'whenn'") < shown.index("b.yml:1:38: 'whenn'")
+    assert shown.endswith("3 errors\n")
+    for words in (["--syntax-check"], ["-i", "hosts.yml"], ["-i", "hosts.yml", "--list-tasks"]):
+        assert run(["play", *words, "--output", "jsonl", "a.yml", "b.yml"]) == 5
+        events = lines(capsys)
+        errors = [event["where"] for event in events if event["event"] == "run.error"]
+        assert errors == ["a.yml:1:25", "a.yml:1:51", "b.yml:1:38"]
+        assert events[-1] == {"event": "recap", "hosts": {}, "exit_code": 5}
+
+
 TWO = """\
 - name: first
   hosts: east

@@ -31,7 +31,9 @@ def test_folders_are_relative_to_the_file(tmp_path: Path) -> None:
         ("modules = 'm'\n", 1, 1, "modules wants a list of folders", 'modules = ["modules/"]'),
         ("modules = [1]\n", 1, 1, "modules wants a list of folders", 'modules = ["modules/"]'),
         ('modules = [\n  "gone",\n]\n', 2, 4, "there is no folder gone", None),
-        ("modules = [\n", 1, 1, "this is not TOML", None),
+        ("modules = [\n", 1, 12, "this is not TOML", None),
+        (f"modules = {'[' * 5000}{']' * 5000}\n", 1, 1, "nested too deep", None),
+        (f"modules = ['{'x' * 300}']\n", 1, 13, "there is no folder xxx", None),
         ("a = 1\nb == 2\n", 2, 4, "this is not TOML", None),
     ],
 )
@@ -61,5 +63,5 @@ def test_a_file_that_everybody_may_write_is_refused(tmp_path: Path) -> None:
 
 def test_a_file_that_is_no_text_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "raftfleet.toml").write_bytes(b"\xff")
-    with pytest.raises(UsageError, match="cannot read"):
+    with pytest.raises(UsageError, match=r"raftfleet.toml:1:1: this is not UTF-8 text"):
         project_settings(tmp_path)

@@ -20,6 +20,7 @@ from raftfleet.cluster.fence import Fence
 from raftfleet.cluster.holder import Holder
 from raftfleet.cluster.lock import ClusterLock
 from raftfleet.cluster.remote import Place
+from raftfleet.cluster.seats import Seats
 from raftfleet.errors import LockHeldError, LockLostError
 from raftfleet.journal import Recorder
 from raftfleet.testing.system import toy_node
@@ -98,7 +99,7 @@ def hold(us: Contender) -> str:
 
 def plant(us: Contender, bug: str) -> None:
     if bug == "minority":
-        ClusterLock._majority = 1  # type: ignore[method-assign,assignment]
+        Seats.majority = 1  # type: ignore[method-assign,assignment]
     if bug:
         us.fence.open()
         Place.fenced = lambda self, line: line  # type: ignore[method-assign] # noqa: ARG005

@@ -62,11 +62,11 @@ def pair(bench: Bench) -> Cluster:
 
 def test_a_change_at_a_known_time_lies_in_its_interval(bench: Bench, pair: Cluster) -> None:
     with pair.observing():
-        until(lambda: pair.picture.live() == ("n1", "n2"), "both answer")
+        until(lambda: pair.recorder.picture.live() == ("n1", "n2"), "both answer")
         told = {}
         for term in range(2, 8):
             told[term] = tell(pair.nodes[0], "/status", view(term))
-            until(lambda term=term: pair.picture.terms.get("main") == term, "the change")  # type: ignore[misc]
+            until(lambda term=term: pair.recorder.picture.terms.get("main") == term, "the change")  # type: ignore[misc]
     seen = {
         event.groups["main"].term: event
         for event in reversed(bench.all(StatusSeen))
@@ -80,7 +80,7 @@ def test_a_change_at_a_known_time_lies_in_its_interval(bench: Bench, pair: Clust
 
 def test_nothing_is_written_while_nothing_changes(bench: Bench, pair: Cluster) -> None:
     with pair.observing():
-        until(lambda: pair.picture.live() == ("n1", "n2"), "both answer")
+        until(lambda: pair.recorder.picture.live() == ("n1", "n2"), "both answer")
         before = len(bench.all(StatusSeen))
         ticks = len(bench.all(CoverageSampled))
         until(lambda: len(bench.all(CoverageSampled)) >= ticks + 2, "two ticks")
@@ -95,18 +95,18 @@ def test_a_stalled_node_is_a_miss_within_its_deadline_and_stops_no_other(
     bench: Bench, pair: Cluster
 ) -> None:
     with pair.observing():
-        until(lambda: pair.picture.live() == ("n1", "n2"), "both answer")
+        until(lambda: pair.recorder.picture.live() == ("n1", "n2"), "both answer")
         tell(pair.nodes[0], "/stall", "3600")
         began = time.monotonic()
-        until(lambda: pair.picture.standing("n1") is Standing.UNKNOWN, "the silence")
+        until(lambda: pair.recorder.picture.standing("n1") is Standing.UNKNOWN, "the silence")
         # Meanwhile the other one goes on changing, and is seen to.
         for term in (5, 6, 7):
             earliest, latest = tell(pair.nodes[1], "/status", view(term, leader=2))
-            until(lambda term=term: pair.picture.terms.get("main") == term, "the change")  # type: ignore[misc]
+            until(lambda term=term: pair.recorder.picture.terms.get("main") == term, "the change")  # type: ignore[misc]
             seen = [event for event in bench.all(StatusSeen) if event.node == "n2"][-1]
             assert seen.since <= latest
             assert seen.t >= earliest
-        assert pair.picture.live() == ("n2",)
+        assert pair.recorder.picture.live() == ("n2",)
     (missed,) = [
         event for event in bench.all(StatusMissed) if event.node == "n1" and event.t > began
     ]
@@ -115,8 +115,8 @@ def test_a_stalled_node_is_a_miss_within_its_deadline_and_stops_no_other(
 
 def test_a_crash_nobody_asked_for_is_found_out(bench: Bench, pair: Cluster) -> None:
     with pair.observing():
-        until(lambda: pair.picture.live() == ("n1", "n2"), "both answer")
-        running = pair.picture.node("n2").incarnation
+        until(lambda: pair.recorder.picture.live() == ("n1", "n2"), "both answer")
+        running = pair.recorder.picture.node("n2").incarnation
         assert running is not None
         earliest = time.monotonic()
         os.kill(running.pid, signal.SIGKILL)
@@ -135,18 +135,18 @@ def test_a_crash_nobody_asked_for_is_found_out(bench: Bench, pair: Cluster) -> N
 
 def test_a_node_somebody_else_starts_is_found_out(bench: Bench, pair: Cluster) -> None:
     with pair.observing():
-        pair.kill("n2")
-        until(lambda: pair.picture.standing("n2") is Standing.DOWN, "the end")
+        pair.stop("n2", "KILL")
+        until(lambda: pair.recorder.picture.standing("n2") is Standing.DOWN, "the end")
         other = Recorder(None, bench.clock)
         place = pair.life("n2").place
         type(pair.life("n2"))(place, pair.system, other, pair.clocks).start()
 
         def counter() -> int:
-            running = pair.picture.node("n2").incarnation
+            running = pair.recorder.picture.node("n2").incarnation
             return running.counter if running else 0
 
         until(lambda: counter() == 2, "the new life")
-        assert pair.picture.node("n2").process is Standing.ALIVE
+        assert pair.recorder.picture.node("n2").process is Standing.ALIVE
     found = [event for event in bench.all(NodeFound) if event.node == "n2"][-1]
     assert found.incarnation is not None
     assert found.incarnation.counter == 2
@@ -154,7 +154,7 @@ def test_a_node_somebody_else_starts_is_found_out(bench: Bench, pair: Cluster) -
 
 def test_our_own_stop_is_not_taken_for_a_crash(bench: Bench, pair: Cluster) -> None:
     with pair.observing():
-        until(lambda: pair.picture.live() == ("n1", "n2"), "both answer")
+        until(lambda: pair.recorder.picture.live() == ("n1", "n2"), "both answer")
         pair.stop("n2", "TERM", 20)
         ticks = len(bench.all(CoverageSampled))
         until(lambda: len(bench.all(CoverageSampled)) > ticks + 1, "a tick")
@@ -165,7 +165,7 @@ def test_watching_can_be_nested_and_repeated(bench: Bench, pair: Cluster) -> Non
     for _ in range(2):
         with pair.observing():
             with pair.observing():
-                until(lambda: pair.picture.live() == ("n1", "n2"), "both answer")
+                until(lambda: pair.recorder.picture.live() == ("n1", "n2"), "both answer")
             assert any(t.name == "observe: poll n1" for t in threading.enumerate())
         assert not any(t.name.startswith("observe") for t in threading.enumerate())
     assert bench.all(CoverageSampled)

@@ -31,6 +31,8 @@ TEXT_FILE = f"path/dest/destfile/name {KEPT} {FILE}"
 THEIRS = {
     "add_host": "name/host/hostname groups/group/groupname",
     "assert": "that fail_msg/msg success_msg quiet",
+    "blockinfile": f"{TEXT_FILE} state block/content marker marker_begin marker_end insertafter"
+    " insertbefore prepend_newline append_newline create",
     "command": f"cmd argv {CONDITIONS} stdin stdin_add_newline strip_empty_ends"
     " expand_argument_vars executable",
     "copy": f"src content dest remote_src force follow local_follow checksum directory_mode decrypt"

@@ -202,6 +202,13 @@ class TestFile:
 PARTS = "start\nx\nend\nx\nstart\nx\nend\n"
 
 
+def test_a_link_that_leads_nowhere_yet_stays_one(bench: Bench, tmp_path: Path) -> None:
+    (tmp_path / "l").symlink_to("gone")
+    assert bench.changes("lineinfile", path=f"{tmp_path}/l", line="x", create=True) == [True, False]
+    assert (tmp_path / "l").is_symlink()
+    assert (tmp_path / "gone").read_text() == "x\n"
+
+
 class TestReplace:
     @pytest.mark.parametrize(
         ("arguments", "before", "after", "count"),

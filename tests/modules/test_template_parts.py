@@ -23,7 +23,7 @@ def _templates(tmp_path: Path) -> None:
         "macros.j2": "{% macro hello(name, end='!') %}hello {{ name }}{{ end }}{% endmacro %}"
         "{% set answer = 6 * 7 %}",
         "of_context.j2": "{% macro who_is() %}{{ who }}{% endmacro %}",
-        "base.j2": "<{% block body %}nothing{% endblock %}>{% block end %}end{% endblock %}",
+        "base.j2": "<{% block body %}nothing{% endblock %}>{% block end %}end{% endblock %}\n",
         "broken.j2": "{{ nosuch }}",
     }.items():
         (folder / name).write_text(text)

@@ -33,6 +33,8 @@ __all__ = ["Attempt", "pause", "refuse_when_stopped"]
 
 _GLANCE = 0.2  # seconds between two looks at whether the run was interrupted
 _RETRIES = 3
+_AFTERWARDS = ("delegate_facts", "ignore_unreachable", "no_log")
+_DELAY = 5.0  # seconds between two tries
 _COMMANDS = 3  # the verbosity from which on commands are told
 
 
@@ -77,6 +79,8 @@ class Attempt:
         module = self.job.task.module
         if module is None:  # the flow runs includes and meta itself
             raise TypeError(f"{self.job.task.action} is not a module")
+        for key in _AFTERWARDS:  # what is wrong with them is to be known before anything is done
+            reach.flag(self.job.frame.value(key), self.scope, key=key)
         arguments = self._arguments(module)
         began = self.job.services.clock.monotonic()
         try:
@@ -206,10 +210,11 @@ class Attempt:
         """Try until the condition holds; without one, until the task does not fail."""
         retries = _RETRIES
         if retry.retries is not None:
-            retries = max(0, int(reach.number(retry.retries, self.scope, key="retries")))
+            said = reach.number(retry.retries, self.scope, key="retries", default=_RETRIES)
+            retries = max(0, int(said))
         if not retries:
             return self._once(module, arguments, context)
-        delay = reach.number(retry.delay, self.scope, key="delay")
+        delay = reach.number(retry.delay, self.scope, key="delay", default=_DELAY)
         for number in range(1, retries + 2):
             outcome = self._once(module, arguments, context)
             outcome.values["attempts"] = number

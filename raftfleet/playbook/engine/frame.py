@@ -45,7 +45,7 @@ class Frame:
         win over those of the roles that the other one needs.
         """
         inner = self.enter(use.settings)
-        again = self.uses[-1].parameters if use.included is not None and self.uses else {}
+        again = self.uses[-1].parameters if use.imported and self.uses else {}
         passed = (again, *self.passed) if again else self.passed
         return replace(inner, uses=(*self.uses, use), passed=passed)
 

@@ -143,7 +143,7 @@ class Includes:
         else:
             use = library.imported_role(inclusion.arguments, Settings(), site, task.mark)
             public = bool(inclusion.arguments["public"])
-            nodes = (replace(use, public=public, included=passed),)
+            nodes = (replace(use, variables=passed, public=public),)
         nodes = settled(nodes, header)
         self._flow.adopt(nodes, inner)
         return nodes, inner

@@ -115,9 +115,7 @@ def of_play(state: PlayState, frame: Frame) -> dict[str, Callable[[], Any]]:
         found["role_name"] = found["ansible_role_name"] = lambda: role.name
         found["role_path"] = lambda: str(role.path)
     parents = [
-        parent.role
-        for parent, use in zip(frame.uses, frame.uses[1:], strict=False)
-        if use.included is not None
+        parent.role for parent, use in zip(frame.uses, frame.uses[1:], strict=False) if use.imported
     ]
     if parents:
         found["ansible_parent_role_names"] = lambda: [role.name for role in reversed(parents)]

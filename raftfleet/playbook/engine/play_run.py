@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING
 from raftfleet.errors import RaftfleetError, SourceError
 from raftfleet.inventory.patterns import split
 from raftfleet.inventory.source import MarkedDict
-from raftfleet.playbook.engine import reach
 from raftfleet.playbook.engine.batches import batches, ordered
 from raftfleet.playbook.engine.files import Finder
 from raftfleet.playbook.engine.flow import Flow
 from raftfleet.playbook.engine.frame import Frame
 from raftfleet.playbook.engine.handlers import add_handlers, add_role_handlers
-from raftfleet.playbook.engine.header import header_of
+from raftfleet.playbook.engine.header import evaluated, header_of
 from raftfleet.playbook.engine.magic import Lazy
 from raftfleet.playbook.engine.magic import of_play as magic_of_play
 from raftfleet.playbook.engine.play_state import PlayState
 from raftfleet.playbook.engine.role_places import places_of, roles_of
+from raftfleet.playbook.engine.start import begins_in
 from raftfleet.playbook.engine.tags import settled_play
 from raftfleet.playbook.engine.vars_files import read_vars_files
 from raftfleet.playbook.extension import PlayInfo
@@ -42,10 +42,10 @@ class PlayRun:
 
     def __init__(self, run: RunState, play: Play, extensions: Mapping[str, PlayExtension]) -> None:
         self._run = run
-        self._play = play
         self._extensions = extensions
         self._services = run.services
         self._header = header_of(play, roles_of(play), run.services.variables, run.services.library)
+        self._play = evaluated(play, self._header)
 
     def run(self) -> None:
         """Run the play, wrapped in its extensions; raises what they raise, and `InterruptedRun`."""
@@ -91,7 +91,7 @@ class PlayRun:
         said = self._play.force_handlers
         if said is None:
             return self._services.options.force_handlers
-        return reach.flag(said, self._header, key="force_handlers")
+        return bool(said)
 
     def _title(self, pattern: str) -> str:
         try:
@@ -126,8 +126,7 @@ class PlayRun:
                 return
 
     def _divided(self, hosts: Sequence[Host]) -> list[list[Host]]:
-        serial = [self._header.template(part) for part in self._play.serial]
-        return batches(ordered(hosts, self._play.order), serial)
+        return batches(ordered(hosts, self._play.order), self._play.serial)
 
     def _batch(self, state: PlayState, batch: list[Host]) -> None:
         before = self._lost(batch, state)
@@ -148,8 +147,10 @@ class PlayRun:
     def _gather_facts(self, flow: Flow, state: PlayState) -> None:
         """Run the module `setup` first, if there is one and the play does not decline."""
         setup = self._services.library.modules.get("setup")
-        wanted = True if self._play.gather_facts is None else self._play.gather_facts
-        if setup is None or not reach.flag(wanted, self._header, key="gather_facts"):
+        if setup is None or self._play.gather_facts is False:
+            return
+        awaited = self._run.start_at
+        if awaited is not None and not begins_in(self._play, awaited):
             return
         tags = state.frame.settings.tags or frozenset({"always"})
         if not self._services.options.tags.takes(tags):

@@ -34,9 +34,11 @@ def flag(value: Any, scope: Scope, *, key: str) -> bool:
         raise TaskError(f"{key}: wants {error.wanted}, not {templated!r}") from None
 
 
-def number(value: Any, scope: Scope, *, key: str) -> float:
-    """Return a keyword's value as a number."""
+def number(value: Any, scope: Scope, *, key: str, default: float = 0.0) -> float:
+    """Return a keyword's value as a number; ``default`` when it is omitted."""
     templated = scope.template(value)
+    if isinstance(templated, Omit):
+        return default
     try:
         return float(templated)
     except (TypeError, ValueError):

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from raftfleet.playbook.engine.play_state import PlayState
     from raftfleet.playbook.engine.run_state import RunState
     from raftfleet.playbook.syntax.nodes import Task
+    from raftfleet.playbook.templating import Scope
 
 __all__ = ["TaskRun", "in_check_mode", "make_job", "remembering", "title_of"]
 
@@ -79,18 +80,30 @@ class TaskRun:
         self._hosts = hosts
         self._state = job.state
         module = job.task.module
+        self._wrong: RaftfleetError | None = None
         first = job.scope(hosts[0])
         self._once = (module is not None and module.once) or self._flag("run_once", first)
+        self._fatal, self._throttle = self._once, 0
+        try:
+            self._bound(first)
+        except RaftfleetError as error:
+            self._wrong = error
+
+    def _bound(self, first: Scope) -> None:
+        """Find out what the keywords say of all hosts together."""
+        frame = self._job.frame
         self._fatal = self._once or self._flag("any_errors_fatal", first)
-        if self._fatal and job.frame.value("ignore_errors") is not None:
+        if self._fatal and frame.value("ignore_errors") is not None:
             self._fatal = not self._flag("ignore_errors", first)
-        self._throttle = int(reach.number(job.frame.value("throttle", 0), first, key="throttle"))
+        self._throttle = int(reach.number(frame.value("throttle", 0), first, key="throttle"))
 
     def _flag(self, key: str, scope: Any) -> bool:
         return reach.flag(self._job.frame.value(key), scope, key=key)
 
     def run(self) -> set[str]:
         """Run the task; return the names of the hosts that failed or go down with one that did."""
+        if self._wrong is not None:
+            return self.fail(self._wrong)
         hosts = self._hosts[:1] if self._once else self._hosts
         gate = self._gate()
         dones: dict[str, Done] = {}
@@ -209,12 +222,11 @@ class TaskRun:
 
     def _too_many(self) -> bool:
         """Whether more hosts of the batch failed than `max_fail_percentage` allows."""
-        value = self._state.play.max_fail_percentage
-        if value is None:
+        allowed = self._state.play.max_fail_percentage
+        if allowed is None:
             return False
-        allowed = reach.number(value, self._job.scope(self._hosts[0]), key="max_fail_percentage")
         batch = {host.name for host in self._state.batch}
-        return len(self._state.fallen & batch) * 100 > allowed * len(batch)
+        return len(self._state.fallen & batch) * 100 > float(allowed) * len(batch)
 
 
 def _down(done: Done, status: Status) -> bool:

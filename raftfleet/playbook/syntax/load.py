@@ -7,19 +7,20 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from raftfleet.errors import Mark, SourceError
+from raftfleet.errors import SourceError
 from raftfleet.inventory import load_yaml
-from raftfleet.inventory.source import MarkedList, read_text
+from raftfleet.inventory.source import MarkedList
 from raftfleet.playbook.builtin import BUILTIN
+from raftfleet.playbook.syntax.faults import Faults
 from raftfleet.playbook.syntax.handler_lists import HandlerReader
 from raftfleet.playbook.syntax.handlers import check_notifications
-from raftfleet.playbook.syntax.includes import check_includes
+from raftfleet.playbook.syntax.includes import check_includes, check_vars_files
 from raftfleet.playbook.syntax.notices import Notices
 from raftfleet.playbook.syntax.plays import PlayReader
 from raftfleet.playbook.syntax.reading import Reader, place
 from raftfleet.playbook.syntax.roles import RoleReader
 from raftfleet.playbook.syntax.settings import read_settings
-from raftfleet.playbook.syntax.site import Site, first_file, static_name
+from raftfleet.playbook.syntax.site import Site, first_file, shown, start_of, static_name
 from raftfleet.playbook.syntax.tasks import TaskReader
 from raftfleet.playbook.syntax.words import IMPORT_PLAYBOOK, bare
 from raftfleet.playbook.together import together
@@ -27,6 +28,7 @@ from raftfleet.playbook.together import together
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from raftfleet.errors import Mark
     from raftfleet.playbook.extension import PlayExtension
     from raftfleet.playbook.module import Module
     from raftfleet.playbook.syntax.nodes import Node, Play, RoleUse, Settings
@@ -49,7 +51,8 @@ class Library:
     ) -> None:
         self.modules = together(modules, BUILTIN)
         self.notices = Notices()
-        self.task_reader = TaskReader(self.modules, self, instead or {})
+        self.faults = Faults()
+        self.task_reader = TaskReader(self.modules, self, instead or {}, self.faults)
         self.handler_reader = HandlerReader(self.task_reader, self)
         self.role_reader = RoleReader(
             self.task_reader, self.handler_reader, self.document, role_paths, self.notices
@@ -60,7 +63,7 @@ class Library:
     def document(self, path: Path) -> Any:
         """Return what a YAML file holds."""
         if path not in self._documents:
-            self._documents[path] = load_yaml(path, file=_shown(path))
+            self._documents[path] = load_yaml(path, file=shown(path))
         return self._documents[path]
 
     def tasks(self, path: Path, site: Site) -> tuple[Node, ...]:
@@ -107,23 +110,20 @@ def load_playbook(
 
     Roles are looked for in `roles` beside the playbook, in `roles` beside its folder, and then in
     ``role_paths``. ``instead`` names modules that are not offered, each with what to write instead.
-    Raises `SourceError` at the first thing that is wrong, `UsageError` for a file that cannot be
-    read.
+    Raises `SourceError` for the first thing that is wrong, with what else is wrong in other tasks
+    and plays, and `UsageError` for a file that cannot be read.
     """
     library = Library(modules, role_paths, instead)
     reader = PlayReader(library, extensions or {})
     path = Path(path).absolute()
-    plays = _plays(path, library, reader, (path,))
+    with library.faults.going_on():
+        plays = _plays(path, library, reader, (path,))
+    library.faults.tell()
     for play in plays:
         check_notifications(play)
+        check_vars_files(play, library.notices)
     check_includes(plays, library, path.parent)
     return Playbook(path, tuple(plays), library, library.notices.texts)
-
-
-def _shown(path: Path) -> str:
-    """Return a path as errors show it: short, when it lies below the current folder."""
-    here = Path.cwd()
-    return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
 
 
 def _plays(
@@ -133,17 +133,18 @@ def _plays(
     if not isinstance(document, MarkedList):
         raise SourceError(
             "a playbook is a list of plays",
-            place(document, Mark(_shown(path), 1, 1, read_text(path, _shown(path)))),
+            place(document, start_of(path)),
             hint="each play starts with '- hosts:'",
         )
     plays: list[Play] = []
     for index, item in enumerate(document):
-        entry = Reader(item, "a play", document.item_mark(index))
-        key = next((word for word in entry.data if bare(str(word)) == "import_playbook"), None)
-        if key is None:
-            plays.append(reader.play(entry, path))
-        else:
-            plays += _imported(entry, str(key), path, library, reader, opened)
+        with library.faults.going_on():
+            entry = Reader(item, "a play", document.item_mark(index))
+            key = next((word for word in entry.data if bare(str(word)) == "import_playbook"), None)
+            if key is None:
+                plays.append(reader.play(entry, path))
+            else:
+                plays += _imported(entry, str(key), path, library, reader, opened)
     return plays
 
 

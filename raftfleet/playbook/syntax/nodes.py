@@ -169,31 +169,27 @@ class Role:
 class RoleUse:
     """A role at one place. ``parameters`` win over facts, an entry's ``variables`` do not.
 
-    ``included`` are the variables that the `import_role` or `include_role` passes that it comes by,
-    None for one that is named in a list of roles. ``once`` roles run a second time only when
-    something differs; ``public`` ones show their defaults and variables to the whole play.
+    ``imported`` by a task (or included), not named in a list of roles. ``once`` roles run a second
+    time only when something differs; ``public`` ones show their defaults and variables to the whole
+    play.
     """
 
     role: Role
     settings: Settings
     parameters: Mapping[str, Any] = field(default_factory=dict)
     variables: Mapping[str, Any] = field(default_factory=dict)
+    imported: bool = False
     once: bool = True
     public: bool = True
-    included: Mapping[str, Any] | None = None
     mark: Mark | None = None
 
     @property
     def identity(self) -> str:
-        """What makes two uses of a role the same use."""
-        if self.included is not None:
-            return repr((str(self.role.path), dict(self.included), len(self.role.tasks)))
-        said = (
-            self.parameters,
-            self.variables or self.settings.variables,
-            self.settings.conditions,
-        )
-        return repr((str(self.role.path), said, sorted(self.settings.tags), len(self.role.tasks)))
+        """What makes two uses of a role the same use; of an import only its variables count."""
+        said: tuple[object, ...] = (self.parameters, self.variables, self.imported)
+        if not self.imported:
+            said = (*said, self.settings.conditions, sorted(self.settings.tags))
+        return repr((str(self.role.path), said, len(self.role.tasks)))
 
 
 Node: TypeAlias = Task | Block | RoleUse
@@ -201,7 +197,10 @@ Node: TypeAlias = Task | Block | RoleUse
 
 @dataclass(frozen=True, slots=True)
 class Play:
-    """Tasks for the hosts of a pattern. ``file`` is where it stands, ``extensions`` what `drill:` and the like say."""
+    """Tasks for the hosts of a pattern. ``file`` is where it stands, ``extensions`` what `drill:` and the like say.
+
+    What stands in its header may be a template until the play begins.
+    """
 
     name: str | None
     hosts: Any
@@ -220,6 +219,7 @@ class Play:
     max_fail_percentage: Any = None
     force_handlers: Any = None
     order: str = "inventory"
+    strategy: str = "linear"
     extensions: Mapping[str, object] = field(default_factory=dict)
 
     @property

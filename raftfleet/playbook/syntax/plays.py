@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from raftfleet.errors import SourceError
 from raftfleet.inventory.source import MarkedList
@@ -21,12 +21,14 @@ if TYPE_CHECKING:
     from raftfleet.playbook.syntax.load import Library
     from raftfleet.playbook.syntax.reading import Reader
 
-__all__ = ["PlayReader"]
+__all__ = ["ONLY_LINEAR", "ORDERS", "STRATEGIES", "PlayReader"]
 
 _INSIDE = ("roles", "tasks", "pre_tasks", "post_tasks", "handlers")
 _COLLECTIONS = "collections: is accepted and changes nothing: modules go by their own name"
 _OF_SETUP = ("gather_subset", "gather_timeout", "fact_path")
-_ORDERS = ("inventory", "sorted", "reverse_sorted", "reverse_inventory", "shuffle")
+ORDERS: Final = ("inventory", "sorted", "reverse_sorted", "reverse_inventory", "shuffle")
+STRATEGIES: Final = ("linear", "ansible.builtin.linear")
+ONLY_LINEAR: Final = "leave it out: every task runs on all hosts before the next one begins"
 
 
 class PlayReader:
@@ -43,23 +45,25 @@ class PlayReader:
     def play(self, reader: Reader, file: Path) -> Play:
         """Read one play; ``file`` is where it stands."""
         reader.what = "a play"
+        site = Site(file.parent, file.parent)
+        pre_tasks, tasks, post_tasks = (  # first, for an error in the header ends the reading
+            self._tasks.nodes(reader.data.get(key), site, reader.at(key))
+            for key in ("pre_tasks", "tasks", "post_tasks")
+        )
         reader.only(PLAY, also=self._extensions)
         check_keywords(reader.data, but=_INSIDE)
         if "collections" in reader:
             self._notices.add(_COLLECTIONS, reader.key_at("collections"))
-        site = Site(file.parent, file.parent)
         return Play(
             name=reader.text("name"),
             hosts=_hosts(reader),
             settings=read_settings(reader),
             file=file,
             mark=reader.mark,
-            pre_tasks=self._tasks.nodes(reader.data.get("pre_tasks"), site, reader.at("pre_tasks")),
+            pre_tasks=pre_tasks,
             roles=reader.list_of("roles", lambda item, at: self._roles.entry(item, site, at)),
-            tasks=self._tasks.nodes(reader.data.get("tasks"), site, reader.at("tasks")),
-            post_tasks=self._tasks.nodes(
-                reader.data.get("post_tasks"), site, reader.at("post_tasks")
-            ),
+            tasks=tasks,
+            post_tasks=post_tasks,
             handlers=self._handlers.handlers(
                 reader.data.get("handlers"), site, reader.at("handlers")
             ),
@@ -67,9 +71,10 @@ class PlayReader:
             gather_facts=self._gather_facts(reader),
             fact_arguments={key: reader.data[key] for key in _OF_SETUP if key in reader},
             serial=_serial(reader),
-            max_fail_percentage=reader.number("max_fail_percentage"),
+            max_fail_percentage=_percentage(reader),
             force_handlers=reader.flag("force_handlers"),
             order=_order(reader),
+            strategy=_strategy(reader),
             extensions=self._extended(reader),
         )
 
@@ -128,18 +133,24 @@ def _serial(reader: Reader) -> tuple[Any, ...]:
     return tuple(item for item, _ in reader.items("serial"))
 
 
+def _percentage(reader: Reader) -> Any:
+    """Return a number or a template; a percent sign may follow."""
+    value = reader.data.get("max_fail_percentage")
+    if isinstance(value, str) and value.strip().removesuffix("%").strip().isdecimal():
+        return value
+    return reader.number("max_fail_percentage")
+
+
 def _order(reader: Reader) -> str:
-    order = reader.text("order") or "inventory"
-    if is_text_template(order):
-        raise SourceError("order: cannot be a template", reader.at("order"), unsupported=True)
-    if order not in _ORDERS:
-        raise reader.wrong("order", f"one of {', '.join(_ORDERS)}")
-    strategy = reader.data.get("strategy", "linear")
-    if strategy not in {"linear", "ansible.builtin.linear"}:
-        raise SourceError(
-            f"the strategy {strategy!s} is not supported",
-            reader.at("strategy"),
-            hint="leave it out: every task runs on all hosts before the next one begins",
-            unsupported=True,
-        )
+    order = reader.text("order") or ORDERS[0]
+    if order not in ORDERS and not is_text_template(order):
+        raise reader.wrong("order", f"one of {', '.join(ORDERS)}")
     return order
+
+
+def _strategy(reader: Reader) -> str:
+    strategy = reader.text("strategy") or STRATEGIES[0]
+    if strategy not in STRATEGIES and not is_text_template(strategy):
+        message = f"the strategy {strategy!s} is not supported"
+        raise SourceError(message, reader.at("strategy"), hint=ONLY_LINEAR, unsupported=True)
+    return strategy

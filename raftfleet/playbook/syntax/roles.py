@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from raftfleet.errors import Mark, SourceError
+from raftfleet.errors import SourceError
 from raftfleet.inventory.source import MarkedDict
 from raftfleet.playbook.syntax.nodes import Role, RoleUse, Settings
 from raftfleet.playbook.syntax.reading import Reader, place, unknown_word
@@ -17,13 +17,14 @@ from raftfleet.playbook.syntax.role_folders import (
     role_folders,
 )
 from raftfleet.playbook.syntax.settings import read_settings
-from raftfleet.playbook.syntax.site import Site, exists, static_name
+from raftfleet.playbook.syntax.site import Site, exists, shown, start_of, static_name
 from raftfleet.playbook.syntax.templates import check_keywords
 from raftfleet.playbook.syntax.words import META, ROLE, refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from raftfleet.errors import Mark
     from raftfleet.playbook.syntax.handler_lists import HandlerReader
     from raftfleet.playbook.syntax.notices import Notices
     from raftfleet.playbook.syntax.tasks import TaskReader
@@ -109,7 +110,14 @@ class RoleReader:
         at = arguments.value_mark("name") if isinstance(arguments, MarkedDict) else None
         role = self.role(arguments["name"], From.of(arguments), site, at or mark)
         again = arguments.get("allow_duplicates", True)
-        return RoleUse(role, settings, once=not again, included=settings.variables, mark=mark)
+        return RoleUse(
+            role,
+            settings,
+            variables=settings.variables,
+            imported=True,
+            once=not again,
+            mark=mark,
+        )
 
     def role(self, name: str, files: From, site: Site, mark: Mark | None) -> Role:
         """Return a role by its name or path; raises `SourceError`."""
@@ -165,12 +173,13 @@ class RoleReader:
     def _meta(self, path: Path) -> Reader:
         file = file_named(path / "meta", "main")
         value = self._document(file) if file else None
-        meta = Reader(value if value is not None else MarkedDict(), "the meta of a role")
+        mark = start_of(file) if file else None
+        meta = Reader(value if value is not None else MarkedDict(), "the meta of a role", mark)
         meta.only(META)
         specs = file_named(path / "meta", "argument_specs")
         if specs or "argument_specs" in meta:
-            mark = Mark(str(specs), 1, 1) if specs else meta.key_at("argument_specs")
-            self._notices.add(_NOT_CHECKED, mark)
+            at = start_of(specs) if specs else meta.key_at("argument_specs")
+            self._notices.add(_NOT_CHECKED, at)
         return meta
 
     def _list(
@@ -193,7 +202,7 @@ class RoleReader:
             value = self._document(found)
             if value is not None and not isinstance(value, MarkedDict):
                 raise SourceError(
-                    f"{found} wants a mapping of variables", place(value) or Mark(str(found), 1, 1)
+                    f"{shown(found)} wants a mapping of variables", place(value) or start_of(found)
                 )
             merged |= value or {}
         return merged

@@ -7,16 +7,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from raftfleet.errors import SourceError, nearest
-from raftfleet.inventory.source import MarkedStr
+from raftfleet.errors import Mark, SourceError, nearest
+from raftfleet.inventory.source import MarkedStr, read_text
 from raftfleet.playbook.templating.scope import is_text_template
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from raftfleet.errors import Mark
-
-__all__ = ["Site", "exists", "first_file", "static_name"]
+__all__ = ["Site", "exists", "first_file", "shown", "start_of", "static_name"]
 
 _DEEPEST: Final = 50
 _FOLDER: Final = re.compile(r"\{\{-?\s*(playbook_dir|role_path)\s*-?\}\}")
@@ -78,6 +76,17 @@ def exists(path: Path, kind: Callable[[Path], bool]) -> bool:
         return kind(path)
     except OSError:
         return False
+
+
+def shown(path: Path) -> str:
+    """Return a path as errors show it: short, when it lies below the current folder."""
+    here = Path.cwd()
+    return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
+
+
+def start_of(path: Path) -> Mark:
+    """Return the place where a file starts, for what is wrong with it as a whole."""
+    return Mark(shown(path), 1, 1, read_text(path, shown(path)))
 
 
 def first_file(candidates: Iterable[Path], name: str, mark: Mark | None) -> Path:

@@ -14,7 +14,7 @@ from raftfleet.playbook.syntax.naming import Naming
 from raftfleet.playbook.syntax.nodes import Block, Settings, Task
 from raftfleet.playbook.syntax.reading import Reader, place
 from raftfleet.playbook.syntax.settings import read_settings
-from raftfleet.playbook.syntax.site import static_name
+from raftfleet.playbook.syntax.site import start_of, static_name
 from raftfleet.playbook.syntax.templates import check_keywords
 from raftfleet.playbook.syntax.words import BLOCK, HANDLER, TASK, bare
 from raftfleet.playbook.templating.scope import is_text_template
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from raftfleet.errors import Mark
     from raftfleet.playbook.module import Module
+    from raftfleet.playbook.syntax.faults import Faults
     from raftfleet.playbook.syntax.free_form import Declares
     from raftfleet.playbook.syntax.nodes import Node, RoleUse
     from raftfleet.playbook.syntax.site import Site
@@ -54,20 +55,30 @@ class TaskReader:
     """Reads lists of tasks against the modules that exist."""
 
     def __init__(
-        self, modules: Mapping[str, Module], importer: Importer, instead: Mapping[str, str]
+        self,
+        modules: Mapping[str, Module],
+        importer: Importer,
+        instead: Mapping[str, str],
+        faults: Faults,
     ) -> None:
         self._modules = modules
         self._actions: Mapping[str, Declares] = together(modules, STATIC, DYNAMIC)
         self._importer = importer
+        self._faults = faults
         self._naming = Naming(self._actions, instead)
 
     def file(self, path: Path, site: Site, mark: Mark | None) -> tuple[Node, ...]:
-        """Read a file of tasks."""
-        return self.nodes(self._importer.document(path), site.inside(path, mark), mark)
+        """Read a file of tasks; ``mark`` is where it is named."""
+        document = self._importer.document(path)
+        return self.nodes(document, site.inside(path, mark), mark or start_of(path))
 
     def nodes(self, value: Any, site: Site, mark: Mark | None = None) -> tuple[Node, ...]:
         """Read a list of tasks and blocks."""
-        return tuple(self._node(item, site, at) for item, at in items(value, "tasks", mark))
+        found: list[Node] = []
+        for item, at in items(value, "tasks", mark):
+            with self._faults.going_on():
+                found.append(self._node(item, site, at))
+        return tuple(found)
 
     def _node(self, item: Any, site: Site, mark: Mark | None) -> Node:
         reader = Reader(item, "a task", mark)

@@ -67,7 +67,7 @@ def place_inside(text: str, mark: Mark | None, line: int | None) -> Mark | None:
         return mark
     if mark.source == text:  # the text is a whole file
         return replace(mark, line=line, column=1)
-    lines = mark.source.splitlines()
+    lines = mark.lines
     start = lines[mark.line - 1][mark.column - 1 :] if mark.line <= len(lines) else ""
     if not start.startswith("|"):  # folded and quoted texts lose their line ends
         return mark

@@ -291,7 +291,6 @@ def test_values_that_were_merged_keep_their_places(stage: Stage) -> None:
     ("text", "message"),
     [
         ("- {hosts: e1, strategy: free}", "the strategy free is not supported"),
-        ("- {hosts: e1, order: '{{ x }}'}", "order: cannot be a template"),
         ("- {hosts: e1, become_method: su}", "become_method: wants sudo, not the text su"),
         ("- {hosts: e1, connection: winrm}", "connection: wants ssh or local"),
         ("- {hosts: e1, roles: [a.b.c]}", "roles of collections are not supported: a.b.c"),
