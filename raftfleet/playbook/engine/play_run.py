@@ -79,6 +79,7 @@ class PlayRun:
             state.batch = self._divided(hosts)[0]
             known = Lazy(magic_of_play(state, state.frame))
             self._play = state.play = settled_play(self._play, self._header.over(known))
+        state.forced = self._forced()
         defaults = Settings(self._services.options.defaults)
         state.frame = Frame(replace(defaults.around(self._play.settings), variables={}))
         entries, imports = places_of(self._play, state.frame)
@@ -87,6 +88,12 @@ class PlayRun:
         add_handlers(state, self._play.handlers, state.frame, self._header)
         add_role_handlers(state, imports, self._header)
         return state
+
+    def _forced(self) -> bool:
+        said = self._play.force_handlers
+        if said is None:
+            return self._services.options.force_handlers
+        return bool(said)
 
     def _title(self, pattern: str) -> str:
         try:
@@ -136,7 +143,7 @@ class PlayRun:
 
     def _lost(self, batch: list[Host], state: PlayState) -> set[str]:
         return {host.name for host in batch} & (
-            state.failed | self._run.failed | self._run.unreachable
+            state.failed | self._run.failed | self._run.marked | self._run.unreachable
         )
 
     def _gather_facts(self, flow: Flow, state: PlayState) -> None:
