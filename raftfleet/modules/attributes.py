@@ -62,7 +62,7 @@ class Attributes:
         wanted = self.mode_for(now)
         # chown clears set-id bits, so the mode is set again whenever the owner changed.
         if not now.is_link and (wanted != now.mode & 0o7777 or (lines and self.mode is not None)):
-            lines.append(f"chmod {wanted:04o} -- {word(now.path)}")
+            lines.append(f"chmod {_exactly(wanted)} -- {word(now.path)}")
         return lines
 
     def recursive(self, path: str) -> list[str]:
@@ -78,7 +78,14 @@ class Attributes:
 
 
 def _written(mode: str | int) -> str:
-    return modes.shown(mode) if isinstance(mode, int) else mode
+    if isinstance(mode, str) and not mode.isdecimal():
+        return mode
+    return _exactly(mode if isinstance(mode, int) else int(mode, 8))
+
+
+def _exactly(mode: int) -> str:
+    """Return a mode for chmod(1), which with fewer digits leaves a directory its set-id bits."""
+    return f"{mode:05o}"
 
 
 def word_of(name: str) -> str:

@@ -14,6 +14,7 @@ _CHANGE: Final = re.compile(r"(?P<how>[-+=])(?P<what>[rwxXst]*|[ugo])(?![rwxXstu
 _SHIFT: Final = {"u": 6, "g": 3, "o": 0}
 _BITS: Final = {"r": 4, "w": 2, "x": 1}
 _UMASK: Final = 0o022
+_SPECIAL: Final = {"u": ("s", 0o4000), "g": ("s", 0o2000), "o": ("t", 0o1000)}
 
 
 def shown(mode: int) -> str:
@@ -24,7 +25,8 @@ def shown(mode: int) -> str:
 def resolve(wanted: str | int, current: int, *, directory: bool = False) -> int:
     """Return the permission bits that a wanted mode means for a file that has ``current``.
 
-    Symbols follow chmod(1); a clause without u, g, o or a leaves out what a umask of 022 masks.
+    Symbols mean what Ansible makes of them: = takes set-id bits of a directory away too, where
+    chmod(1) leaves them. A clause without u, g, o or a leaves out what a umask of 022 masks.
     """
     if isinstance(wanted, int):
         return wanted & 0o7777
@@ -43,28 +45,22 @@ def resolve(wanted: str | int, current: int, *, directory: bool = False) -> int:
 
 
 def _change(mode: int, who: str, how: str, what: str, *, directory: bool) -> int:
-    classes = "ugo" if not who or "a" in who else who
-    bits = special = 0
-    for one in classes:
-        bits |= _class_bits(mode, what, directory=directory) << _SHIFT[one]
-        if "s" in what:
-            special |= {"u": 0o4000, "g": 0o2000, "o": 0}[one]
-    if "t" in what:
-        special |= 0o1000
-    if not who:
-        bits &= ~_UMASK
-    if how == "+":
-        return mode | bits | special
-    if how == "-":
-        return mode & ~(bits | special)
-    cleared = sum(0o7 << _SHIFT[one] for one in set(classes))
-    cleared |= 0o4000 * ("u" in classes) | 0o2000 * ("g" in classes) | 0o1000 * (not who)
-    kept = 0o6000 if directory else 0  # chmod keeps set-id bits of directories unless named
-    return (mode & ~(cleared & ~kept)) | bits | special
+    """Return a mode after one change: class by class, so that a later one sees what went before."""
+    for one in "ugo" if not who or "a" in who else who:
+        bits = _bits(mode, one, what, directory=directory, masked=not who)
+        if how == "=":
+            mode &= ~((0o7 << _SHIFT[one]) | _SPECIAL[one][1])
+        mode = mode & ~bits if how == "-" else mode | bits
+    return mode
 
 
-def _class_bits(mode: int, what: str, *, directory: bool) -> int:
+def _bits(mode: int, one: str, what: str, *, directory: bool, masked: bool) -> int:
+    """Return the bits that some letters mean for one class."""
     if what in _SHIFT:
-        return (mode >> _SHIFT[what]) & 0o7
+        return ((mode >> _SHIFT[what]) & 0o7) << _SHIFT[one]
     bits = sum(_BITS[letter] for letter in set(what) & _BITS.keys())
-    return bits | (1 if "X" in what and (directory or mode & 0o111) else 0)
+    if "X" in what and (directory or mode & 0o111):
+        bits |= 1
+    letter, special = _SPECIAL[one]
+    shifted = bits << _SHIFT[one]
+    return (shifted & ~_UMASK if masked else shifted) | (special if letter in what else 0)

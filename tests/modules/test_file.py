@@ -378,3 +378,18 @@ class TestTouch:
 def test_what_is_not_there_says_so(bench: Bench, there: Path) -> None:
     result = bench.run("file", path=f"{there}/f")
     assert (result.status, result.values["state"]) == (Status.FAILED, "absent")
+
+
+@pytest.mark.parametrize("wanted", ["0755", "0000", "u=rwx,g=rx,o=rx"])
+@pytest.mark.parametrize("recurse", [False, True])
+def test_a_directory_loses_its_set_id_bits(
+    bench: Bench, there: Path, wanted: str, recurse: bool
+) -> None:
+    """Which chmod(1) leaves it, when they are not named, and so it would change every time."""
+    (there / "d/e").mkdir(parents=True)
+    for name in ("d", "d/e") if recurse and wanted.isdecimal() else ("d",):
+        (there / name).chmod(0o2775)
+    given = {"path": f"{there}/d", "state": "directory", "mode": wanted, "recurse": recurse}
+    assert bench.changes("file", **given) == [True, False]
+    assert not (there / "d").stat().st_mode & 0o6000
+    assert not (there / "d/e").stat().st_mode & 0o6000

@@ -1,4 +1,4 @@
-"""Modes mean what chmod(1) makes of them."""
+"""Modes mean what chmod(1) makes of them, and set-id bits of directories what Ansible does."""
 
 from __future__ import annotations
 
@@ -46,8 +46,30 @@ def test_symbols_mean_what_chmod_makes_of_them(
     path.mkdir() if directory else path.touch()
     path.chmod(start)
     subprocess.run(["sh", "-c", 'umask 022; chmod -- "$0" "$1"', symbols, path], check=True)
-    made = path.stat().st_mode & 0o7777
-    assert shown(resolve(symbols, start, directory=directory)) == shown(made)
+    compared = 0o1777 if directory else 0o7777
+    made = path.stat().st_mode & compared
+    assert shown(resolve(symbols, start, directory=directory) & compared) == shown(made)
+
+
+@pytest.mark.parametrize(
+    ("symbols", "start", "outcome"),
+    [
+        ("=", 0o4755, 0o0000),
+        ("g=", 0o2775, 0o0705),
+        ("u=rwx,g=rx,o=rx", 0o2775, 0o0755),
+        ("u=rwx,g=rxs,o=", 0o2775, 0o2750),
+        ("g+s", 0o0775, 0o2775),
+        ("o=", 0o1777, 0o0770),
+        ("+u", 0o4755, 0o4777),
+        ("-u", 0o4755, 0o4055),
+        ("u=t", 0o2775, 0o2075),
+        ("a=s", 0o1777, 0o6000),
+    ],
+)
+def test_special_bits_of_a_directory_as_ansible_core_has_them(
+    symbols: str, start: int, outcome: int
+) -> None:
+    assert shown(resolve(symbols, start, directory=True)) == shown(outcome)
 
 
 @pytest.mark.parametrize(("written", "mode"), [("0644", 0o644), ("755", 0o755), ("01777", 0o1777)])
