@@ -20,6 +20,7 @@ from raftfleet.playbook.syntax.settings import read_settings
 from raftfleet.playbook.syntax.site import Site, exists, shown, start_of, static_name
 from raftfleet.playbook.syntax.templates import check_keywords
 from raftfleet.playbook.syntax.words import META, ROLE, refusal
+from raftfleet.playbook.templating.scope import is_text_template
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -212,6 +213,9 @@ def _needed(needed: Sequence[RoleUse]) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def _missing_only_main(folder: Path, name: str, mark: Mark | None) -> None:
+    if is_text_template(name):
+        message = f"{folder.name}_from: the name cannot be a template"
+        raise SourceError(message, place(name, mark), hint="use include_role", unsupported=True)
     if name != "main":
         raise SourceError(
             f"the role has no file {folder.name}/{name}.yml",
