@@ -128,9 +128,11 @@ def _rendered(source: Path, arguments: Mapping[str, Any], context: ModuleContext
     body = re.sub(r"(\r\n|\r|\n)\Z", "", text)
     file = TemplateFile(body, tuple(syntax.items()), about, _folders(source, context))
     try:
-        rendered = str(context.template(file))
+        rendered = context.template(file)
     except SourceError as error:
         raise TaskError(f"{source}: {error.message}", hint=error.hint) from error
+    if not isinstance(rendered, str):
+        return "" if rendered is None else str(rendered)
     missing = _newlines_at_end(text, "\n") - _newlines_at_end(rendered, newline)
     return rendered + newline * missing
 

@@ -258,7 +258,7 @@ def everywhere(variables: Sets) -> Case:
         {"setup": {}, **only},
         {"add_host": {"name": "n1", **said("add_host")}},
         {"include_vars": "include_vars.json", **only},
-        {"set_fact": said("set_fact"), **only},
+        {"set_fact": {"one": 1, **said("set_fact")}, **only},
         *({"debug": {"msg": "register"}, "register": name} for name in said("register")),
         block(shows("pre_tasks")),
     ]
@@ -302,7 +302,7 @@ def roles(variables: Sets) -> Case:
         project.role(name, tasks.get(name, []), needs.get(name, []))
     play = {
         "hosts": "n1", "gather_facts": False, "vars": said("play"),
-        "pre_tasks": [{"set_fact": said("set_fact")}, shows("pre_tasks")],
+        "pre_tasks": [{"set_fact": {"one": 1, **said("set_fact")}}, shows("pre_tasks")],
         "roles": [project.entry("r"), project.entry("b")],
         "tasks": [shows("tasks"), p, shows("end-of-tasks")],
         "post_tasks": [shows("post_tasks")],
@@ -328,11 +328,14 @@ def shown(case: Case, variables: Sets, engine: str = "raftfleet") -> dict[str, d
 
 def order(winners: dict[str, str], variables: Sets) -> list[str]:
     """Return the levels that are seen at a place, the weakest first."""
-    alone = {level for (level,) in (x for x in variables.values() if len(x) == 1)}
-    unseen = alone - {winners[name] for name, levels in variables.items() if len(levels) == 1}
-    wins = Counter(winners[name] for name, levels in variables.items() if len(levels) == 2)
-    levels = dict.fromkeys(level for pair in variables.values() for level in pair)
-    return sorted((level for level in levels if level not in unseen), key=wins.__getitem__)
+    seen = [winners[name] for name, levels in variables.items() if len(levels) == 1]
+    pairs = [name for name, levels in variables.items() if len(levels) == 2]
+    wins = Counter(winners[name] for name in pairs)
+    found = sorted((level for level in seen if level != UNSEEN), key=wins.__getitem__)
+    beaten = [level for name in pairs if winners[name] == _FACTS for level in variables[name]]
+    if beaten:  # they meet only some of the others
+        found.insert(1 + max(found.index(one) for one in beaten if one in found), _FACTS)
+    return found
 
 
 def wanted(found: list[str], levels: Iterable[str]) -> str:

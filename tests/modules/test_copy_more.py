@@ -110,7 +110,7 @@ class TestTemplates:
         ("text", "options", "rendered"),
         [
             ("  {% if 1 %}\n  in\n  {% endif %}\n", "", "    in\n  \n"),
-            ("{% if 0 %}\nx\n{% endif %}\n", "", "\n"),
+            ("{% if 0 %}\nx\n{% endif %}\n", "", ""),
             ("  {% if 1 %}\n  in\n  {% endif %}\n", "lstrip_blocks: true", "  in\n"),
             ("{% if 1 %}\nx\n{% endif %}\n", "trim_blocks: false", "\nx\n"),
             ("#jinja2: trim_blocks: False\n{% if 1 %}\nx\n{% endif %}\n", "", "\nx\n"),

@@ -134,7 +134,8 @@ class Includes:
             nodes = library.tasks(path, site)
         else:
             use = library.imported_role(inclusion.arguments, Settings(), site, task.mark)
-            nodes = (replace(use, public=bool(inclusion.arguments["public"])),)
+            public = bool(inclusion.arguments["public"])
+            nodes = (replace(use, variables=task.settings.variables, public=public),)
         nodes = settled(nodes, header)
         self._flow.adopt(nodes, inner)
         return nodes, inner

@@ -182,13 +182,11 @@ class RoleUse:
 
     @property
     def identity(self) -> str:
-        """What makes two uses of a role the same use."""
-        said = (
-            self.parameters,
-            self.variables or self.settings.variables,
-            self.settings.conditions,
-        )
-        return repr((str(self.role.path), said, sorted(self.settings.tags), len(self.role.tasks)))
+        """What makes two uses of a role the same use; of an import only its variables count."""
+        said: tuple[object, ...] = (self.parameters, self.variables, self.imported)
+        if not self.imported:
+            said = (*said, self.settings.conditions, sorted(self.settings.tags))
+        return repr((str(self.role.path), said, len(self.role.tasks)))
 
 
 Node: TypeAlias = Task | Block | RoleUse

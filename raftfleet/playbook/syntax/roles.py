@@ -89,7 +89,14 @@ class RoleReader:
         at = arguments.value_mark("name") if isinstance(arguments, MarkedDict) else None
         role = self.role(arguments["name"], From.of(arguments), site, at or mark)
         again = arguments.get("allow_duplicates", True)
-        return RoleUse(role, settings, imported=True, once=not again, mark=mark)
+        return RoleUse(
+            role,
+            settings,
+            variables=settings.variables,
+            imported=True,
+            once=not again,
+            mark=mark,
+        )
 
     def role(self, name: str, files: From, site: Site, mark: Mark | None) -> Role:
         """Return a role by its name or path; raises `SourceError`."""

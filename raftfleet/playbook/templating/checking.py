@@ -11,9 +11,9 @@ from jinja2.lexer import Lexer
 
 from raftfleet.inventory.positions import place_of
 from raftfleet.playbook.spelling import misspelt
+from raftfleet.playbook.templating.environments import with_full_names
 from raftfleet.playbook.templating.failure import TemplatingError
 from raftfleet.playbook.templating.filters import FILTERS, NOT_OURS
-from raftfleet.playbook.templating.machine import with_full_names
 from raftfleet.playbook.templating.predicates import TESTS
 
 if TYPE_CHECKING:

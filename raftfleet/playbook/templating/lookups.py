@@ -46,7 +46,13 @@ _NOT_OURS = {
 def _env(scope: Scope, terms: list[Any], options: dict[str, Any]) -> list[Any]:
     del scope
     default = options.get("default", "")
-    return [os.environ.get(str(term), default) for term in terms]
+    return [os.environ.get(_word(term, "env"), default) for term in terms]
+
+
+def _word(term: Any, lookup: str) -> str:
+    if not isinstance(term, str):
+        raise TemplatingError(f"{lookup} wants texts, not {type(term).__name__}", None)
+    return str(term)
 
 
 def _file(scope: Scope, terms: list[Any], options: dict[str, Any]) -> list[Any]:
@@ -56,7 +62,7 @@ def _file(scope: Scope, terms: list[Any], options: dict[str, Any]) -> list[Any]:
 def _template(scope: Scope, terms: list[Any], options: dict[str, Any]) -> list[Any]:
     inner = scope.over(options.get("template_vars", {}))
     texts = [_text(scope, "templates", str(term)) for term in terms]
-    return [str(evaluate(text, inner, of_file=True)) for text in texts]
+    return [evaluate(text, inner, of_file=True) for text in texts]
 
 
 def _vars(scope: Scope, terms: list[Any], options: dict[str, Any]) -> list[Any]:
@@ -81,22 +87,27 @@ def _candidates(terms: list[Any], options: dict[str, Any]) -> tuple[list[str], b
     names: list[str] = []
     skip = bool(options.get("skip", False))
     for term in [*terms, options]:
-        if isinstance(term, list):
-            names += map(str, term)
-        elif isinstance(term, dict):
+        if isinstance(term, dict):
             skip = skip or bool(term.get("skip", False))
-            folders = term.get("paths") or [""]
-            names += [os.path.join(p, f) for f in term.get("files", []) for p in folders]  # noqa: PTH118
+            folders = _several(term.get("paths"), ",:;") or [""]
+            files = _several(term.get("files"), ",;")
+            names += [os.path.join(p, f) for f in files for p in folders]  # noqa: PTH118
         else:
-            names.append(str(term))
+            names += _several(term, ",;")
     return names, skip
+
+
+def _several(said: Any, separators: str) -> list[str]:
+    """Return the names in a list, or in a text with separators between them."""
+    parts = said if isinstance(said, list | tuple) else [said]
+    return [one for part in parts if part for one in re.split(f"[{separators}]", str(part))]
 
 
 def _fileglob(scope: Scope, terms: list[Any], options: dict[str, Any]) -> list[Any]:
     del options
     found: list[Any] = []
     for term in terms:
-        folder, _, pattern = str(term).rpartition("/")
+        folder, _, pattern = _word(term, "fileglob").rpartition("/")
         try:
             base = scope.find("files", folder or ".")
         except RaftfleetError:
@@ -138,7 +149,7 @@ def _dict(scope: Scope, terms: list[Any], options: dict[str, Any]) -> list[Any]:
 
 def _varnames(scope: Scope, terms: list[Any], options: dict[str, Any]) -> list[Any]:
     del options
-    return [name for term in terms for name in scope if re.search(str(term), name)]
+    return [name for term in terms for name in scope if re.search(_word(term, "varnames"), name)]
 
 
 def _subelements(scope: Scope, terms: list[Any], options: dict[str, Any]) -> list[Any]:
@@ -175,7 +186,7 @@ LOOKUPS: dict[str, Callable[[Scope, list[Any], dict[str, Any]], list[Any]]] = {
 
 
 def _flat(terms: list[Any]) -> list[Any]:
-    return [item for term in terms for item in (term if isinstance(term, list) else [term])]
+    return [item for term in terms for item in (term if isinstance(term, list | tuple) else [term])]
 
 
 def _text(scope: Scope, kind: str, name: str) -> str:
@@ -199,12 +210,9 @@ def _variable(scope: Scope, name: str, default: Any) -> Any:
     if default is not _ABSENT:
         return default
     close = nearest(name, scope)
-    raise TemplatingError(
-        f"the variable {name!r} is not defined",
-        None,
-        hint=f"did you mean {close}?" if close else None,
-        undefined=True,
-    )
+    hint = f"did you mean {close}?" if close else None
+    what = f"the variable {name!r} is not defined"
+    return deferred(TemplatingError(what, None, hint=hint, undefined=True))
 
 
 def _run(

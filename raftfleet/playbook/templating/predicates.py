@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
-import os
+import os.path
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -95,8 +95,8 @@ def _falsy(value: Any, convert_bool: bool = False) -> bool:  # noqa: FBT001, FBT
 
 
 def _flagged(key: str) -> Callable[[Any], bool]:
-    """Return the test whether a registered result carries a flag."""
-    return lambda value: bool(_result(value, key).get(key, False))
+    """Return the test whether a result carries a flag; what did not run by itself did."""
+    return lambda value: bool(_result(value, key).get(key, True))
 
 
 def _same_file(one: Any, other: Any) -> bool:
@@ -112,8 +112,12 @@ def _uri(value: Any, schemes: Any = None, *, located: bool = False) -> bool:
         parts = urlsplit(str(value))
     except ValueError:
         return False
-    known = bool(parts.scheme) and (not schemes or parts.scheme in schemes)
-    return known and bool(parts.netloc if located else parts.netloc or parts.path)
+    known = not schemes or parts.scheme in schemes
+    return known and (not located or bool(parts.netloc) or parts.scheme == "file")
+
+
+def _not_a_number(value: Any) -> bool:
+    return isinstance(value, float) and math.isnan(value)
 
 
 def _contains(value: Any, item: Any) -> bool:
@@ -121,7 +125,7 @@ def _contains(value: Any, item: Any) -> bool:
 
 
 def _subset(value: Any, whole: Any) -> bool:
-    return all(item in whole for item in value)
+    return set(value) <= set(whole)
 
 
 def _superset(value: Any, part: Any) -> bool:
@@ -129,6 +133,7 @@ def _superset(value: Any, part: Any) -> bool:
 
 
 _COMPONENT = re.compile(r"(\d+|[a-zA-Z]+)")
+_LOOSE_COMPONENT = re.compile(r"(\d+|[a-z]+|\.)")
 _STRICT = re.compile(r"(\d+)\.(\d+)(?:\.(\d+))?(?:([ab])(\d+))?")
 _NUMBER = r"(0|[1-9]\d*)"
 _SEMANTIC = re.compile(
@@ -147,8 +152,9 @@ _Parts: TypeAlias = list[Any]
 
 
 def _loose(text: str) -> _Parts:
-    """Numbers and words in turn; a number and a word at the same place cannot be compared."""
-    return [int(part) if part.isdecimal() else part for part in _COMPONENT.findall(text)]
+    """Numbers and all else in turn; a number and a word at the same place cannot be compared."""
+    parts = (part for part in _LOOSE_COMPONENT.split(text) if part and part != ".")
+    return [int(part) if part.isdecimal() else part for part in parts]
 
 
 def _strict(text: str) -> _Parts:
@@ -213,15 +219,15 @@ TESTS: dict[str, Callable[..., bool]] = {
     **dict.fromkeys(("version", "version_compare"), _version),
     **dict.fromkeys(("subset", "issubset"), _subset),
     **dict.fromkeys(("superset", "issuperset"), _superset),
-    **dict.fromkeys(("file", "is_file"), lambda path: Path(path).is_file()),
-    **dict.fromkeys(("directory", "is_dir"), lambda path: Path(path).is_dir()),
-    **dict.fromkeys(("link", "is_link"), lambda path: Path(path).is_symlink()),
-    "exists": lambda path: Path(path).exists(),
+    **dict.fromkeys(("file", "is_file"), os.path.isfile),
+    **dict.fromkeys(("directory", "is_dir"), os.path.isdir),
+    **dict.fromkeys(("link", "is_link"), os.path.islink),
+    **dict.fromkeys(("exists",), os.path.exists),
     "link_exists": os.path.lexists,
-    **dict.fromkeys(("nan", "isnan"), math.isnan),
-    **dict.fromkeys(("mount", "is_mount"), lambda path: Path(path).is_mount()),
+    **dict.fromkeys(("nan", "isnan"), _not_a_number),
+    **dict.fromkeys(("mount", "is_mount"), os.path.ismount),
     **dict.fromkeys(("same_file", "is_same_file"), _same_file),
-    **dict.fromkeys(("abs", "is_abs"), lambda path: Path(path).is_absolute()),
+    **dict.fromkeys(("abs", "is_abs"), os.path.isabs),
     "all": all,
     "any": any,
     "contains": _contains,
@@ -237,5 +243,6 @@ TESTS: dict[str, Callable[..., bool]] = {
     "unreachable": _unreachable,
     "uri": _uri,
     "url": lambda value, schemes=None: _uri(value, schemes, located=True),
+    "vault_encrypted": lambda _value: False,  # nothing encrypted is ever read
     "urn": lambda value: str(value).lower().startswith("urn:") and _uri(value),
 }

@@ -85,6 +85,10 @@ class Scope(Mapping[str, Any]):
         """Return a scope with stronger layers on top."""
         return Scope((*layers, *self._layers), find=self.find)
 
+    def nothing(self) -> Scope:
+        """Return a scope without variables that looks up files as this one does."""
+        return Scope((), find=self.find)
+
     def raw(self, name: str) -> Any:
         """Return a variable as it was written; `KeyError` when nobody defines it."""
         for layer in self._layers:

@@ -17,7 +17,7 @@ _NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 class TemplateFile(str):
     """A template file's text.
 
-    ``syntax`` are options of Jinja's environment, as pairs; ``variables`` are those that only this
+    It keeps the line ends at its end. ``syntax`` are options of Jinja's environment, as pairs; ``variables`` are those that only this
     template has. Other templates that it includes or imports are looked for in ``folders``.
     """
 
@@ -35,5 +35,6 @@ class TemplateFile(str):
     ) -> Self:
         """Return the text with its syntax and variables."""
         made = super().__new__(cls, text)
-        made.syntax, made.variables, made.folders = syntax, variables, folders
+        made.syntax = (*syntax, ("keep_trailing_newline", True))
+        made.variables, made.folders = variables, folders
         return made

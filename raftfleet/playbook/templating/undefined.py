@@ -81,6 +81,10 @@ class Missing(StrictUndefined):
         """Raise what using the value raises."""
         raise self.error(line)
 
+    def __repr__(self) -> str:
+        """Raise: whatever is written as text with this inside would hold a word nobody wrote."""
+        self.complain()
+
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)

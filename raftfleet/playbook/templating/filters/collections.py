@@ -120,6 +120,9 @@ def _subelements(value: Any, path: Any, skip_missing: bool = False) -> list[list
     steps = path.split(".") if isinstance(path, str) else list(path)
     pairs = []
     for element in elements:
+        if not isinstance(element, Mapping):
+            kind = type(element).__name__
+            raise TypeError(f"subelements wants mappings, not a value of type {kind}")
         found: Any = element
         for step in steps:
             if skip_missing and step not in found:
@@ -135,11 +138,13 @@ def _random(_context: Context, end: Any, start: int = 0, step: int = 1, seed: An
     chooser = random.Random(seed)  # noqa: S311 - a choice in a playbook is no secret
     if isinstance(end, int):
         return chooser.randrange(start, end, step)
-    return chooser.choice(_list(end, "random"))
+    return chooser.choice(end if hasattr(end, "__getitem__") else _list(end, "random"))
 
 
 @pass_context
-def _shuffle(_context: Context, value: Any, seed: Any = None) -> list[Any]:
+def _shuffle(_context: Context, value: Any, seed: Any = None) -> Any:
+    if not hasattr(value, "__iter__"):
+        return value
     shuffled = _list(value, "shuffle")
     random.Random(seed).shuffle(shuffled)  # noqa: S311
     return shuffled

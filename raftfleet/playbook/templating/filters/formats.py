@@ -11,6 +11,7 @@ from jinja2 import Undefined
 
 from raftfleet.inventory import load_yaml
 from raftfleet.inventory.source import plain
+from raftfleet.playbook.templating.scope import Omit
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,25 +28,32 @@ class _Dumper(yaml.SafeDumper):
         return True
 
 
-def _bare(value: Any) -> Any:
-    """Return a value made of nothing but what JSON knows."""
+def _bare(value: Any, named: Callable[[Any], Any] | None = None) -> Any:
+    """Return a value made of nothing but what JSON knows; ``named`` makes keys."""
     if isinstance(value, Mapping):
-        return {_bare(key): _bare(item) for key, item in value.items()}
+        return {(named or _bare)(key): _bare(item, named) for key, item in value.items()}
     if isinstance(value, str):
         return str(value)
     if isinstance(value, list | tuple | set | frozenset):
-        return [_bare(item) for item in value]
+        return [_bare(item, named) for item in value]
+    if isinstance(value, Omit):
+        raise TypeError("omit cannot be written as JSON or YAML")
     if isinstance(value, bool | int | float | None):
         return plain(value)
     if hasattr(value, "__iter__"):
-        return [_bare(item) for item in value]
+        return [_bare(item, named) for item in value]
     return str(value)
 
 
 def _to_json(value: Any, **options: Any) -> str:
     options.pop("vault_to_text", None)
     options.pop("preprocess_unsafe", None)
-    return json.dumps(_bare(value), **options)
+    return json.dumps(_bare(value, _key), **options)
+
+
+def _key(key: Any) -> str:
+    """Return a key as JSON writes it; keys of several types can be sorted then."""
+    return str(key) if isinstance(key, str) else json.dumps(plain(key))
 
 
 def _to_nice_json(value: Any, indent: int = 4, sort_keys: bool = True, **options: Any) -> str:  # noqa: FBT001, FBT002
@@ -65,16 +73,18 @@ def _to_nice_yaml(value: Any, indent: int = 4, **options: Any) -> str:
 
 
 def _from_json(text: Any) -> Any:
-    return json.loads(str(text))
+    if not isinstance(text, str):
+        raise TypeError(f"from_json wants a text, not a value of type {type(text).__name__}")
+    return json.loads(text)
 
 
 def _from_yaml(text: Any) -> Any:
-    """Read YAML; what is read is data, never a template."""
-    return plain(load_yaml(text=str(text), file="from_yaml"))
+    """Read YAML; what is read is data, never a template. What is no text is returned as it is."""
+    return plain(load_yaml(text=text, file="from_yaml")) if isinstance(text, str) else text
 
 
-def _from_yaml_all(text: Any) -> list[Any]:
-    return list(yaml.safe_load_all(str(text)))
+def _from_yaml_all(text: Any) -> Any:
+    return list(yaml.safe_load_all(text)) if isinstance(text, str) else text
 
 
 _TYPES = {"MarkedStr": "str", "MarkedList": "list", "MarkedDict": "dict", "Octal": "int"}

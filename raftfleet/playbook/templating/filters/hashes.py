@@ -20,7 +20,7 @@ def _b64encode(value: Any, encoding: str = "utf-8") -> str:
 
 
 def _b64decode(value: Any, encoding: str = "utf-8") -> str:
-    return base64.b64decode(str(value)).decode(encoding)
+    return base64.b64decode(str(value)).decode(encoding, "replace")
 
 
 def _hash(value: Any, hashtype: str = "sha1") -> str:

@@ -15,14 +15,17 @@ __all__ = ["FILTERS"]
 _MERGES = ("replace", "keep", "append", "prepend", "append_rp", "prepend_rp")
 
 
-def _combine(
-    *mappings: Any, recursive: bool = False, list_merge: str = "replace"
-) -> dict[Any, Any]:
-    """Merge mappings; the last one wins."""
+def _combine(*mappings: Any, recursive: bool = False, list_merge: str = "replace") -> Any:
+    """Merge mappings; the last one wins. One alone is returned as it is, whatever it is."""
     if list_merge not in _MERGES:
         raise ValueError(f"list_merge is one of {', '.join(_MERGES)}, not {list_merge!r}")
-    combined: dict[Any, Any] = {}
-    for mapping in _flat(mappings):
+    combined: Any = {}
+    given = _flat(mappings)
+    if len(given) == 1:
+        return given[0]
+    for mapping in given:
+        if mapping is None:
+            continue
         if not isinstance(mapping, Mapping):
             raise TypeError(f"combine wants mappings, not a value of type {type(mapping).__name__}")
         combined = _merged(combined, mapping, recursive=recursive, lists=list_merge)
@@ -71,6 +74,8 @@ def _dict2items(
 
 
 def _items2dict(items: Any, key_name: str = "key", value_name: str = "value") -> dict[Any, Any]:
+    if not isinstance(items, list | tuple):
+        raise TypeError(f"items2dict wants a list, not a value of type {type(items).__name__}")
     return {item[key_name]: item[value_name] for item in items}
 
 

@@ -48,6 +48,8 @@ def _root(value: Any, base: float = 2) -> float:
 
 
 def _human_readable(size: Any, isbits: bool = False, unit: str | None = None) -> str:  # noqa: FBT001, FBT002
+    if not isinstance(size, int | float):
+        raise TypeError(f"human_readable wants a number, not a value of type {type(size).__name__}")
     base = "bits" if isbits else "Bytes"
     for power in range(len(_UNITS) - 1, 0, -1):
         chosen = unit.upper() == _UNITS[power] if unit else float(size) >= 1 << (10 * power)

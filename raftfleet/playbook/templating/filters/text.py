@@ -24,6 +24,12 @@ def flags(*, ignorecase: bool, multiline: bool) -> re.RegexFlag:
     return chosen
 
 
+def _text(value: Any, name: str) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{name} wants a text, not a value of type {type(value).__name__}")
+    return str(value)
+
+
 def _regex_replace(
     value: Any,
     pattern: str = "",
@@ -75,13 +81,15 @@ _POSIX_BASIC = re.compile(r"([].[^$*\\])")
 
 
 def _regex_escape(value: Any, re_type: str = "python") -> str:
+    if re_type not in {"python", "posix_basic"}:
+        raise ValueError(f"{re_type!r} is no kind of pattern; known: python, posix_basic")
     if re_type == "posix_basic":
         return _POSIX_BASIC.sub(r"\\\1", str(value))
     return re.escape(str(value))
 
 
 def _split(value: Any, separator: str | None = None, maxsplit: int = -1) -> list[str]:
-    return str(value).split(separator, maxsplit)
+    return _text(value, "split").split(separator, maxsplit)
 
 
 _COMMENTS: dict[str, dict[str, Any]] = {
@@ -104,7 +112,7 @@ def _comment(value: Any, style: str = "plain", **options: Any) -> str:
     lines = [said["beginning"]] if said.get("beginning") else []
     if before:
         lines += ["" if before == newline else before] * int(said.get("prefix_count", 1))
-    body = (mark + str(value).replace(newline, newline + mark)).split(newline)
+    body = (mark + _text(value, "comment").replace(newline, newline + mark)).split(newline)
     lines += [rim if line == mark else line for line in body[:-1]] + body[-1:]
     lines += [after] * int(said.get("postfix_count", 1))
     lines += [said["end"]] if said.get("end") else []
@@ -113,7 +121,7 @@ def _comment(value: Any, style: str = "plain", **options: Any) -> str:
 
 def _urlsplit(value: Any, query: str = "") -> Any:
     """Return the parts of an address, or one of them."""
-    split = urlsplit(str(value))
+    split = urlsplit(_text(value, "urlsplit"))
     names = (*split._fields, "hostname", "password", "port", "username")
     parts = {name: getattr(split, name) for name in sorted(names)}
     if query and query not in parts:
@@ -122,23 +130,29 @@ def _urlsplit(value: Any, query: str = "") -> Any:
 
 
 def _basename(path: Any) -> str:
-    return os.path.basename(str(path))  # noqa: PTH119 - a path on another machine, taken as text
+    return os.path.basename(_text(path, "basename"))  # noqa: PTH119 - a path on another machine, taken as text
 
 
 def _dirname(path: Any) -> str:
-    return os.path.dirname(str(path))  # noqa: PTH120
+    return os.path.dirname(_text(path, "dirname"))  # noqa: PTH120
 
 
 def _splitext(path: Any) -> list[str]:
-    return list(os.path.splitext(str(path)))  # noqa: PTH122
+    return list(os.path.splitext(_text(path, "splitext")))  # noqa: PTH122
 
 
 def _path_join(parts: Any) -> str:
-    return os.path.join(*parts) if isinstance(parts, list | tuple) else str(parts)  # noqa: PTH118
+    return os.path.join(*parts) if isinstance(parts, list | tuple) else _text(parts, "path_join")  # noqa: PTH118
+
+
+def _commonpath(paths: Any) -> str:
+    if not isinstance(paths, list | tuple):
+        raise TypeError(f"commonpath wants a list, not a value of type {type(paths).__name__}")
+    return os.path.commonpath(paths)
 
 
 def _relpath(path: Any, start: str = ".") -> str:
-    return os.path.relpath(str(path), start)
+    return os.path.relpath(_text(path, "relpath"), start)
 
 
 def _quote(value: Any) -> str:
@@ -148,14 +162,14 @@ def _quote(value: Any) -> str:
 FILTERS: dict[str, Callable[..., Any]] = {
     "basename": _basename,
     "comment": _comment,
-    "commonpath": os.path.commonpath,
+    "commonpath": _commonpath,
     "dirname": _dirname,
-    "expanduser": lambda path: os.path.expanduser(str(path)),  # noqa: PTH111
-    "expandvars": lambda path: os.path.expandvars(str(path)),
-    "normpath": lambda path: os.path.normpath(str(path)),
+    "expanduser": lambda path: os.path.expanduser(_text(path, "expanduser")),  # noqa: PTH111
+    "expandvars": lambda path: os.path.expandvars(_text(path, "expandvars")),
+    "normpath": lambda path: os.path.normpath(_text(path, "normpath")),
     "path_join": _path_join,
     "quote": _quote,
-    "realpath": lambda path: os.path.realpath(str(path)),
+    "realpath": lambda path: os.path.realpath(_text(path, "realpath")),
     "regex_escape": _regex_escape,
     "regex_findall": _regex_findall,
     "regex_replace": _regex_replace,
@@ -163,6 +177,6 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "relpath": _relpath,
     "split": _split,
     "splitext": _splitext,
-    "urldecode": lambda text: unquote_plus(str(text)),
+    "urldecode": lambda text: unquote_plus(_text(text, "urldecode")),
     "urlsplit": _urlsplit,
 }
