@@ -118,7 +118,8 @@ def refused(path: Path, content: bytes, read: Callable[[Path], None]) -> bool:
         return False
     assert str(error)
     assert isinstance(error, SourceError), "the place is known"
-    _inside(error.mark, path, content)
+    for one in (error, *error.more):
+        _inside(one.mark, path, content)
     return True
 
 

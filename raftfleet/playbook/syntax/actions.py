@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
+from raftfleet.errors import SourceError, nearest
 from raftfleet.playbook.module import Argument
 from raftfleet.playbook.syntax.nodes import Signature
+from raftfleet.playbook.templating.scope import is_text_template
 
-__all__ = ["DYNAMIC", "META", "META_REFUSED", "STATIC"]
+if TYPE_CHECKING:
+    from raftfleet.inventory.source import MarkedDict
+
+__all__ = ["DYNAMIC", "META", "META_REFUSED", "STATIC", "check_meta"]
 
 _FROM: Final = {
     name: Argument(kind="str")
@@ -55,3 +60,22 @@ STATIC: Final = {
     "import_tasks": Signature("import_tasks", {"file": Argument(required=True)}, "file"),
     "import_role": Signature("import_role", _ROLE),
 }
+
+
+def check_meta(arguments: MarkedDict) -> None:
+    """Refuse an action of `meta` that there is not, and a template."""
+    action = arguments["action"]
+    mark = arguments.value_mark("action")
+    if is_text_template(action):
+        raise SourceError("meta: the action cannot be a template", mark, hint="use when:")
+    if action in META_REFUSED:
+        raise SourceError(
+            f"meta: {action} is not supported",
+            mark,
+            hint=META_REFUSED[action],
+            unsupported=True,
+        )
+    if action not in META:
+        close = nearest(str(action), META)
+        hint = f"did you mean {close}?" if close else f"known: {', '.join(META)}"
+        raise SourceError(f"meta: there is no action {action!r}", mark, hint=hint)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from raftfleet.errors import Mark
+    from raftfleet.playbook.syntax.faults import Faults
     from raftfleet.playbook.syntax.nodes import HandlerList, Settings
     from raftfleet.playbook.syntax.site import Site
     from raftfleet.playbook.syntax.tasks import Importer, TaskReader
@@ -31,9 +32,10 @@ _NOT_HERE: Final = ("flush_handlers", "end_role")
 class HandlerReader:
     """Reads lists of handlers."""
 
-    def __init__(self, tasks: TaskReader, importer: Importer) -> None:
+    def __init__(self, tasks: TaskReader, importer: Importer, faults: Faults) -> None:
         self._tasks = tasks
         self._importer = importer
+        self._faults = faults
 
     def handlers(self, value: Any, site: Site, mark: Mark | None = None) -> HandlerList:
         """Read a list of handlers; imported ones stand in the place of their import.
@@ -42,16 +44,15 @@ class HandlerReader:
         """
         found: list[Handler] = []
         for item, at in items(value, "handlers", mark):
-            reader = Reader(item, "a handler", at)
-            if "block" in reader:
-                found += self._of_block(reader, site)
-                continue
-            node = self._tasks.task(reader, site, HANDLER)
-            if isinstance(node, ImportedFile):
-                found += self._imported(node)
-            else:
-                found.append(_handler(node, reader))
+            with self._faults.going_on():
+                found += self._item(Reader(item, "a handler", at), site)
         return tuple(found)
+
+    def _item(self, reader: Reader, site: Site) -> Iterable[Handler]:
+        if "block" in reader:
+            return self._of_block(reader, site)
+        node = self._tasks.task(reader, site, HANDLER)
+        return self._imported(node) if isinstance(node, ImportedFile) else [_handler(node, reader)]
 
     def _imported(self, file: ImportedFile) -> list[Handler]:
         inside = file.site.inside(file.path, file.mark)

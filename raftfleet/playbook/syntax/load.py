@@ -53,7 +53,7 @@ class Library:
         self.notices = Notices()
         self.faults = Faults()
         self.task_reader = TaskReader(self.modules, self, instead or {}, self.faults)
-        self.handler_reader = HandlerReader(self.task_reader, self)
+        self.handler_reader = HandlerReader(self.task_reader, self, self.faults)
         self.role_reader = RoleReader(
             self.task_reader, self.handler_reader, self.document, role_paths, self.notices
         )

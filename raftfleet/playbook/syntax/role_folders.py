@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from raftfleet.errors import SourceError, nearest
+from raftfleet.playbook.syntax.reading import place
 from raftfleet.playbook.syntax.site import exists
+from raftfleet.playbook.templating.scope import is_text_template
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from raftfleet.errors import Mark
     from raftfleet.playbook.syntax.site import Site
 
-__all__ = ["file_named", "no_role", "refuse_plugins", "role_folders"]
+__all__ = ["From", "file_named", "missing_only_main", "no_role", "refuse_plugins", "role_folders"]
 
 _ENDINGS: Final = (".yml", ".yaml", ".json", "")
 _PLUGINS: Final = (
@@ -22,6 +25,29 @@ _PLUGINS: Final = (
     "callback_plugins", "vars_plugins",
 )  # fmt: skip
 _COPY: Final = "copy the role into roles/"
+
+
+@dataclass(frozen=True, slots=True)
+class From:
+    """Which file of each of a role's folders is read; `main` unless somebody says otherwise."""
+
+    tasks: str = "main"
+    vars: str = "main"
+    defaults: str = "main"
+    handlers: str = "main"
+
+    @classmethod
+    def of(cls, said: Mapping[str, Any]) -> From:
+        """Read `tasks_from` and its siblings."""
+        names = ("tasks", "vars", "defaults", "handlers")
+        given = {name: said.get(f"{name}_from") for name in names}
+        return cls(
+            **{
+                name: value if isinstance(value, str) else str(value)
+                for name, value in given.items()
+                if value
+            }
+        )
 
 
 def role_folders(site: Site, more: Sequence[Path]) -> list[Path]:
@@ -63,3 +89,16 @@ def no_role(name: str, folders: list[Path], mark: Mark | None) -> SourceError:
     return SourceError(
         f"there is no role {str(name)!r}", mark, hint=f"did you mean {close}?" if close else looked
     )
+
+
+def missing_only_main(folder: Path, name: str, mark: Mark | None) -> None:
+    """Refuse that a file does not exist, unless it is the one that nobody asked for."""
+    if is_text_template(name):
+        message = f"{folder.name}_from: the name cannot be a template"
+        raise SourceError(message, place(name, mark), hint="use include_role", unsupported=True)
+    if name != "main":
+        raise SourceError(
+            f"the role has no file {folder.name}/{name}.yml",
+            place(name, mark),
+            hint=f"looked in {folder}",
+        )

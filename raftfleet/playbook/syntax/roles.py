@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -11,7 +11,9 @@ from raftfleet.inventory.source import MarkedDict
 from raftfleet.playbook.syntax.nodes import Role, RoleUse, Settings
 from raftfleet.playbook.syntax.reading import Reader, place, unknown_word
 from raftfleet.playbook.syntax.role_folders import (
+    From,
     file_named,
+    missing_only_main,
     no_role,
     refuse_plugins,
     role_folders,
@@ -29,33 +31,10 @@ if TYPE_CHECKING:
     from raftfleet.playbook.syntax.notices import Notices
     from raftfleet.playbook.syntax.tasks import TaskReader
 
-__all__ = ["From", "RoleReader"]
+__all__ = ["RoleReader"]
 
 _DEEPEST: Final = 50
 _NOT_CHECKED: Final = "argument_specs of roles are accepted, and not checked"
-
-
-@dataclass(frozen=True, slots=True)
-class From:
-    """Which file of each of a role's folders is read; `main` unless somebody says otherwise."""
-
-    tasks: str = "main"
-    vars: str = "main"
-    defaults: str = "main"
-    handlers: str = "main"
-
-    @classmethod
-    def of(cls, said: Mapping[str, Any]) -> From:
-        """Read `tasks_from` and its siblings."""
-        names = ("tasks", "vars", "defaults", "handlers")
-        given = {name: said.get(f"{name}_from") for name in names}
-        return cls(
-            **{
-                name: value if isinstance(value, str) else str(value)
-                for name, value in given.items()
-                if value
-            }
-        )
 
 
 class RoleReader:
@@ -187,7 +166,7 @@ class RoleReader:
     ) -> Any:
         file = file_named(folder, name)
         if file is None:
-            _missing_only_main(folder, name, mark)
+            missing_only_main(folder, name, mark)
             return ()
         return read(file, site, mark)
 
@@ -196,7 +175,7 @@ class RoleReader:
         file = file_named(folder, name)
         files = [file] if file else sorted(p for p in (folder / name).glob("**/*") if p.is_file())
         if not files:
-            _missing_only_main(folder, name, mark)
+            missing_only_main(folder, name, mark)
         merged: dict[str, Any] = {}
         for found in files:
             value = self._document(found)
@@ -216,12 +195,3 @@ def _needed(needed: Sequence[RoleUse]) -> tuple[dict[str, Any], dict[str, Any]]:
         defaults |= {**use.role.needed_defaults, **use.role.defaults}
         variables |= {**use.role.needed_variables, **use.role.variables}
     return defaults, variables
-
-
-def _missing_only_main(folder: Path, name: str, mark: Mark | None) -> None:
-    if name != "main":
-        raise SourceError(
-            f"the role has no file {folder.name}/{name}.yml",
-            place(name, mark),
-            hint=f"looked in {folder}",
-        )

@@ -76,6 +76,10 @@ def _variables(reader: Reader) -> MarkedDict:
 
 def _tags(reader: Reader) -> frozenset[str]:
     """Return tags, perhaps templates; a text may hold several, with commas between them."""
+    if isinstance(
+        reader.data.get("tags"), int
+    ):  # in a list Ansible takes numbers, alone it does not
+        raise reader.wrong("tags", "a text or a list of texts", hint="quote it")
     found: set[str] = set()
     for item, mark in reader.items("tags"):
         if not isinstance(item, str | int) or isinstance(item, bool):

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from raftfleet.errors import SourceError, nearest
+from raftfleet.errors import SourceError
 from raftfleet.inventory.source import MarkedDict, MarkedList
-from raftfleet.playbook.syntax.actions import DYNAMIC, META, META_REFUSED, STATIC
+from raftfleet.playbook.syntax.actions import DYNAMIC, STATIC, check_meta
 from raftfleet.playbook.syntax.arguments import check_arguments, read_arguments
 from raftfleet.playbook.syntax.loops import read_loop, read_retry
 from raftfleet.playbook.syntax.naming import Naming
@@ -17,7 +17,6 @@ from raftfleet.playbook.syntax.settings import read_settings
 from raftfleet.playbook.syntax.site import start_of, static_name
 from raftfleet.playbook.syntax.templates import check_keywords
 from raftfleet.playbook.syntax.words import BLOCK, HANDLER, TASK, bare
-from raftfleet.playbook.templating.scope import is_text_template
 from raftfleet.playbook.together import together
 
 if TYPE_CHECKING:
@@ -124,7 +123,7 @@ class TaskReader:
         if declared.name in STATIC:
             return self._import(declared.name, arguments, settings, reader, site)
         if declared.name == "meta":
-            _check_meta(arguments)
+            check_meta(arguments)
         return Task(
             name=reader.text("name"),
             action=declared.name,
@@ -190,24 +189,6 @@ def items(value: Any, what: str, mark: Mark | None) -> list[tuple[Any, Mark | No
             f"{what} are a list", place(value, mark), hint="each task starts with '- '"
         )
     return [(item, value.item_mark(index)) for index, item in enumerate(value)]
-
-
-def _check_meta(arguments: MarkedDict) -> None:
-    action = arguments["action"]
-    mark = arguments.value_mark("action")
-    if is_text_template(action):
-        raise SourceError("meta: the action cannot be a template", mark, hint="use when:")
-    if action in META_REFUSED:
-        raise SourceError(
-            f"meta: {action} is not supported",
-            mark,
-            hint=META_REFUSED[action],
-            unsupported=True,
-        )
-    if action not in META:
-        close = nearest(str(action), META)
-        hint = f"did you mean {close}?" if close else f"known: {', '.join(META)}"
-        raise SourceError(f"meta: there is no action {action!r}", mark, hint=hint)
 
 
 def _apply(arguments: MarkedDict) -> Settings | None:

@@ -60,6 +60,17 @@ def test_one_error_is_told_once_and_brings_no_others(stage: Stage) -> None:
     assert [line for _, line, _ in told(stage, play)] == [3]
 
 
+def test_reading_goes_on_behind_handlers(stage: Stage) -> None:
+    stage.write("roles/r/handlers/main.yml", "- {sayy: 1}\n- {block: [{name: h, saay: x}]}\n")
+    play = "- hosts: e1\n  handlers:\n    - {name: a, sayy: x}\n    - name: b\n      include_role: {name: r}\n  roles: [r]\n"
+    assert [(file, line) for file, line, _ in told(stage, play)] == [
+        ("main.yml", 1),
+        ("main.yml", 2),
+        ("play.yml", 3),
+        ("play.yml", 5),
+    ]
+
+
 def test_what_is_read_while_the_playbook_runs_is_not_collected(stage: Stage) -> None:
     stage.write("more.yml", "- {sayy: 1}\n- {say: never}")
     ran = stage.tasks('- {include_tasks: "{{ f }}", vars: {f: more.yml}}')

@@ -96,11 +96,11 @@ def book(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def read(book: Path, content: bytes) -> UsageError | None:
     """Read a playbook; an error must lie inside its file, and nothing else may be raised."""
     error = _refusal(book, content)
-    if isinstance(error, SourceError):
-        assert error.message
-        assert error.mark is not None
-        _inside(error.mark, content)
-        assert f"{error.mark.line}:{error.mark.column}: " in str(error)
+    for one in (error, *error.more) if isinstance(error, SourceError) else ():
+        assert one.message
+        assert one.mark is not None
+        _inside(one.mark, content)
+        assert f"{one.mark.line}:{one.mark.column}: " in str(one)
     return error
 
 

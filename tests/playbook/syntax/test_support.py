@@ -294,6 +294,7 @@ def test_values_that_were_merged_keep_their_places(stage: Stage) -> None:
         ("- {hosts: e1, become_method: su}", "become_method: wants sudo, not the text su"),
         ("- {hosts: e1, connection: winrm}", "connection: wants ssh or local"),
         ("- {hosts: e1, roles: [a.b.c]}", "roles of collections are not supported: a.b.c"),
+        ("- {hosts: e1, tasks: [{import_role: {name: r, tasks_from: '{{ x }}'}}]}", "tasks_from: the name cannot"),
         ("- import_playbook: a.b.c.d", "playbooks of collections are not supported: a.b.c.d"),
         ("- {hosts: e1, tasks: [{say: 1, loop: [1], loop_control: {loop_var: '{{ x }}'}}]}", "loop_var: the name"),
         ("- {hosts: e1, tasks: [{say: !vault x}]}", "vault-encrypted values are not supported"),

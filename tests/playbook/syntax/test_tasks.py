@@ -59,6 +59,7 @@ def test_the_error_shows_three_lines_a_caret_and_the_way_out(stage: Stage) -> No
         ("say: 1\nwhen: [3]", "4:14", "when: wants a condition, not the number 3", ""),
         ("say: 1\nvars: [a]", "4:13", "vars: wants a mapping, not a list", "join"),
         ("say: 1\nvars: {a-b: 1}", "4:14", "'a-b' is not a name for a variable", ""),
+        ("say: 1\ntags: 5", "4:13", "tags: wants a text or a list of texts, not the number 5", "quote it"),
         ("say: 1\nconnection: docker", "4:19", "connection: wants ssh or local, not the text docker", ""),
         ("say: 1\nbecome_method: su", "4:22", "become_method: wants sudo, not the text su", ""),
         ("say: 1\nenvironment: word", "4:20", "environment: wants a mapping", ""),
