@@ -83,7 +83,7 @@ class _LazyTemplate(Template):
     ) -> Context:
         """Return the context of an included template; without ``shared`` it sees no variables."""
         scope, _ = RENDERING.get()
-        parent = vars if shared else scope.nothing()
+        parent: Any = vars if shared else scope.nothing()
         context = LazyContext(self.environment, parent, self.name, self.blocks)
         context.vars = {key: value for key, value in (locals or {}).items() if value is not missing}
         return context
