@@ -116,6 +116,7 @@ class RoleReader:
             variables=settings.variables,
             imported=True,
             once=not again,
+            public=bool(arguments.get("public", True)),
             mark=mark,
         )
 
