@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import types
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from jinja2 import Template, nodes
@@ -26,7 +27,7 @@ from raftfleet.playbook.templating.settled import joined
 from raftfleet.playbook.templating.undefined import Missing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from raftfleet.playbook.templating.text import Syntax
 
@@ -167,7 +168,7 @@ def _passing_on(work: Callable[..., Any]) -> Callable[..., Any]:
             if isinstance(value, Missing):
                 return value
         found = work(*arguments, **options)
-        return list(found) if isinstance(found, types.GeneratorType) else found
+        return list(found) if isinstance(found, Iterator) else found
 
     return passing_on
 
