@@ -29,11 +29,7 @@ def show_listing(asked: Asked, paths: Sequence[Path], wanted: Collection[str]) -
     session = Session(asked)
     chosen = {name: asked.playbook[name] for name in ("tags", "skip_tags")}
     if "tags" in wanted and not chosen["tags"]:
-        chosen["tags"] = [
-            "all",
-            "never",
-            "always",
-        ]  # what a task never does by itself is listed too
+        chosen["tags"] = ["all", "never", "always"]  # what never runs by itself has tags too
     for path, playbook in zip(paths, session.load_all(paths), strict=True):
         plays = list_plays(
             playbook,

@@ -87,12 +87,18 @@ class _Eyes:
             period=found.settings.poll_interval,
         )
         self.targets = Targets(session, self.watch, self._connections)
-        log.info("watching", cluster=fleet.group, nodes=",".join(node.name for node in fleet.nodes))
+        self._log = log
+        self._open = ExitStack()
+
+    def open(self) -> None:
+        """Begin to look."""
+        self._open.callback(self._connections.close)
+        self._open.enter_context(self.watch)
+        self._log.info("watching", cluster=self.watch.group, nodes=",".join(self.watch.names))
 
     def close(self) -> None:
         """Look no more."""
-        self.watch.__exit__()
-        self._connections.close()
+        self._open.close()
 
 
 class _Serving:
@@ -128,28 +134,25 @@ class _Serving:
 
     def run(self) -> ExitCode:
         """Serve until a signal comes."""
-        with self._http:
-            self._eyes.watch.__enter__()
-            try:
-                self._begun()
-                code = self._daemon.run()
-            finally:
-                self._eyes.close()
-        self._log.info("ended", exit_code=int(code))
-        return code
-
-    def _begun(self) -> None:
         host, port, *_ = self._listener.getsockname()
         scheme = "https" if self._found.web.tls else "http"
-        self._log.info("listening", url=f"{scheme}://{Address(host, port)}/metrics")
-        for name, at in self._daemon.timetable.due.items():
-            self._log.info("schedule", schedule=name, next=_stamp(at))
+        try:
+            with self._http:
+                self._log.info("listening", url=f"{scheme}://{Address(host, port)}/metrics")
+                self._eyes.open()
+                for name, at in self._daemon.timetable.due.items():
+                    self._log.info("schedule", schedule=name, next=_stamp(at))
+                code = self._daemon.run()
+        finally:
+            self._eyes.close()
+        self._log.info("ended", exit_code=int(code))
+        return code
 
     def _anew(self) -> tuple[Sequence[Scheduled], Watch]:
         """Read every file anew; only when all of them are sound anything is changed."""
         found = read_files(self._asked, self._wanted, web := read_web(self._wanted))
         before, eyes = self._eyes, _Eyes(found, self._asked, self._log)
-        eyes.watch.__enter__()
+        eyes.open()
         self._found, self._eyes = found, eyes
         self._own.watch, self._http.tls = eyes.watch, web.tls
         self._pages.users, self._pages.targets = web.users, eyes.targets

@@ -19,6 +19,7 @@ _LOOKED_AT: Final = 1000
 _OPEN_QUOTE: Final = "found unexpected end of stream"
 _QUOTE_BRACKETS: Final = "a text with any of , [ ] { } in it must be quoted inside brackets"
 _NO_COLON: Final = "could not find expected ':'"
+_TWO_COLONS: Final = "mapping values"
 _NO_START: Final = "found character that cannot start any token"
 
 
@@ -59,6 +60,7 @@ _MESSAGES: Final = {
     "did not find expected '-' indicator": "expected '- ' here, or another indentation",
     "did not find expected ',' or ']'": "this '[' is never closed, or a ',' is missing",
     "did not find expected ',' or '}'": "this '{' is never closed, or a ',' is missing",
+    "did not find expected node content": "expected a value here, or what closes the bracket",
     "found undefined alias": "'*' starts an alias, and no anchor of this name stands above",
     "did not find expected alphabetic or numeric character": "'*' and '&' start an alias or an anchor, and no name follows",
     "found unknown escape character": "this backslash escape means nothing in a text in double quotes",
@@ -79,6 +81,7 @@ _HINTS: Final = {
     _OPEN_QUOTE: "close it, or quote the text with the other kind of quote",
     "did not find expected key": "compare the indentation with the lines above; text after a closing quote needs quotes around all of it",
     "did not find expected '-' indicator": "compare the indentation with the lines above",
+    "did not find expected node content": _QUOTE_BRACKETS,
     "found undefined alias": "a text that starts with '*' must be quoted: \"*.example.org\"",
     "did not find expected alphabetic or numeric character": 'quote it: "*"',
     "found unknown escape character": "use single quotes, or write the backslash twice",
@@ -87,9 +90,13 @@ _HINTS: Final = {
 }
 
 
+def _has_two_colons(mark: Mark) -> bool:
+    return _SECOND_COLON.search(_line(mark)[:_LOOKED_AT]) is not None
+
+
 def _hint(problem: str, mark: Mark) -> str | None:
-    if problem.startswith("mapping values"):
-        if _SECOND_COLON.search(_line(mark)[:_LOOKED_AT]):
+    if problem.startswith(_TWO_COLONS):
+        if _has_two_colons(mark):
             return "a text that contains ': ' must be quoted"
         return (
             "compare the indentation with the lines above, and look for a missing space after ':'"
@@ -156,6 +163,8 @@ def _problem(error: yaml.MarkedYAMLError, mark: Mark) -> SourceError:
             return SourceError(f"expected {wanted} here", mark, hint=_QUOTE_BRACKETS)
         mark = start
     message = _MESSAGES.get(problem) or _spoken(error)
+    if problem.startswith(_TWO_COLONS) and _has_two_colons(mark):
+        message = "a second ': ' in this line"
     if problem == _NO_START:
         message = _unexpected_character(mark)
     return SourceError(message, mark, hint=_hint(problem, mark))

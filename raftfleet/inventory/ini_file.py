@@ -31,7 +31,9 @@ def looks_like_ini(text: str, *, called_yaml: bool = False) -> bool:
     One that is ``called_yaml`` must have a section or a host with variables in it; of others an
     empty file and a list of names are INI too.
     """
-    lines = [line for line in text.splitlines() if line.strip() and line.strip()[0] not in "#;"]
+    lines = [
+        line for line in Mark("", 1, 1, text).lines if line.strip() and line.strip()[0] not in "#;"
+    ]
     if not lines:
         return not called_yaml
     if lines[0].startswith(("---", "{")) or lines[0].rstrip().endswith(":"):
@@ -44,7 +46,7 @@ def looks_like_ini(text: str, *, called_yaml: bool = False) -> bool:
 def add_ini(tree: Tree, text: str, file: str) -> None:
     """Add what an INI inventory says; `SourceError` for a line that means nothing."""
     reader = _Reader(tree, text, file)
-    for number, line in enumerate(text.splitlines(), start=1):
+    for number, line in enumerate(Mark(file, 1, 1, text).lines, start=1):
         reader.line(line, number)
     reader.finish()
 

@@ -66,10 +66,10 @@ class Blockinfile(GenericModule):
         original = read_text(host, arguments["path"])
         if isinstance(original, Result):
             return original
-        if not original.exists and arguments["state"] == "absent":
-            return Result(msg=f"File {original.path} not present")
         if not original.exists and not arguments["create"]:
             return missing(original.path, "create: true makes it")
+        if not original.exists and arguments["state"] == "absent":
+            return Result(msg=f"File {original.path} not present")
         if not original.exists and context.check_mode:
             text = edit.present("")
             return Result(Status.CHANGED, "File created", {"dest": original.path}, diff=("", text))

@@ -24,10 +24,11 @@ def _slips(one: str, other: str, most: int) -> int:
     """Count letters left out, added, mistaken or swapped, as far as the lengths do not tell enough."""
     if abs(len(one) - len(other)) > most:
         return most + 1
+    above: list[int] = []
     before: list[int] = []
-    row = [*range(len(other) + 1)]
+    row: list[int] = [*range(len(other) + 1)]
     for i, letter in enumerate(one, 1):
-        before, above, row = row, before, [i]
+        above, before, row = before, row, [i]
         for j, wanted in enumerate(other, 1):
             cost = min(row[j - 1] + 1, before[j] + 1, before[j - 1] + (letter != wanted))
             if i > 1 and j > 1 and letter == other[j - 2] and one[i - 2] == wanted:

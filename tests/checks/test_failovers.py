@@ -150,6 +150,20 @@ def test_a_deadline_before_the_promise_is_over_proves_nothing_of_the_time(ask: A
     assert "watched for only 5.00 s" in found[0].message
 
 
+@pytest.mark.parametrize(
+    ("watched", "promised", "severity"),
+    [(5.0, True, Severity.GAP), (9.0, True, Severity.VIOLATION), (5.0, False, Severity.VIOLATION)],
+)
+def test_nobody_leading_is_a_violation_only_when_somebody_had_to_by_then(
+    ask: Ask, watched: float, promised: bool, severity: Severity
+) -> None:
+    told = story() if promised else story(timing=None)
+    journal = told.stop("n1").let(watched).end().journal()
+    found = ask("leader-moves", journal)
+    assert {(f.severity, f.group) for f in found} == {(severity, group) for group in GROUPS}
+    assert f"within {watched:.2f} s of its exit" in found[0].message
+
+
 def test_in_a_drill_that_was_cut_a_missing_leader_is_only_a_gap(ask: Ask) -> None:
     journal = story().stop("n1").let(9).journal(ended=False)
     assert {f.severity for f in ask("leader-moves", journal)} == {Severity.GAP}

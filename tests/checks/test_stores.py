@@ -132,6 +132,16 @@ def test_a_refused_value_that_is_there_was_written_by_nobody(ask: Ask) -> None:
     assert all("nobody wrote" in f.message for f in found)
 
 
+def test_a_node_that_lags_and_lacks_nothing_was_read_all_the_same(ask: Ask) -> None:
+    told = story().say("n3", last_applied=3)
+    assert ask("writes-survive", told.read().end().journal()) == []
+    told = story().say("n3", last_applied=3)
+    del told.stored["n3"]["key-n1"]
+    (gap,) = ask("writes-survive", told.read().end().journal())
+    assert (gap.severity, gap.node) == (Severity.GAP, "n3")
+    assert "had not caught up" in gap.message
+
+
 def counts_only(event: ev.Event) -> ev.Event | None:
     """Leave of the reads only what a reader counted itself, as recordings hold it."""
     if isinstance(event, ev.StoreRead):

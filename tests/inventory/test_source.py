@@ -193,7 +193,7 @@ REFUSED = [
     ("a: {% if x %}1{% endif %}", (1, 4), "template", "quoted"),
     ('a: 1\nb: "never closed\nc: 2\n', (2, 4), "never closed", "close it"),
     ("a: 'x\nb: 'y'\n", (2, 5), "expected a key", "quote"),
-    ("a: b: c", (1, 5), "second ': '", "must be quoted"),
+    ("a: b: c", (1, 5), "second ': ' in this line", "must be quoted"),
     ("a: 1\n b: 2", (2, 3), "indentation", "compare the indentation"),
     ("a:b\nc: d", (2, 2), "indentation", "missing space after ':'"),
     ("a:\n\tb: 1", (2, 1), "tab", "spaces"),

@@ -90,7 +90,9 @@ class TestFile:
         path = tmp_path / "d/f"
         given = {"path": str(path), "content": "x", "marker_begin": "<", "marker_end": ">"}
         assert bench.run("blockinfile", **given).values["rc"] == 257
-        assert bench.run("blockinfile", **given, state="absent").status is Status.OK
+        assert bench.run("blockinfile", **given, state="absent").status is Status.FAILED
+        gone = bench.run("blockinfile", **given, state="absent", create=True)
+        assert (gone.status, path.exists()) == (Status.OK, False)
         predicted = bench.checking().run("blockinfile", **given, create=True)
         assert (predicted.status, path.exists()) == (Status.CHANGED, False)
         made = bench.run("blockinfile", **given, create=True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from raftfleet.playbook.module import Status
-from raftfleet.transport.protocol import Lost
+from raftfleet.transport.protocol import Command, Lost, Outcome
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,11 +35,15 @@ def test_so_many_are_run(
 ) -> None:
     if before:
         (there / "a").write_text(before)
-    lines = []
-    perform = bench.transport._perform
-    monkeypatch.setattr(
-        bench.transport, "_perform", lambda *a, **k: lines.append(a[0].line) or perform(*a, **k)
-    )
+    lines: list[str] = []
+    run = bench.transport.run
+
+    def counted(command: Command, *, timeout: float, stdin: bytes = b"") -> Outcome:
+        lines.append(command.line)
+        return run(command, timeout=timeout, stdin=stdin)
+
+    monkeypatch.setattr(bench.transport, "run", counted)
+    monkeypatch.setattr(bench.transport, "put", None)  # a transfer is made of commands too
     result = bench.run("copy", content="x", dest=f"{there}/a")
     assert (there / "a").read_text() == "x"
     assert result.values["checksum"] == "11f6ad8ec52a2984abaafd7c3b516503785c2072"

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from raftfleet.playbook.engine.engine import Engine, PlaybookResult, which_starts
+from raftfleet.playbook.engine.engine import Engine, PlaybookResult
 from raftfleet.playbook.engine.memory import Memory
 from raftfleet.playbook.engine.options import Options
+from raftfleet.playbook.engine.start import which_starts
 from raftfleet.playbook.engine.tags import Selection
 
 __all__ = ["Engine", "Memory", "Options", "PlaybookResult", "Selection", "which_starts"]

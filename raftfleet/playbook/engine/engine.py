@@ -6,7 +6,6 @@ import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from raftfleet.errors import ExitCode, UsageError, nearest
 from raftfleet.playbook.engine.attempt import refuse_when_stopped
 from raftfleet.playbook.engine.job import Services
 from raftfleet.playbook.engine.memory import Memory
@@ -16,24 +15,24 @@ from raftfleet.playbook.engine.pool import Pool
 from raftfleet.playbook.engine.population import Population
 from raftfleet.playbook.engine.recorder import Recorder
 from raftfleet.playbook.engine.run_state import RunState
-from raftfleet.playbook.engine.tags import Selection, starts_at
+from raftfleet.playbook.engine.start import which_starts
+from raftfleet.playbook.engine.tags import Selection
 from raftfleet.playbook.engine.variables import Variables
-from raftfleet.playbook.syntax.nodes import Block, Task
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping
     from pathlib import Path
 
     from raftfleet.clock import Clock
+    from raftfleet.errors import ExitCode
     from raftfleet.inventory import Inventory
     from raftfleet.journal.events import Event
     from raftfleet.playbook.engine.job import Stop, Transports
     from raftfleet.playbook.extension import PlayExtension
     from raftfleet.playbook.recap import Recap
     from raftfleet.playbook.syntax.load import Playbook
-    from raftfleet.playbook.syntax.nodes import Node
 
-__all__ = ["Engine", "PlaybookResult", "which_starts"]
+__all__ = ["Engine", "PlaybookResult"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,36 +139,3 @@ class Engine:
         finally:
             pool.close()
         return PlaybookResult(self.recap, run.exit_code, tuple(run.defects))
-
-
-def which_starts(playbooks: Sequence[Playbook], title: str | None) -> int:
-    """Return which of the playbooks has the task to start at; the first for no task.
-
-    Refuses, as `UsageError`, a task that is not there: nothing would run and look like success.
-    """
-    if title is None:
-        return 0
-    tasks = [
-        (number, role, task.title)
-        for number, playbook in enumerate(playbooks)
-        for play in playbook.plays
-        for section in play.sections
-        for role, task in _tasks(section, None)
-    ]
-    for number, role, one in tasks:
-        if starts_at(title, one, role):
-            return number
-    close = nearest(title, [one for _, _, one in tasks])
-    hint = f"did you mean {close!r}?" if close else "tasks of included files cannot be started at"
-    raise UsageError(f"--start-at-task: there is no task {title!r}", hint=hint)
-
-
-def _tasks(nodes: Iterable[Node], role: str | None) -> Iterator[tuple[str | None, Task]]:
-    """Yield every task with the name of the role that it is part of."""
-    for node in nodes:
-        if isinstance(node, Task):
-            yield role, node
-        elif isinstance(node, Block):
-            yield from _tasks((*node.body, *node.rescue, *node.always), role)
-        else:
-            yield from _tasks((*node.role.dependencies, *node.role.tasks), node.role.name)

@@ -14,7 +14,7 @@ from raftfleet.playbook.engine.handlers import add_role_handlers, settle
 from raftfleet.playbook.engine.includes import Includes
 from raftfleet.playbook.engine.meta import Meta
 from raftfleet.playbook.engine.role_places import imported_by
-from raftfleet.playbook.engine.tags import starts_at
+from raftfleet.playbook.engine.start import starts_at
 from raftfleet.playbook.engine.task_run import TaskRun, in_check_mode, make_job, title_of
 from raftfleet.playbook.syntax.actions import DYNAMIC
 from raftfleet.playbook.syntax.nodes import Block, RoleUse

@@ -19,6 +19,7 @@ from raftfleet.playbook.engine.magic import Lazy
 from raftfleet.playbook.engine.magic import of_play as magic_of_play
 from raftfleet.playbook.engine.play_state import PlayState
 from raftfleet.playbook.engine.role_places import places_of, roles_of
+from raftfleet.playbook.engine.start import begins_in
 from raftfleet.playbook.engine.tags import settled_play
 from raftfleet.playbook.engine.vars_files import read_vars_files
 from raftfleet.playbook.extension import PlayInfo
@@ -140,6 +141,9 @@ class PlayRun:
         """Run the module `setup` first, if there is one and the play does not decline."""
         setup = self._services.library.modules.get("setup")
         if setup is None or self._play.gather_facts is False:
+            return
+        awaited = self._run.start_at
+        if awaited is not None and not begins_in(self._play, awaited):
             return
         tags = state.frame.settings.tags or frozenset({"always"})
         if not self._services.options.tags.takes(tags):

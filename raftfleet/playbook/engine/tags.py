@@ -1,9 +1,8 @@
-"""Which tasks `--tags`, `--skip-tags` and `--start-at-task` leave."""
+"""Which tasks `--tags` and `--skip-tags` leave, and what tags are whose templates are evaluated."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from raftfleet.errors import SourceError
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
     from raftfleet.playbook.syntax.nodes import Node, Play, Settings
     from raftfleet.playbook.templating import Scope
 
-__all__ = ["Selection", "settled", "settled_play", "settled_settings", "starts_at"]
+__all__ = ["Selection", "settled", "settled_play", "settled_settings"]
 
 _UNTAGGED = frozenset({"untagged"})
 _NodeT = TypeVar("_NodeT", bound="Node")
@@ -46,12 +45,6 @@ class Selection:
         if "all" in self.skip:
             return "always" not in tags or "always" in self.skip
         return bool(tags & self.skip) or ("tagged" in self.skip and tags != _UNTAGGED)
-
-
-def starts_at(wanted: str, title: str, role: str | None) -> bool:
-    """Whether this is the task to start at: by name or glob, with its role's name before it or not."""
-    names = (title, f"{role} : {title}") if role else (title,)
-    return any(wanted == name or fnmatchcase(name, wanted) for name in names)
 
 
 def settled_play(play: Play, scope: Scope) -> Play:

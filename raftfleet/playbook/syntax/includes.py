@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from raftfleet.errors import SourceError
-from raftfleet.inventory.source import MarkedDict
+from raftfleet.inventory.source import MarkedDict, load_yaml
 from raftfleet.playbook.syntax.nodes import Block, RoleUse, Settings
-from raftfleet.playbook.syntax.site import Site
+from raftfleet.playbook.syntax.reading import place
+from raftfleet.playbook.syntax.site import Site, exists, shown, start_of
+from raftfleet.playbook.syntax.variables import doubt
 from raftfleet.playbook.templating.scope import has_template
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from pathlib import Path
 
     from raftfleet.playbook.syntax.load import Library
     from raftfleet.playbook.syntax.nodes import Node, Play, Task
+    from raftfleet.playbook.syntax.notices import Notices
 
-__all__ = ["check_includes"]
+__all__ = ["check_includes", "check_vars_files"]
 
 _INCLUDES: Final = ("include_tasks", "include_role")
 _LEFT: Final = "it stands behind a condition, so the run goes as far as there"
@@ -32,10 +35,29 @@ def check_includes(plays: Iterable[Play], library: Library, playbook_dir: Path) 
     """
     check = _Check(library, playbook_dir)
     for play in plays:
+        doubt(play.settings.variables, library.notices)
         nodes = (node for section in play.sections for node in section)
         handlers = (handler.task for handler in play.handlers)
         maybe = bool(play.settings.conditions)
         check.all(_Place(node, None, maybe) for node in (*nodes, *handlers))
+
+
+def check_vars_files(play: Play, notices: Notices) -> None:
+    """Read the files of variables that exist and have a name without a template.
+
+    What is in them counts when the play begins: an earlier play may write them anew. Raises
+    `SourceError` for one that cannot be read.
+    """
+    for name in play.vars_files:
+        if not isinstance(name, str) or has_template(name):
+            continue
+        path = play.file.parent / name
+        if exists(path, Path.is_file):
+            value = load_yaml(path, file=shown(path))
+            if value is not None and not isinstance(value, MarkedDict):
+                message = "a file of variables is a mapping"
+                raise SourceError(message, place(value) or start_of(path))
+            doubt(value or {}, notices)
 
 
 class _Place(NamedTuple):
@@ -63,6 +85,7 @@ class _Check:
     def _inside(self, at: _Place) -> Iterator[_Place]:
         node, role_path = at.node, at.role_path
         maybe = at.maybe or bool(node.settings.conditions)
+        doubt(node.settings.variables, self._library.notices)
         if isinstance(node, Block):
             for inner in (*node.body, *node.rescue, *node.always):
                 yield _Place(inner, role_path, maybe)
@@ -80,9 +103,12 @@ class _Check:
 
     def _role(self, use: RoleUse, *, maybe: bool) -> Iterator[_Place]:
         role = use.role
+        doubt(use.variables, self._library.notices)
         if (id(role), maybe) in self._seen:
             return
         self._seen.add((id(role), maybe))
+        for variables in (role.defaults, role.variables):
+            doubt(variables, self._library.notices)
         for inner in (*role.tasks, *(handler.task for handler in role.handlers)):
             yield _Place(inner, role.path, maybe)
         for needed in role.dependencies:

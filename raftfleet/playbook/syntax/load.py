@@ -14,7 +14,7 @@ from raftfleet.playbook.builtin import BUILTIN
 from raftfleet.playbook.syntax.faults import Faults
 from raftfleet.playbook.syntax.handler_lists import HandlerReader
 from raftfleet.playbook.syntax.handlers import check_notifications
-from raftfleet.playbook.syntax.includes import check_includes
+from raftfleet.playbook.syntax.includes import check_includes, check_vars_files
 from raftfleet.playbook.syntax.notices import Notices
 from raftfleet.playbook.syntax.plays import PlayReader
 from raftfleet.playbook.syntax.reading import Reader, place
@@ -121,6 +121,7 @@ def load_playbook(
     library.faults.tell()
     for play in plays:
         check_notifications(play)
+        check_vars_files(play, library.notices)
     check_includes(plays, library, path.parent)
     return Playbook(path, tuple(plays), library, library.notices.texts)
 

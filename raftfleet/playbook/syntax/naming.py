@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from raftfleet.errors import SourceError
 from raftfleet.playbook.spelling import misspelt
-from raftfleet.playbook.syntax.reading import unknown_word
+from raftfleet.playbook.syntax.reading import no_word, unknown_word
 from raftfleet.playbook.syntax.words import bare, refusal
 
 if TYPE_CHECKING:
@@ -51,6 +51,8 @@ class Naming:
         self, key: Any, found: list[str], keywords: frozenset[str], reader: Reader
     ) -> SourceError:
         mark = reader.key_at(key)
+        if key is None or isinstance(key, bool):
+            return no_word(key, mark)
         word = str(key)
         if bare(word) == "import_playbook":
             return SourceError("import_playbook stands among plays, not among tasks", mark)

@@ -15,7 +15,7 @@ from raftfleet.playbook.templating.scope import is_text_template
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-__all__ = ["Reader", "place", "unknown_word"]
+__all__ = ["Reader", "no_word", "place", "unknown_word"]
 
 _EXPRESSION = "an expression as text, without braces: x is defined"
 _YES_NO = frozenset({"yes", "no", "true", "false", "on", "off", "1", "0"})
@@ -36,6 +36,11 @@ def unknown_word(word: str, known: Iterable[str], what: str, mark: Mark | None) 
     close = nearest(word, known)
     hint = f"did you mean {close}?" if close else f"known: {', '.join(sorted(known))}"
     return SourceError(f"{word!r} is not a keyword of {what}", mark, hint=hint)
+
+
+def no_word(key: object, mark: Mark | None) -> SourceError:
+    """Return the error for a key that YAML reads as something else than a text: `no`, `~`, `1`."""
+    return SourceError(f"a keyword is a word, and YAML reads this one as {key}", mark)
 
 
 class Reader:
@@ -77,7 +82,7 @@ class Reader:
         known = set(known)
         for key in self.data:
             if not isinstance(key, str):
-                raise SourceError(f"a keyword is a word, not {key!r}", self.key_at(key))
+                raise no_word(key, self.key_at(key))
             if key not in known and key not in also:
                 raise unknown_word(key, known, self.what, self.key_at(key))
 

@@ -107,7 +107,7 @@ class TestTemplates:
             """
             - {say: host, tags: "{{ v | default('unset') }}"}
             - {say: task, tags: "{{ own | default('unset') }}", vars: {own: x}}
-            - {say: name, tags: "{{ inventory_hostname | default('unset') }}"}
+            - {say: name, tags: "{{ 'x' if inventory_hostname is defined else 'unset' }}"}
             - {say: extra, tags: "{{ e | default('unset') }}"}
             - {say: run, tags: "{{ ansible_run_tags }}"}
             - {say: batch, tags: "{{ ansible_play_batch | join }}"}

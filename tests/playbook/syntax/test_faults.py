@@ -50,6 +50,11 @@ def test_reading_goes_on_behind_tasks_plays_and_imports(stage: Stage) -> None:
 def test_one_error_is_told_once_and_brings_no_others(stage: Stage) -> None:
     stage.write("roles/r/tasks/main.yml", "- {nothing: }")
     assert len(told(stage, "- {hosts: e1, roles: [r, r, {role: r, tags: x}]}")) == 1
+    stage.write("more.yml", "- {nothing: }")
+    assert (
+        len(told(stage, "- hosts: e1\n  tasks: [import_tasks: more.yml, import_tasks: more.yml]"))
+        == 1
+    )
     assert [line for _, line, _ in told(stage, "- hosst: e1\n  tasks: []")] == [1]
     play = "- hosts: e1\n  tasks: [{say: x, notify: h}]\n  handlers: [{name: h, sayy: x}]"
     assert [line for _, line, _ in told(stage, play)] == [3]

@@ -118,3 +118,27 @@ def test_what_is_wrong_in_any_case_is_refused_behind_a_condition_too(
     stage.write("wrong.yml", text)
     with pytest.raises(SourceError, match=r"wrong.yml:1:"):
         stage.load(f"- {{hosts: e1, tasks: {play}}}")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("- a\n", "vars/v.yml:1:1: a file of variables is a mapping"),
+        ("42\n", "vars/v.yml:1:1: a file of variables is a mapping"),
+        ("a: 1\nb: [\n", "vars/v.yml:2:5: expected a value here"),
+    ],
+)
+def test_a_file_of_variables_that_cannot_be_read_is_refused_before_the_run(
+    stage: Stage, text: str, message: str
+) -> None:
+    stage.write("vars/v.yml", text)
+    with pytest.raises(SourceError, match=message):
+        stage.load("- {hosts: e1}\n- {hosts: e1, vars_files: [vars/v.yml]}\n")
+    stage.load("- {hosts: e1, vars_files: ['{{ x }}.yml', [vars/v.yml, w.yml], gone.yml]}\n")
+
+
+def test_a_file_of_variables_that_a_play_writes_anew_counts_as_it_is_then(stage: Stage) -> None:
+    path = stage.write("v.yml", "a: old\n")
+    playbook = stage.load("- {hosts: e1, vars_files: [v.yml]}\n")
+    stage.write("v.yml", "a: new\n")
+    assert playbook.library.document(path) == {"a": "new"}

@@ -77,6 +77,7 @@ def test_the_error_shows_three_lines_a_caret_and_the_way_out(stage: Stage) -> No
         ("include_tasks: {file: x.yml, apply: {whn: x}}", "3:44", "'whn' is not a keyword of apply", "when"),
         ("meta: end_paly", "3:13", "meta: there is no action 'end_paly'", "did you mean end_play?"),
         ("meta: refresh_inventory", "3:13", "meta: refresh_inventory is not supported", "add_host"),
+        ("no: x", "3:7", "a keyword is a word, and YAML reads this one as False", ""),
         ("1: x", "3:7", "there is no module '1'", ""),
     ],
 )  # fmt: skip

@@ -84,3 +84,38 @@ def test_an_alias_is_shown_where_its_value_was_written(stage: Stage) -> None:
     text = "- hosts: e1\n  vars:\n    it: &it {say: '{{ a | nobody }}'}\n  tasks:\n    - {<<: *it, name: x}\n"
     with pytest.raises(SourceError, match=r"play.yml:3:27: there is no filter 'nobody'"):
         stage.load(text)
+
+
+@pytest.mark.parametrize(
+    ("play", "place"),
+    [
+        ("- {hosts: e1, vars: {a: ['{{ b | nobody }}']}}", "play.yml:1:34"),
+        ("- {hosts: e1, tasks: [{say: x, vars: {a: '{{ b | nobody }}'}}]}", "play.yml:1:50"),
+        ("- {hosts: e1, tasks: [{block: [], vars: {a: '{{ b | nobody }}'}}]}", "play.yml:1:53"),
+        ("- {hosts: e1, handlers: [{name: h, say: x, vars: {a: '{{ b | nobody }}'}}]}", "play.yml:1:62"),
+        ("- {hosts: e1, roles: [{role: r, vars: {a: '{{ b | nobody }}'}}]}", "play.yml:1:51"),
+        ("- {hosts: e1, roles: [d]}", "roles/d/defaults/main.yml:2:12"),
+        ("- {hosts: e1, tasks: [{include_role: {name: d}}]}", "roles/d/defaults/main.yml:2:12"),
+        ("- {hosts: e1, vars_files: [v.yml]}", "v.yml:1:12"),
+    ],
+)  # fmt: skip
+def test_a_variable_that_nobody_may_read_is_accepted_with_a_warning(
+    stage: Stage, play: str, place: str
+) -> None:
+    stage.write("roles/r/tasks/main.yml", "[]")
+    stage.write("roles/d/defaults/main.yml", "good: 1\na: '{{ b | nobody }}'\n")
+    stage.write("v.yml", "a: '{{ b | nobody }}'\n")
+    (warning,) = stage.load(f"{play}\n").warnings
+    assert f"{place}: there is no filter 'nobody' (" in warning
+    assert warning.endswith("; a variable with it fails where it is used")
+
+
+def test_what_is_wrong_in_many_variables_is_said_once(stage: Stage) -> None:
+    stage.write(
+        "roles/d/vars/main.yml", "a: '{{ b | nobody }}'\nc: '{{ b | nobody }}'\nd: '{{ a b }}'\n"
+    )
+    warnings = stage.load("- {hosts: e1, roles: [d]}\n").warnings
+    assert [w.partition("roles/d/")[2].partition(":")[2][:24] for w in warnings] == [
+        "1:12: there is no filter",
+        "3:10: not a template: ex",
+    ]
