@@ -112,15 +112,15 @@ class LiveConsole:
             self._terminal.passing(text)
 
     def _result(self, event: ev.TaskResult) -> None:
+        if "include" in event.result and event.status == "ok":
+            self._include(event)
+            return
         key = (event.task, event.host)
         if event.item is not None:
             self._items.add(key)
         elif key in self._items and event.status != "skipped":
             for line in fate(event):  # its items were shown one by one
                 self._terminal.line(line, STYLES.get(event.status, ""))
-            return
-        if "include" in event.result and event.status == "ok":
-            self._include(event)
             return
         self._warn(event)
         for line, style in diff_lines(event.result):
@@ -171,6 +171,8 @@ class LiveConsole:
         event, hosts = self._included
         self._included = None
         text = f"included: {one_line(str(event.result['include']))} for {', '.join(hosts)}"
+        if "item" in event.result:
+            text += f" => (item={one_line(str(event.result['item']))})"
         self._terminal.line(text, STYLES["skipped"])
 
     # --- connections, for -vvv -----------------------------------------------------------------

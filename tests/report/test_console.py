@@ -242,6 +242,23 @@ def test_hosts_that_include_the_same_share_a_line(paper: io.StringIO, terminal: 
     ]
 
 
+def test_an_inclusion_of_a_loop_shows_its_item(paper: io.StringIO, terminal: Terminal) -> None:
+    each = [{"include": "a.yml", "item": item} for item in ("x", "y")]
+    events = [
+        ev.TaskStarted(task=1, name="inc", module="include_tasks"),
+        *(result(host, "skipped", item="w") for host in ("n1", "n2")),
+        *(result(host, result=one) for one in each for host in ("n1", "n2")),
+        ev.TaskStarted(task=2, name="inner", module="ping"),
+    ]
+    shown(events, terminal)
+    assert lines(paper)[1:5] == [
+        "skipping: [n1] => (item=w)",
+        "skipping: [n2] => (item=w)",
+        "included: a.yml for n1, n2 => (item=x)",
+        "included: a.yml for n1, n2 => (item=y)",
+    ]
+
+
 def test_a_retry_stays_on_the_screen(paper: io.StringIO, terminal: Terminal) -> None:
     retries = [ev.TaskProgress(task=1, host="n1", text="", left=left) for left in (2, 1)]
     shown([ev.TaskStarted(task=1, name="try", module="command"), *retries], terminal)

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 from raftfleet.clock import Deadline
 from raftfleet.errors import InterruptedRun, RaftfleetError, UnreachableError
 from raftfleet.inventory import mark_of
-from raftfleet.inventory.source import MarkedStr, plain
+from raftfleet.inventory.source import MarkedStr
 from raftfleet.playbook.engine import reach
 from raftfleet.playbook.engine.no_transport import NoTransport
 from raftfleet.playbook.engine.outcome import Outcome
 from raftfleet.playbook.engine.overheard import Overheard
 from raftfleet.playbook.module import ModuleContext
 from raftfleet.playbook.syntax.arguments import finish_arguments
-from raftfleet.playbook.templating import OMIT, Omit, evaluate, first_false, holds, is_text_template
+from raftfleet.playbook.templating import OMIT, Omit, evaluate, first_false, holds
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -58,8 +58,7 @@ class Attempt:
         acting = reach.acting_host(self.host, self.job.frame, self.scope, variables)
         failing = first_false(self.job.frame.settings.conditions, self.scope)
         if failing is not None:
-            shown = False if is_text_template(failing) else plain(failing)
-            return Outcome.skipped("Conditional result was False", false_condition=shown)
+            return Outcome.skipped(failing)
         if acting.name != self.host.name:
             return self._delegated(acting).tried(acting)
         return self.tried(acting)

@@ -7,7 +7,7 @@ in its body while the others wait, its always on all.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from raftfleet.playbook.engine.attempt import refuse_when_stopped
 from raftfleet.playbook.engine.handlers import add_role_handlers, settle
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Flow"]
 
+_ALWAYS: Final = frozenset({"always"})
+
 
 class Flow:
     """Runs the nodes of one play on one batch of its hosts."""
@@ -44,9 +46,12 @@ class Flow:
     def section(self, nodes: Sequence[Node]) -> None:
         """Run a section of the play and then its handlers; who fails is out."""
         state = self.state
+        before = set(state.failed)
         state.failed |= self.body(nodes, state.standing(), state.frame) - state.pardoned
         state.leave(state.failed)
-        state.failed |= self.flush(state.batch)
+        if self._takes_always(state.frame):
+            hosts = [host for host in state.batch if host.name not in before]
+            state.failed |= self.flush(hosts)
 
     def body(self, nodes: Iterable[Node], hosts: Sequence[Host], frame: Frame) -> set[str]:
         """Run nodes one after the other."""
@@ -74,21 +79,39 @@ class Flow:
         return self.task(node, hosts, frame)
 
     def _turn_of(self, task: Task, frame: Frame) -> bool:
-        """Whether tags and `--start-at-task` let the task run."""
+        """Whether tags and `--start-at-task` let the task run; what a handler includes does."""
+        if frame.handling:
+            return True
         if self.run.start_at is not None:
             role = frame.role.name if frame.role else None
             if not starts_at(self.run.start_at, task.title, role):
                 return False
             self.run.start_at = None
-        return self.run.services.options.tags.takes(frame.settings.tags | task.settings.tags)
+        return self._chosen((task,), frame.settings.tags)
 
-    def task(
-        self, task: Task, hosts: Sequence[Host], frame: Frame, *, handler: bool = False
-    ) -> set[str]:
+    def _takes_always(self, frame: Frame) -> bool:
+        """Whether what happens here anyway happens: `--skip-tags` may rule `always` out."""
+        return self.run.services.options.tags.takes(frame.settings.tags | _ALWAYS)
+
+    def _chosen(self, nodes: Sequence[Node], tags: frozenset[str]) -> bool:
+        """Whether tags let any task of these nodes run; ``tags`` are those that it inherits."""
+        for node in nodes:
+            own = tags | node.settings.tags
+            if isinstance(node, Block):
+                chosen = self._chosen((*node.body, *node.rescue, *node.always), own)
+            elif isinstance(node, RoleUse):
+                chosen = self._chosen((*node.role.dependencies, *node.role.tasks), own)
+            else:
+                chosen = self.run.services.options.tags.takes(own)
+            if chosen:
+                return True
+        return False
+
+    def task(self, task: Task, hosts: Sequence[Host], frame: Frame) -> set[str]:
         """Run one task, whatever its tags are."""
         if task.action == "meta":
             return self._meta.run(task, hosts, frame)
-        job = make_job(self.run, self.state, task, frame.enter(task.settings), handler=handler)
+        job = make_job(self.run, self.state, task, frame.enter(task.settings))
         check = in_check_mode(job, hosts[0])
         self.run.services.recorder.task_started(job, title_of(job, hosts[0]), check=check)
         if task.action in DYNAMIC:
@@ -98,17 +121,19 @@ class Flow:
     def block(self, block: Block, hosts: Sequence[Host], frame: Frame) -> set[str]:
         """Run a block: its body, rescue on the hosts that failed, always on all."""
         inner = frame.enter(block.settings)
-        always = bool(block.always)
-        body = inner.guarded(rescue=bool(block.rescue), always=always)
+        rescuing, always = (
+            self._chosen(part, inner.settings.tags) for part in (block.rescue, block.always)
+        )
+        body = inner.guarded(rescue=rescuing, always=always)
         failed = self.body(block.body, hosts, body)
         past = self.state.leave(failed)
-        if block.rescue and failed - past:
+        if rescuing and failed - past:
             fallen = [host for host in self.state.present(hosts) if host.name in failed - past]
             rescue = inner.guarded(rescue=False, always=always)
             failed = failed & past | self.body(block.rescue, fallen, rescue)
-        if block.always:
+        if always:
             present = self.state.present(hosts)
-            left = [host for host in present if block.rescue or host.name not in past]
+            left = [host for host in present if rescuing or host.name not in past]
             failed |= self.body(block.always, left, inner) if left else set()
         return failed
 
@@ -119,9 +144,14 @@ class Flow:
         if not running:
             return set()
         nodes = (*use.role.dependencies, *use.role.tasks)
-        failed = self.body(nodes, running, frame.enter_role(use))
+        before = self.state.active.pop(use.role.path, set())
+        inner = frame.enter_role(use)
+        failed = self.body(nodes, running, inner)
         self.state.leaving -= {host.name for host in running}
-        done |= {host.name for host in running} - failed
+        active = self.state.active.setdefault(use.role.path, set())
+        if self._takes_always(inner):
+            done |= {host.name for host in running if host.name in active} - failed
+        active |= before
         self.state.leave(failed)
         return failed
 
@@ -137,19 +167,15 @@ class Flow:
         return make_job(self.run, self.state, task, frame)
 
     def flush(self, among: Sequence[Host], *, rescuable: bool = False) -> set[str]:
-        """Run notified handlers in the order of their definition, until none is left notified.
+        """Run notified handlers in the order of their definition.
 
-        ``rescuable``: the flush stands in a block that has a rescue for handlers that fail.
+        One that is notified by a later one waits for the next flush. ``rescuable``: the flush stands
+        in a block that has a rescue for handlers that fail.
         """
         failed: set[str] = set()
+        if self.state.silent:
+            return failed
         settle(self.state, self._eligible(among, failed))
-        again = True
-        while again:
-            again = self._flush_once(among, failed, rescuable=rescuable)
-        return failed
-
-    def _flush_once(self, among: Sequence[Host], failed: set[str], *, rescuable: bool) -> bool:
-        ran = False
         for entry in list(self.state.handlers):
             hosts = [host for host in self._eligible(among, failed) if host.name in entry.notified]
             if not hosts:
@@ -158,14 +184,10 @@ class Flow:
                 del entry.notified[host.name]
             refuse_when_stopped(self.run.services.stop)
             frame = entry.frame.guarded(rescue=rescuable, always=False)
-            failed |= self.task(entry.handler.task, hosts, frame, handler=True)
-            ran = True
-        return ran
+            failed |= self.task(entry.handler.task, hosts, frame)
+        return failed
 
     def _eligible(self, among: Sequence[Host], failed: set[str]) -> list[Host]:
         """Return the hosts that run handlers: failed ones only where `force_handlers` says so."""
-        forced = self.state.play.force_handlers  # what the play says outranks the command line
-        if forced is None:
-            forced = self.run.services.options.force_handlers
-        out = failed if forced else failed | self.state.failed
+        out = failed if self.state.forced else failed | self.state.failed
         return [host for host in self.state.present(among) if host.name not in out]

@@ -22,6 +22,7 @@ class Frame:
     ``layers`` are the variables of blocks, imports and tasks, the innermost first; ``passed`` what
     includes pass on, which wins over facts. ``uses`` are the roles on the way, the innermost last.
     ``rescuable``: a failure here leads to some block's rescue; ``awaited``: to some always.
+    ``handling``: this is a handler, or what one includes.
     """
 
     settings: Settings
@@ -30,6 +31,7 @@ class Frame:
     uses: tuple[RoleUse, ...] = ()
     rescuable: bool = False
     awaited: bool = False
+    handling: bool = False
 
     def enter(self, settings: Settings) -> Frame:
         """Return the frame inside a block or task with these settings."""

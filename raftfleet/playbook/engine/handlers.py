@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from raftfleet.errors import RaftfleetError
@@ -27,23 +28,17 @@ def add_handlers(
 ) -> None:
     """Add handlers of one source, behind those that are there."""
     source = 1 + max((entry.source for entry in state.handlers), default=0)
+    frame = replace(frame, handling=True, rescuable=False, awaited=False)
     for handler in handlers:
         entry = HandlerEntry(handler, frame, source, role, _name(handler.task.name, scope))
         state.handlers.append(entry)
 
 
 def add_role_handlers(state: PlayState, places: Iterable[Placed], scope: Scope) -> None:
-    """Add the handlers of roles, behind those of the roles that they need.
-
-    A role that is imported brings its own each time, with the frame of that place; another use
-    of a role brings them once.
-    """
+    """Add the handlers of roles, behind those of the roles that they need, for each use anew."""
     for place in places:
         for use, frame in (*needed_by(place), place):
-            known = f"{use.identity} {id(use.role)}"  # other files may bring other handlers
-            if use.imported or known not in state.known_roles:
-                state.known_roles.add(known)
-                add_handlers(state, use.role.handlers, frame, scope, role=use.role.name)
+            add_handlers(state, use.role.handlers, frame, scope, role=use.role.name)
 
 
 def _name(name: str | None, scope: Scope) -> str | None:

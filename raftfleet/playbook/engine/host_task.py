@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 from raftfleet.errors import HostKeyError, InterruptedRun, RaftfleetError, UnreachableError
 from raftfleet.playbook.engine import reach
 from raftfleet.playbook.engine.attempt import Attempt, pause, refuse_when_stopped
-from raftfleet.playbook.engine.loop import items_of, turns
+from raftfleet.playbook.engine.loop import ends, items_of, turns
 from raftfleet.playbook.engine.outcome import Outcome, bare_data
 from raftfleet.playbook.engine.recorder import CENSORED
 from raftfleet.playbook.engine.secrets import masked_diff, secret_values
 from raftfleet.playbook.module import Status
-from raftfleet.playbook.templating import TemplatingError, first_false
+from raftfleet.playbook.templating import TemplatingError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -76,8 +76,8 @@ class HostTask:
                 outcome.ignored = reach.flag(ignore, after, key="ignore_errors")
             elif status is Status.CHANGED or (self._job.task.loop and status is Status.OK):
                 outcome.notify = self._notified(after)
-            delegated = frame.value("delegate_facts") if status is not Status.FAILED else None
-            if reach.flag(delegated, after, key="delegate_facts"):
+            done = status in {Status.OK, Status.CHANGED}
+            if done and reach.flag(frame.value("delegate_facts"), after, key="delegate_facts"):
                 variables = self._job.services.variables
                 outcome.owner = reach.acting_host(self._host, frame, after, variables).name
         except RaftfleetError as error:
@@ -134,12 +134,9 @@ class HostTask:
             outcome.diff = masked_diff(outcome.values["diff"], secret_values(scope, hidden))
 
     def _looped(self, loop: Loop, scope: Scope) -> Outcome:
-        try:
-            items = items_of(loop, scope)
-        except TemplatingError:
-            if self._skipped_anyway(scope):
-                return Outcome.skipped("Conditional result was False")
-            raise
+        items = items_of(loop, scope, self._job.frame.settings.conditions)
+        if items is None:
+            return Outcome.skipped()
         parts: list[Outcome] = []
         facts: dict[str, Any] = {}
         for item, variables in turns(loop, items):
@@ -152,14 +149,9 @@ class HostTask:
                 facts[self._job.task.register] = part.values
             if part.status is Status.UNREACHABLE and not part.ignored:
                 break
+            if ends(loop, self._job.scope(self._host, facts).over(variables)):
+                break
         return Outcome.of_loop(parts)
-
-    def _skipped_anyway(self, scope: Scope) -> bool:
-        """Whether the condition rules the task out even though its loop cannot be evaluated."""
-        try:
-            return first_false(self._job.frame.settings.conditions, scope) is not None
-        except TemplatingError:
-            return False
 
     def _turn(
         self, loop: Loop, item: Any, variables: dict[str, Any], facts: dict[str, Any]

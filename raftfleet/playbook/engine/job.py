@@ -70,7 +70,6 @@ class Job:
     hosts: Sequence[Host]
     provided: Mapping[str, Any]
     services: Services
-    handler: bool = False
 
     def scope(self, host: Host, fresh: Mapping[str, Any] | None = None) -> Scope:
         """Return the task's variables on a host."""

@@ -3,21 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from raftfleet.playbook.templating import TemplatingError
+from raftfleet.playbook.templating import TemplatingError, first_false, holds
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from raftfleet.playbook.syntax.nodes import Loop
     from raftfleet.playbook.templating import Scope
 
-__all__ = ["items_of", "turns"]
+__all__ = ["ends", "items_of", "turns"]
 
 
-def items_of(loop: Loop, scope: Scope) -> list[Any]:
-    """Return the items; raises `TemplatingError` when the loop's value is nothing to go over."""
+def items_of(loop: Loop, scope: Scope, conditions: Iterable[Any]) -> list[Any] | None:
+    """Return the items; raises `TemplatingError` when the loop's value is nothing to go over.
+
+    None says that this does not matter, because the task's conditions rule it out anyway.
+    """
+    try:
+        return _items(loop, scope)
+    except TemplatingError:
+        with suppress(TemplatingError):
+            if first_false(conditions, scope) is not None:
+                return None
+        raise
+
+
+def _items(loop: Loop, scope: Scope) -> list[Any]:
     value = scope.template(loop.items)
     if loop.form == "with_items":
         return _flattened(value)
@@ -53,6 +67,11 @@ def turns(loop: Loop, items: Sequence[Any]) -> Iterator[tuple[Any, dict[str, Any
             if not loop.all_items:
                 del variables["ansible_loop"]["allitems"]
         yield item, variables
+
+
+def ends(loop: Loop, scope: Scope) -> bool:
+    """Whether the turn with these variables is the loop's last, by its `break_when`."""
+    return bool(loop.break_when) and holds(loop.break_when, scope)
 
 
 def _position(items: Sequence[Any], index: int) -> dict[str, Any]:

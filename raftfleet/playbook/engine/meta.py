@@ -72,11 +72,11 @@ class Meta:
     def _act(self, action: str, hosts: list[Host], job: Job) -> set[str]:
         if not hosts:
             return set()
-        return (
-            self._reset(hosts, job)
-            if action == "reset_connection"
-            else self._actions[action](hosts)
-        )
+        if action == "flush_handlers":
+            return self._flow.flush(hosts, rescuable=job.frame.rescuable)
+        if action == "reset_connection":
+            return self._reset(hosts, job)
+        return self._actions[action](hosts)
 
     def _end_host(self, hosts: list[Host]) -> set[str]:
         self._flow.state.gone |= {host.name for host in hosts}
@@ -108,10 +108,13 @@ class Meta:
         state, run = self._flow.state, self._flow.run
         everyone = {host.name for host in state.everyone}
         state.pardoned |= state.failed
-        state.gone -= state.failed | run.failed | run.unreachable
+        state.gone -= (
+            state.failed | run.unreachable
+        )  # who failed in an earlier play is back in the next
         state.failed.clear()
         state.fallen.clear()
         run.failed -= everyone
+        run.marked -= everyone
         run.unreachable -= everyone
         return set()
 

@@ -8,7 +8,9 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from raftfleet.inventory.source import plain
 from raftfleet.playbook.module import Result, Status
+from raftfleet.playbook.templating import is_text_template
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -101,10 +103,13 @@ class Outcome:
         return cls({"changed": False, "unreachable": True, "msg": message})
 
     @classmethod
-    def skipped(cls, reason: str, **more: Any) -> Outcome:
-        """Return that nothing was done."""
-        values = {"changed": False, "failed": False, "skipped": True, "skip_reason": reason}
-        return cls({**values, **more})
+    def skipped(cls, condition: Any = None) -> Outcome:
+        """Return that nothing was done, because of a condition that did not hold."""
+        reason = "Conditional result was False"
+        values: dict[str, Any] = {"changed": False, "skipped": True, "skip_reason": reason}
+        if condition is not None:
+            values["false_condition"] = False if is_text_template(condition) else plain(condition)
+        return cls(values)
 
     @classmethod
     def of_loop(cls, parts: Sequence[Outcome]) -> Outcome:
@@ -117,12 +122,11 @@ class Outcome:
         }
         if not results:
             return cls(values | {"skipped_reason": "No items in the list"})
+        values["msg"] = "All items completed"
+        if any(values.get("failed") for values in results):  # tried in vain in check mode, too
+            values |= {"failed": True, "msg": "One or more items failed"}
         if values["skipped"]:
             values["msg"] = "All items skipped"
-        elif any(values.get("failed") for values in results):
-            values |= {"failed": True, "msg": "One or more items failed"}
-        else:
-            values["msg"] = "All items completed"
         if any(values.get("unreachable") for values in results):
             values |= {"unreachable": True, "msg": results[-1].get("msg", "")}
         merged = cls(values, secret=any(part.secret for part in parts), parts=tuple(parts))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from raftfleet.errors import RaftfleetError, SourceError
 from raftfleet.inventory.patterns import split
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from raftfleet.playbook.templating import Scope
 
 __all__ = ["PlayRun", "pattern_of"]
+
+_NOBODY: Final = "!all"
 
 
 class PlayRun:
@@ -77,6 +79,7 @@ class PlayRun:
             state.batch = self._divided(hosts)[0]
             known = Lazy(magic_of_play(state, state.frame))
             self._play = state.play = settled_play(self._play, self._header.over(known))
+        state.forced = self._forced()
         defaults = Settings(self._services.options.defaults)
         state.frame = Frame(replace(defaults.around(self._play.settings), variables={}))
         entries, imports = places_of(self._play, state.frame)
@@ -85,6 +88,12 @@ class PlayRun:
         add_handlers(state, self._play.handlers, state.frame, self._header)
         add_role_handlers(state, imports, self._header)
         return state
+
+    def _forced(self) -> bool:
+        said = self._play.force_handlers
+        if said is None:
+            return self._services.options.force_handlers
+        return bool(said)
 
     def _title(self, pattern: str) -> str:
         try:
@@ -134,7 +143,7 @@ class PlayRun:
 
     def _lost(self, batch: list[Host], state: PlayState) -> set[str]:
         return {host.name for host in batch} & (
-            state.failed | self._run.failed | self._run.unreachable
+            state.failed | self._run.failed | self._run.marked | self._run.unreachable
         )
 
     def _gather_facts(self, flow: Flow, state: PlayState) -> None:
@@ -164,9 +173,12 @@ class PlayRun:
 def pattern_of(play: Play, header: Scope) -> str:
     """Return the play's pattern, templated; the parts of a list are joined.
 
-    Raises `SourceError` when it comes out empty or as something else than text.
+    A template may give an empty list: then it is nobody. Raises `SourceError` when it comes out
+    empty otherwise, or as something else than text.
     """
     value = header.template(play.hosts)
+    if value == []:
+        return _NOBODY
     parts = value if isinstance(value, list) else [value]
     if not parts or not all(isinstance(part, str) and part.strip() for part in parts):
         raise SourceError(f"hosts: wants a pattern, not {value!r}", play.mark)

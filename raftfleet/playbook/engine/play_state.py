@@ -9,6 +9,7 @@ from raftfleet.inventory import Host
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from raftfleet.playbook.engine.frame import Frame
     from raftfleet.playbook.syntax.nodes import Handler, Play, Role, RoleUse
@@ -42,11 +43,15 @@ class PlayState:
     ``everyone`` are all hosts of the play in inventory order, ``batch`` those whose turn it is, in
     the order of execution. ``gone`` take no further part: unreachable, ended, or failed for good.
     ``failed`` failed without rescue; in an `always` they still take part, and only those that have
-    none before them are ``fallen``, which is what `max_fail_percentage` counts. ``pardoned`` failed
+    none before them, and no forced handlers, are ``fallen``, which `max_fail_percentage` counts.
+    ``forced``: handlers run on hosts that have failed too; what the play says outranks the command line. ``pardoned`` failed
     before `clear_host_errors`, ``leaving`` skip the rest of their role. ``past`` went down with
     a `run_once` that failed on another host: the block around it does nothing for them.
+    ``done_roles`` are the hosts that have had a use of a role, by its identity; ``active`` those on
+    which a task of a role was not skipped, by its path: others have not had it.
     ``pending`` are notifications by host, until handlers are flushed.
-    ``doomed``: a failure ended the play for every host. ``over``: no further batch.
+    ``doomed``: a failure ended the play for every host; ``silent``: with it `max_fail_percentage`
+    was exceeded, and not even forced handlers run. ``over``: no further batch.
     """
 
     play: Play
@@ -54,6 +59,7 @@ class PlayState:
     everyone: list[Host]
     frame: Frame
     roles: list[RoleUse]
+    forced: bool = False
     batch: list[Host] = field(default_factory=list)
     gone: set[str] = field(default_factory=set)
     failed: set[str] = field(default_factory=set)
@@ -64,10 +70,11 @@ class PlayState:
     ended: bool = False
     over: bool = False
     doomed: bool = False
+    silent: bool = False
     handlers: list[HandlerEntry] = field(default_factory=list)
     pending: dict[str, dict[str, None]] = field(default_factory=dict)
-    known_roles: set[str] = field(default_factory=set)
     done_roles: dict[str, set[str]] = field(default_factory=dict)
+    active: dict[Path, set[str]] = field(default_factory=dict)
     vars_files: dict[str, tuple[Mapping[str, Any], ...]] = field(default_factory=dict)
 
     def begin(self, batch: list[Host]) -> None:
@@ -82,6 +89,10 @@ class PlayState:
         """Count a host that has just been added; it gets no tasks in this play."""
         if all(host.name != name for host in self.everyone):
             self.everyone = [*self.everyone, Host(name)]
+
+    def be_active(self, role: Role, name: str) -> None:
+        """Note that a task of a role was not skipped on a host."""
+        self.active.setdefault(role.path, set()).add(name)
 
     def leave(self, failed: set[str]) -> set[str]:
         """Leave the innermost block; return which of its failed hosts it does nothing for."""

@@ -69,7 +69,7 @@ class Recorder:
                 name=title,
                 module=job.task.action,
                 where=f"{mark.file}:{mark.line}",
-                handler=job.handler,
+                handler=job.frame.handling,
                 check=check,
             )
         )

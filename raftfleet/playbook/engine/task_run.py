@@ -26,12 +26,10 @@ if TYPE_CHECKING:
     from raftfleet.playbook.syntax.nodes import Task
     from raftfleet.playbook.templating import Scope
 
-__all__ = ["TaskRun", "in_check_mode", "make_job", "title_of"]
+__all__ = ["TaskRun", "in_check_mode", "make_job", "remembering", "title_of"]
 
 
-def make_job(
-    run: RunState, state: PlayState, task: Task, frame: Frame, *, handler: bool = False
-) -> Job:
+def make_job(run: RunState, state: PlayState, task: Task, frame: Frame) -> Job:
     """Return a task ready to run; ``frame`` is the task's own."""
     return Job(
         number=run.next_task(),
@@ -41,7 +39,6 @@ def make_job(
         hosts=tuple(state.standing()),
         provided=Provided(run.services.options.providers),
         services=run.services,
-        handler=handler,
     )
 
 
@@ -51,7 +48,7 @@ def title_of(job: Job, host: Host, *, with_role: bool = True) -> str:
     if not job.frame.value("no_log"):  # otherwise a secret might stand in the name
         with suppress(RaftfleetError):
             title = job.scope(host).template(title)
-    role = job.frame.role if with_role else None
+    role = job.frame.role if with_role and job.task.action != "include_role" else None
     return f"{role.name} : {title}" if role else str(title)
 
 
@@ -63,6 +60,15 @@ def in_check_mode(job: Job, host: Host) -> bool:
     with suppress(RaftfleetError):
         return reach.flag(value, job.scope(host), key="check_mode")
     return False
+
+
+def remembering(run: RunState, state: PlayState, host: Host, *, once: bool) -> list[str]:
+    """Return who remembers what a task came to: all of the batch when it ran once for all.
+
+    So do those that have failed or have no turn, but for hosts that do not answer.
+    """
+    everybody = (one.name for one in state.batch if one.name not in run.unreachable)
+    return list(everybody) if once else [host.name]
 
 
 class TaskRun:
@@ -128,7 +134,10 @@ class TaskRun:
         return threading.BoundedSemaphore(self._throttle) if self._throttle > 0 else nullcontext()
 
     def _record(self, done: Done) -> None:
-        failed = done.outcome.status is Status.FAILED and not done.outcome.ignored
+        role, status = self._job.frame.role, done.outcome.status
+        if role is not None and status not in {Status.SKIPPED, Status.UNREACHABLE}:
+            self._state.be_active(role, done.host.name)
+        failed = status is Status.FAILED and not done.outcome.ignored
         self._run.services.recorder.result(
             self._job,
             done.host,
@@ -146,7 +155,7 @@ class TaskRun:
             self._run.services.variables.population.place(placement)
             memory.placements.append(placement)
             self._state.welcome(placement.host)
-        hosts = [host.name for host in (self._hosts if self._once else (done.host,))]
+        hosts = remembering(self._run, self._state, done.host, once=self._once)
         for part in outcome.parts or (outcome,):
             for name in hosts if part.owner is None else (part.owner,):
                 memory[name].facts |= part.facts
@@ -159,7 +168,7 @@ class TaskRun:
             memory[name].hidden.difference_update(names)
             if outcome.secret:
                 memory[name].hidden.update(names)
-        notify(self._state, outcome.notify, done.host, flushing=self._job.handler)
+        notify(self._state, outcome.notify, done.host, flushing=self._job.frame.handling)
         if outcome.defect is not None:
             self._run.defects.append(outcome.defect)
 
@@ -180,7 +189,8 @@ class TaskRun:
     def _note_failure(self, done: Done) -> None:
         if not self._job.frame.rescuable:
             self._state.failed.add(done.host.name)
-            if not self._job.frame.awaited:
+            handlers_wait = self._state.forced and done.host.name in self._state.pending
+            if not self._job.frame.awaited and not handlers_wait:
                 self._state.fallen.add(done.host.name)
             self._run.dragged.discard(done.host.name)
             return
@@ -199,8 +209,10 @@ class TaskRun:
         if fatal and rescuable:
             self._run.marked |= everybody - failed - lost
             return everybody - lost
-        if not rescuable and (fatal or self._too_many()):
+        too_many = not rescuable and self._too_many()
+        if too_many or (fatal and not rescuable):
             self._state.doomed = True
+            self._state.silent = too_many
             present = {host.name for host in self._state.present(self._state.batch)}
             if not failed:
                 self._run.dragged |= present - self._state.failed

@@ -44,6 +44,7 @@ def _controlled(reader: Reader, form: str, mark: Mark | None) -> Loop:
         pause=control.number("pause", 0),
         extended=bool(control.flag("extended", default=False)),
         all_items=bool(control.flag("extended_allitems", default=True)),
+        break_when=control.conditions("break_when"),
         mark=mark,
     )
 

@@ -81,6 +81,7 @@ class Loop:
     pause: Any = 0
     extended: bool = False
     all_items: bool = True
+    break_when: tuple[Any, ...] = ()
     mark: Mark | None = None
 
 
@@ -116,7 +117,9 @@ class Task:
 
     @property
     def title(self) -> str:
-        """The name as written, or the action's."""
+        """The name as written, or the action's; with it which role is included."""
+        if self.name is None and self.action == "include_role":
+            return f"{self.action} : {self.arguments.get('name')}"
         return self.name or self.action
 
 

@@ -43,7 +43,7 @@ ROLE: Final = _INSIDE | {"role", "tasks_from", "vars_from", "defaults_from", "ha
 META: Final = frozenset({"allow_duplicates", "argument_specs", "dependencies", "galaxy_info"})
 IMPORT_PLAYBOOK: Final = frozenset({"import_playbook", "name", "vars", "when", "tags"})
 LOOP_CONTROL: Final = frozenset(
-    {"loop_var", "index_var", "label", "pause", "extended", "extended_allitems"}
+    {"loop_var", "index_var", "label", "pause", "extended", "extended_allitems", "break_when"}
 )
 
 _WITH: Final = {
