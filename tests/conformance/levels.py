@@ -201,7 +201,7 @@ class Project:
         """Add a role, with a handler that shows the variables too."""
         self.put(f"roles/{name}/defaults/main.json", self.said(f"{name}.defaults"))
         self.put(f"roles/{name}/vars/main.json", self.said(f"{name}.vars"))
-        notifying = {"changed_when": True, "notify": f"handler {name}"}
+        notifying: dict[str, Any] = {"changed_when": True, "notify": f"handler {name}"}
         here = self.shows(f"in-{name}", **notifying)
         self.put(f"roles/{name}/tasks/main.yml", [here, *tasks])
         handler = {"name": f"handler {name}", **self.shows(f"handler-{name}")}
@@ -293,7 +293,7 @@ def roles(variables: Sets) -> Case:
     qq = {"include_role": {"name": "qq"}, "vars": said("qq.include")}
     p = {"include_role": {"name": "p", "public": True}, "vars": said("p.include")}
     s = {"import_role": {"name": "s"}, "vars": said("s.import")}
-    tasks = {
+    tasks: dict[str, list[Any]] = {
         "r": [{"block": [shows("block-r"), q], "vars": said("r.block")}, s, shows("end-of-r")],
         "q": [{"block": [qq], "vars": said("q.block")}, shows("end-of-q")],
     }

@@ -83,3 +83,41 @@ def test_a_playbook_dir_given_at_once_is_the_same_as_one_given_later(tmp_path: P
     assert later.beside(tmp_path / "book").hosts["n"].variables == {"v": "book"}
     assert at_once.hosts["n"].variables == {"v": "book"}
     assert "v" not in at_once.beside(tmp_path).hosts["n"].variables
+
+
+class TestHostsThatJoin:
+    def test_they_get_what_their_groups_have_and_nobody_else_does(self, tmp_path: Path) -> None:
+        (tmp_path / "hosts.yml").write_text(
+            "all: {vars: {a: 1}, children: {parent: {vars: {p: 1}, children: {child: {}}}}}\n"
+        )
+        (tmp_path / "group_vars").mkdir()
+        (tmp_path / "group_vars" / "child.yml").write_text("c: file\n")
+        (tmp_path / "group_vars" / "above.yml").write_text("u: file\n")
+        before = load_inventory([tmp_path / "hosts.yml"]).beside(tmp_path)
+        after = before.with_host("new", ("child", "fresh"), ("above",), {"c": "said", "x": 2})
+        assert after.hosts["new"].variables == {
+            "a": 1,
+            "p": 1,
+            "c": "said",
+            "u": "file",
+            "x": 2,
+        }
+        assert after.hosts["new"].groups == ("above", "child", "fresh", "parent")
+        assert after.groups["parent"].hosts == after.groups["all"].hosts == ("new",)
+        assert not before.hosts
+        assert "fresh" not in before.groups
+
+    def test_a_run_leaves_nothing_behind_for_the_next_one(self, tmp_path: Path) -> None:
+        (tmp_path / "hosts.yml").write_text("all: {hosts: {n: {}}}\n")
+        loaded = load_inventory([tmp_path / "hosts.yml"])
+        loaded.beside(tmp_path).with_host("new", (), (), {})
+        assert list(loaded.beside(tmp_path).hosts) == ["n"]
+
+    def test_a_host_without_a_group_is_ungrouped_until_it_joins_one(self, tmp_path: Path) -> None:
+        (tmp_path / "hosts.yml").write_text("all: {hosts: {n: {}}}\n")
+        once = load_inventory([tmp_path / "hosts.yml"]).beside(tmp_path)
+        once = once.with_host("new", (), (), {})
+        assert once.groups["ungrouped"].hosts == ("n", "new")
+        twice = once.with_host("new", ("g",), (), {})
+        assert twice.groups["ungrouped"].hosts == ("n",)
+        assert twice.hosts["new"].groups == ("g",)

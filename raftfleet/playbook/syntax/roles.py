@@ -95,6 +95,7 @@ class RoleReader:
             variables=settings.variables,
             imported=True,
             once=not again,
+            public=bool(arguments.get("public", True)),
             mark=mark,
         )
 

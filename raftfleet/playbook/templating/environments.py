@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import types
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from jinja2 import Template, nodes
@@ -26,7 +27,7 @@ from raftfleet.playbook.templating.settled import joined
 from raftfleet.playbook.templating.undefined import Missing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from raftfleet.playbook.templating.text import Syntax
 
@@ -83,7 +84,7 @@ class _LazyTemplate(Template):
     ) -> Context:
         """Return the context of an included template; without ``shared`` it sees no variables."""
         scope, _ = RENDERING.get()
-        parent = vars if shared else scope.nothing()
+        parent: Any = vars if shared else scope.nothing()
         context = LazyContext(self.environment, parent, self.name, self.blocks)
         context.vars = {key: value for key, value in (locals or {}).items() if value is not missing}
         return context
@@ -167,7 +168,7 @@ def _passing_on(work: Callable[..., Any]) -> Callable[..., Any]:
             if isinstance(value, Missing):
                 return value
         found = work(*arguments, **options)
-        return list(found) if isinstance(found, types.GeneratorType) else found
+        return list(found) if isinstance(found, Iterator) else found
 
     return passing_on
 

@@ -110,7 +110,9 @@ def _explained(error: Exception, text: str, scope: Scope) -> TemplatingError:
         return TemplatingError(f"there is no template {error}", mark)
     if isinstance(error, TemplateRuntimeError | TemplateError):
         return TemplatingError(str(error), mark)
-    return TemplatingError(f"the template failed: {type(error).__name__}: {error}", mark)
+    # What filters say of values they are not for stands by itself; other errors need their name.
+    kind = "" if type(error) in {TypeError, ValueError} else f"{type(error).__name__}: "
+    return TemplatingError(f"the template failed: {kind}{error}", mark)
 
 
 def _undefined(error: MissingUsedError, scope: Scope, mark: Mark | None) -> TemplatingError:

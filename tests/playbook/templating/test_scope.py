@@ -154,7 +154,7 @@ class TestFailures:
             ("{{ 1 is ood }}", "No test named 'ood'", "did you mean odd?"),
             ("{{ x | json_query('a') }}", "No filter named 'json_query'", "selectattr"),
             ("{{ x | password_hash }}", "No filter named 'password_hash'", "beforehand"),
-            ("{{ 1 + 'a' }}", "the template failed: TypeError", None),
+            ("{{ 1 + 'a' }}", "the template failed: unsupported operand", None),
             ("{{ lookup('fiel', 'x') }}", "there is no lookup 'fiel'", "did you mean file?"),
             ("{{ lookup('url', 'x') }}", "there is no lookup 'url'", "uri"),
             ("{{ undef(hint='say which') }}", "say which", None),

@@ -86,24 +86,24 @@ def _flat(values: Iterable[Any], levels: int | None, *, skip_nulls: bool) -> Ite
             yield value
 
 
-def _zip(*lists: Any) -> list[list[Any]]:
-    return [list(group) for group in zip(*lists, strict=False)]
+def _zip(*lists: Any) -> list[tuple[Any, ...]]:
+    return list(zip(*lists, strict=False))
 
 
-def _zip_longest(*lists: Any, fillvalue: Any = None) -> list[list[Any]]:
-    return [list(group) for group in itertools.zip_longest(*lists, fillvalue=fillvalue)]
+def _zip_longest(*lists: Any, fillvalue: Any = None) -> list[tuple[Any, ...]]:
+    return list(itertools.zip_longest(*lists, fillvalue=fillvalue))
 
 
-def _product(*lists: Any, repeat: int = 1) -> list[list[Any]]:
-    return [list(group) for group in itertools.product(*lists, repeat=repeat)]
+def _product(*lists: Any, repeat: int = 1) -> list[tuple[Any, ...]]:
+    return list(itertools.product(*lists, repeat=repeat))
 
 
-def _combinations(value: Any, size: int) -> list[list[Any]]:
-    return [list(group) for group in itertools.combinations(value, size)]
+def _combinations(value: Any, size: int) -> list[tuple[Any, ...]]:
+    return list(itertools.combinations(value, size))
 
 
-def _permutations(value: Any, size: int | None = None) -> list[list[Any]]:
-    return [list(group) for group in itertools.permutations(value, size)]
+def _permutations(value: Any, size: int | None = None) -> list[tuple[Any, ...]]:
+    return list(itertools.permutations(value, size))
 
 
 @pass_environment
@@ -115,8 +115,11 @@ def _extract(environment: Environment, key: Any, container: Any, more: Any = Non
     return found
 
 
-def _subelements(value: Any, path: Any, skip_missing: bool = False) -> list[list[Any]]:  # noqa: FBT001, FBT002
-    elements = list(value.values()) if isinstance(value, Mapping) else _list(value, "subelements")
+def _subelements(value: Any, path: Any, skip_missing: bool = False) -> list[tuple[Any, Any]]:  # noqa: FBT001, FBT002
+    if not isinstance(value, Mapping | list | tuple):
+        kind = type(value).__name__
+        raise TypeError(f"subelements wants a list or a mapping, not a value of type {kind}")
+    elements = list(value.values()) if isinstance(value, Mapping) else list(value)
     steps = path.split(".") if isinstance(path, str) else list(path)
     pairs = []
     for element in elements:
@@ -129,7 +132,7 @@ def _subelements(value: Any, path: Any, skip_missing: bool = False) -> list[list
                 found = []
                 break
             found = found[step]
-        pairs += [[element, item] for item in found]
+        pairs += [(element, item) for item in found]
     return pairs
 
 

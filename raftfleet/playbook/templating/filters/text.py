@@ -73,8 +73,7 @@ def _regex_findall(
     multiline: bool = False,  # noqa: FBT001, FBT002
     ignorecase: bool = False,  # noqa: FBT001, FBT002
 ) -> list[Any]:
-    found = re.findall(pattern, str(value), flags(ignorecase=ignorecase, multiline=multiline))
-    return [list(item) if isinstance(item, tuple) else item for item in found]
+    return re.findall(pattern, str(value), flags(ignorecase=ignorecase, multiline=multiline))
 
 
 _POSIX_BASIC = re.compile(r"([].[^$*\\])")
@@ -137,8 +136,8 @@ def _dirname(path: Any) -> str:
     return os.path.dirname(_text(path, "dirname"))  # noqa: PTH120
 
 
-def _splitext(path: Any) -> list[str]:
-    return list(os.path.splitext(_text(path, "splitext")))  # noqa: PTH122
+def _splitext(path: Any) -> tuple[str, str]:
+    return os.path.splitext(_text(path, "splitext"))  # noqa: PTH122
 
 
 def _path_join(parts: Any) -> str:
