@@ -110,7 +110,8 @@ def write_file(
         file = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
         with os.fdopen(file, "wb") as out:
             os.fchmod(file, mode)
-            out.writelines([content] if isinstance(content, bytes) else content)
+            for piece in (content,) if isinstance(content, bytes) else content:
+                out.write(piece)
             if durable:
                 out.flush()
                 os.fsync(file)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from raftfleet.errors import RaftfleetError, SourceError
 from raftfleet.inventory.patterns import split
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from raftfleet.playbook.templating import Scope
 
 __all__ = ["PlayRun", "pattern_of"]
+
+_NOBODY: Final = "!all"
 
 
 class PlayRun:
@@ -171,9 +173,12 @@ class PlayRun:
 def pattern_of(play: Play, header: Scope) -> str:
     """Return the play's pattern, templated; the parts of a list are joined.
 
-    Raises `SourceError` when it comes out empty or as something else than text.
+    A template may give an empty list: then it is nobody. Raises `SourceError` when it comes out
+    empty otherwise, or as something else than text.
     """
     value = header.template(play.hosts)
+    if value == []:
+        return _NOBODY
     parts = value if isinstance(value, list) else [value]
     if not parts or not all(isinstance(part, str) and part.strip() for part in parts):
         raise SourceError(f"hosts: wants a pattern, not {value!r}", play.mark)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from raftfleet.errors import TaskError
 from raftfleet.inventory.source import MarkedDict
 from raftfleet.playbook.syntax.kinds import WrongKindError, to_flag
+from raftfleet.playbook.syntax.words import bare
 from raftfleet.playbook.templating import Omit, is_text_template
 from raftfleet.transport import CONNECTION_VARIABLES
 
@@ -80,6 +81,9 @@ def become_user(frame: Frame, scope: Scope) -> str | None:
     wanted = _said("ansible_become", "become", frame, scope)
     if not flag(wanted, scope, key="become"):
         return None
+    method = scope.template(_said("ansible_become_method", "become_method", frame, scope))
+    if isinstance(method, str) and bare(method) != "sudo":
+        raise TaskError(f"become_method: {method} is not supported", hint="use sudo")
     return str(scope.template(_said("ansible_become_user", "become_user", frame, scope)) or "root")
 
 

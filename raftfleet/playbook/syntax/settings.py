@@ -50,7 +50,7 @@ def _value(reader: Reader, key: str) -> Any:
     if key in _NUMBERS:
         return reader.number(key)
     text = reader.text(key)
-    if key == "become_method" and text not in _METHODS:
+    if key == "become_method" and text not in _METHODS and not is_text_template(text):
         hint = "hosts are entered as root or become root with sudo"
         raise reader.wrong(key, "sudo", hint=hint, unsupported=True)
     if key == "connection" and text not in _CONNECTIONS and not is_text_template(text):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from raftfleet.errors import SourceError
-from raftfleet.playbook import Result
+from raftfleet.playbook import Result, list_plays
 from tests.playbook.conftest import FakeModule
 
 if TYPE_CHECKING:
@@ -145,3 +145,29 @@ def test_numbers_that_are_omitted_are_as_if_not_written(stage: Stage) -> None:
     ran = stage.tasks(f"- {{fail: , {omitted}, register: r}}")
     assert len(ran.progress()) == 3
     assert stage.clock.monotonic() - began == pytest.approx(15)
+
+
+def test_an_empty_list_of_hosts_out_of_a_template_is_nobody(stage: Stage) -> None:
+    play = """
+        - {hosts: "{{ groups.nosuch | default([]) }}", tasks: [{say: never}]}
+        - {hosts: lone, tasks: [{say: next}]}
+    """
+    ran = stage.run(play)
+    assert (ran.trace, ran.exit_code) == (["lone next"], 0)
+    assert ran.plays() == [("!all", ()), ("lone", ("lone",))]
+    (nobody, _) = list_plays(stage.load(play), stage.inventory())
+    assert (nobody.hosts, nobody.unmatched) == ((), ())
+    with pytest.raises(SourceError, match="hosts: wants a pattern, not ''"):
+        stage.run('- hosts: "{{ x }}"', extra_vars={"x": ""})
+
+
+@pytest.mark.parametrize("keyword", ["become_method", "vars: {ansible_become_method"])
+def test_a_become_method_out_of_a_template_is_sudo_or_fails_the_task(
+    stage: Stage, keyword: str
+) -> None:
+    end = "}" if "vars" in keyword else ""
+    task = f'- {{ask: ls, become: true, {keyword}: "{{{{ m }}}}"{end}}}'
+    assert stage.tasks(task, extra_vars={"m": "ansible.builtin.sudo"}).exit_code == 0
+    ran = stage.tasks(task, extra_vars={"m": "su"})
+    assert ran.failures() == ["become_method: su is not supported\nhint: use sudo"]
+    assert stage.tasks(task.replace("true", "false"), extra_vars={"m": "su"}).exit_code == 0
