@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from raftfleet.modules.base import ATTRIBUTES, REFUSED_ATTRIBUTES, GenericModule, arguments
-from raftfleet.modules.blocks import BlockEdit
-from raftfleet.modules.editing import Edited, compiled, deliver_edited, missing, read_text
+from raftfleet.modules.files.blocks import BlockEdit
+from raftfleet.modules.files.editing import Edited, compiled, deliver_edited, missing, read_text
+from raftfleet.modules.files.remote_file import parent
+from raftfleet.modules.files.safeguards import SAFEGUARDS
 from raftfleet.modules.on_host import OnHost, word
-from raftfleet.modules.remote_file import parent
-from raftfleet.modules.safeguards import SAFEGUARDS
 from raftfleet.playbook.module import Argument, Result, Status
 
 if TYPE_CHECKING:

@@ -6,7 +6,6 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from raftfleet.errors import TaskError
-from raftfleet.modules.attributes import Attributes
 from raftfleet.modules.base import (
     ATTRIBUTES,
     REFUSED_ATTRIBUTES,
@@ -14,12 +13,13 @@ from raftfleet.modules.base import (
     arguments,
     exactly_one,
 )
-from raftfleet.modules.contents import Content, HostFile, refuse_encrypted
-from raftfleet.modules.copy_tree import copy_tree, tree_here, tree_there
-from raftfleet.modules.delivery import deliver
+from raftfleet.modules.files.attributes import Attributes
+from raftfleet.modules.files.contents import Content, HostFile, refuse_encrypted
+from raftfleet.modules.files.delivery import deliver
+from raftfleet.modules.files.remote_file import look
+from raftfleet.modules.files.safeguards import SAFEGUARDS, Safeguards
+from raftfleet.modules.files.tree import copy_tree, tree_here, tree_there
 from raftfleet.modules.on_host import OnHost
-from raftfleet.modules.remote_file import look
-from raftfleet.modules.safeguards import SAFEGUARDS, Safeguards
 from raftfleet.playbook.module import Argument, Result
 
 if TYPE_CHECKING:

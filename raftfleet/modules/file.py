@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from raftfleet.errors import TaskError
-from raftfleet.modules.attributes import Attributes, settle
 from raftfleet.modules.base import ATTRIBUTES, REFUSED_ATTRIBUTES, GenericModule, arguments
-from raftfleet.modules.file_links import make_hard_link, make_link
-from raftfleet.modules.file_path import meant
-from raftfleet.modules.file_removal import remove
-from raftfleet.modules.file_times import FORMAT, set_times, touch
-from raftfleet.modules.folders import make_folders
+from raftfleet.modules.files.attributes import Attributes, settle
+from raftfleet.modules.files.folders import make_folders
+from raftfleet.modules.files.links import make_hard_link, make_link
+from raftfleet.modules.files.path import meant
+from raftfleet.modules.files.remote_file import Remote, look
+from raftfleet.modules.files.removal import remove
+from raftfleet.modules.files.times import FORMAT, set_times, touch
 from raftfleet.modules.on_host import OnHost, word
-from raftfleet.modules.remote_file import Remote, look
 from raftfleet.playbook.module import Argument, Result, Status
 
 if TYPE_CHECKING:

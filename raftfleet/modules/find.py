@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from raftfleet.modules.base import GenericModule, arguments
-from raftfleet.modules.file_filter import Contents, Filter
+from raftfleet.modules.files.filter import Contents, Filter
+from raftfleet.modules.files.remote_file import SUMS, Remote
+from raftfleet.modules.files.searching import checksums, walk
 from raftfleet.modules.on_host import OnHost
-from raftfleet.modules.remote_file import SUMS, Remote
-from raftfleet.modules.searching import checksums, walk
 from raftfleet.modules.stat_ import described
 from raftfleet.playbook.module import Argument, Result
 

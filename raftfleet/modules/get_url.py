@@ -10,17 +10,17 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from raftfleet.errors import TaskError
-from raftfleet.modules.answers import values_of
-from raftfleet.modules.attributes import Attributes, settle
 from raftfleet.modules.base import ATTRIBUTES, REFUSED_ATTRIBUTES, GenericModule, arguments
-from raftfleet.modules.delivery import deliver
-from raftfleet.modules.downloading import file_name, since
-from raftfleet.modules.exchange import Answer, NoAnswerError, bare_url
+from raftfleet.modules.files.attributes import Attributes, settle
+from raftfleet.modules.files.delivery import deliver
+from raftfleet.modules.files.remote_file import Remote, look
+from raftfleet.modules.files.safeguards import Safeguards
+from raftfleet.modules.http.answers import values_of
+from raftfleet.modules.http.checksum import require_checksum, wanted_checksum
+from raftfleet.modules.http.downloading import file_name, since
+from raftfleet.modules.http.exchange import Answer, NoAnswerError, bare_url
+from raftfleet.modules.http.web import WEB_ARGUMENTS, Web
 from raftfleet.modules.on_host import OnHost
-from raftfleet.modules.remote_file import Remote, look
-from raftfleet.modules.safeguards import Safeguards
-from raftfleet.modules.web import WEB_ARGUMENTS, Web
-from raftfleet.modules.web_checksum import require_checksum, wanted_checksum
 from raftfleet.playbook.module import Argument, Result, Status
 
 if TYPE_CHECKING:

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from raftfleet.errors import TaskError
 from raftfleet.modules.base import ATTRIBUTES, REFUSED_ATTRIBUTES, GenericModule, arguments
-from raftfleet.modules.editing import Edited, compiled, deliver_edited, missing, read_text
-from raftfleet.modules.lines import LineEdit
+from raftfleet.modules.files.editing import Edited, compiled, deliver_edited, missing, read_text
+from raftfleet.modules.files.lines import LineEdit
+from raftfleet.modules.files.remote_file import parent
+from raftfleet.modules.files.safeguards import SAFEGUARDS
 from raftfleet.modules.on_host import OnHost, word
-from raftfleet.modules.remote_file import parent
-from raftfleet.modules.safeguards import SAFEGUARDS
 from raftfleet.playbook.module import Argument, Result, Status
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from raftfleet.modules.landing import place
+from raftfleet.modules.files.landing import place
 from raftfleet.modules.on_host import OnHost, word
 from raftfleet.modules.raft_base import RaftModule
 from raftfleet.playbook.module import Result, Status

@@ -6,8 +6,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from raftfleet.errors import TaskError
-from raftfleet.modules.attributes import Attributes
-from raftfleet.modules.delivery import deliver
+from raftfleet.modules.files.attributes import Attributes
+from raftfleet.modules.files.delivery import deliver
 from raftfleet.modules.on_host import OnHost, word
 from raftfleet.modules.raft_base import RaftModule
 from raftfleet.playbook.module import Result, Status

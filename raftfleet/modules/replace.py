@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from raftfleet.errors import TaskError
 from raftfleet.modules.base import ATTRIBUTES, REFUSED_ATTRIBUTES, GenericModule, arguments
-from raftfleet.modules.editing import Edited, compiled, deliver_edited, missing, read_text
+from raftfleet.modules.files.editing import Edited, compiled, deliver_edited, missing, read_text
+from raftfleet.modules.files.safeguards import SAFEGUARDS
 from raftfleet.modules.on_host import OnHost
-from raftfleet.modules.safeguards import SAFEGUARDS
 from raftfleet.playbook.module import Argument, Result
 
 if TYPE_CHECKING:

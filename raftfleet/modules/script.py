@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 from raftfleet.errors import TaskError
 from raftfleet.modules.base import GenericModule, arguments
 from raftfleet.modules.commanding import CONDITIONS, Invocation, perform
-from raftfleet.modules.contents import refuse_encrypted
-from raftfleet.modules.landing import place
+from raftfleet.modules.files.contents import refuse_encrypted
+from raftfleet.modules.files.landing import place
+from raftfleet.modules.files.safeguards import scratch
 from raftfleet.modules.on_host import OnHost
-from raftfleet.modules.safeguards import scratch
 from raftfleet.playbook.module import Argument, Result, Status
 
 if TYPE_CHECKING:

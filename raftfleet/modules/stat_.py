@@ -5,10 +5,10 @@ from __future__ import annotations
 import stat
 from typing import TYPE_CHECKING, Any, Final
 
-from raftfleet.modules import modes
 from raftfleet.modules.base import GenericModule, arguments
+from raftfleet.modules.files import modes
+from raftfleet.modules.files.remote_file import SUMS, Remote, look
 from raftfleet.modules.on_host import OnHost, word
-from raftfleet.modules.remote_file import SUMS, Remote, look
 from raftfleet.playbook.module import Argument, Result
 
 if TYPE_CHECKING:

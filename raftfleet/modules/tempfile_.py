@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from raftfleet.errors import TaskError
 from raftfleet.modules.base import GenericModule, arguments
+from raftfleet.modules.files.remote_file import look
 from raftfleet.modules.on_host import OnHost, word
-from raftfleet.modules.remote_file import look
 from raftfleet.playbook.module import Argument, Result, Status
 
 if TYPE_CHECKING:

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from raftfleet.errors import SourceError, TaskError
-from raftfleet.modules.attributes import Attributes
 from raftfleet.modules.base import ATTRIBUTES, REFUSED_ATTRIBUTES, GenericModule, arguments
-from raftfleet.modules.delivery import deliver
+from raftfleet.modules.files.attributes import Attributes
+from raftfleet.modules.files.delivery import deliver
+from raftfleet.modules.files.safeguards import SAFEGUARDS, Safeguards
 from raftfleet.modules.on_host import OnHost
-from raftfleet.modules.safeguards import SAFEGUARDS, Safeguards
 from raftfleet.playbook.module import Argument, Result
 from raftfleet.playbook.syntax.kinds import WrongKindError, to_flag
 from raftfleet.playbook.templating import TemplateFile

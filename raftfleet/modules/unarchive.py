@@ -10,15 +10,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from raftfleet.errors import RaftfleetError, TaskError
-from raftfleet.modules.archive import Archive, read_archive
-from raftfleet.modules.archive_source import STRIP, archive_here, stripped_folders
-from raftfleet.modules.attributes import Attributes
+from raftfleet.modules.archives.archive import Archive, read_archive
+from raftfleet.modules.archives.repacking import Choice, repacked
+from raftfleet.modules.archives.source import STRIP, archive_here, stripped_folders
 from raftfleet.modules.base import ATTRIBUTES, REFUSED_ATTRIBUTES, GenericModule, arguments
 from raftfleet.modules.commanding import CONDITIONS
-from raftfleet.modules.landing import place
+from raftfleet.modules.files.attributes import Attributes
+from raftfleet.modules.files.landing import place
+from raftfleet.modules.files.remote_file import look
 from raftfleet.modules.on_host import OnHost, complaint, word
-from raftfleet.modules.remote_file import look
-from raftfleet.modules.repacking import Choice, repacked
 from raftfleet.playbook.module import Argument, Result, Status
 
 if TYPE_CHECKING:

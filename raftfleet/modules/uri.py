@@ -8,17 +8,17 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from raftfleet.errors import TaskError
-from raftfleet.modules.answers import content_of, values_of
-from raftfleet.modules.attributes import Attributes
 from raftfleet.modules.base import ATTRIBUTES, REFUSED_ATTRIBUTES, GenericModule, arguments
-from raftfleet.modules.bodies import body_of
 from raftfleet.modules.commanding import skipped_because
-from raftfleet.modules.delivery import deliver
-from raftfleet.modules.downloading import file_name, since
-from raftfleet.modules.exchange import Answer, NoAnswerError, bare_url
+from raftfleet.modules.files.attributes import Attributes
+from raftfleet.modules.files.delivery import deliver
+from raftfleet.modules.files.remote_file import look
+from raftfleet.modules.http.answers import content_of, values_of
+from raftfleet.modules.http.bodies import body_of
+from raftfleet.modules.http.downloading import file_name, since
+from raftfleet.modules.http.exchange import Answer, NoAnswerError, bare_url
+from raftfleet.modules.http.web import WEB_ARGUMENTS, Web
 from raftfleet.modules.on_host import OnHost
-from raftfleet.modules.remote_file import look
-from raftfleet.modules.web import WEB_ARGUMENTS, Web
 from raftfleet.playbook.module import Argument, Result, Status
 
 if TYPE_CHECKING:

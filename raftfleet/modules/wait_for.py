@@ -9,9 +9,9 @@ from raftfleet.errors import InterruptedRun, TaskError
 from raftfleet.modules.base import GenericModule, arguments
 from raftfleet.modules.on_host import OnHost
 from raftfleet.modules.pause import linger
-from raftfleet.modules.watching import watch_path, watch_port
-from raftfleet.modules.watching_connections import ACTIVE, watch_connections
-from raftfleet.modules.watching_text import Reader, Sight, heard, wanted_text
+from raftfleet.modules.watching.connections import ACTIVE, watch_connections
+from raftfleet.modules.watching.on_host import watch_path, watch_port
+from raftfleet.modules.watching.text import Reader, Sight, heard, wanted_text
 from raftfleet.playbook.module import Argument, Result, Status
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from raftfleet.modules.blocks import BlockEdit
-from raftfleet.modules.editing import compiled
+from raftfleet.modules.files.blocks import BlockEdit
+from raftfleet.modules.files.editing import compiled
 from raftfleet.playbook.module import Status
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ from raftfleet.cluster.lock import ClusterLock
 from raftfleet.cluster.remote import Place
 from raftfleet.errors import TaskError
 from raftfleet.journal import Recorder
-from raftfleet.modules.attributes import Attributes
-from raftfleet.modules.delivery import deliver
+from raftfleet.modules.files.attributes import Attributes
+from raftfleet.modules.files.delivery import deliver
 from raftfleet.modules.on_host import OnHost
 from raftfleet.testing.system import toy_node
 

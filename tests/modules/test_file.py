@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from raftfleet.modules.file_removal import is_protected
+from raftfleet.modules.files.removal import is_protected
 from raftfleet.playbook.module import Status
 from raftfleet.transport.protocol import Exited
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from raftfleet.modules.lines import lines_of
+from raftfleet.modules.files.lines import lines_of
 from raftfleet.playbook.module import Status
 
 if TYPE_CHECKING:

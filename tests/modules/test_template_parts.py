@@ -25,6 +25,7 @@ def _templates(tmp_path: Path) -> None:
         "of_context.j2": "{% macro who_is() %}{{ who }}{% endmacro %}",
         "base.j2": "<{% block body %}nothing{% endblock %}>{% block end %}end{% endblock %}\n",
         "broken.j2": "{{ nosuch }}",
+        "blank.j2": "x\n\n\n",
     }.items():
         (folder / name).write_text(text)
 
@@ -40,6 +41,7 @@ def rendered(bench: Bench, text: str, **variables: object) -> str:
     ("text", "outcome"),
     [
         ("{% include 'part.j2' %}.", "[me]."),
+        ("{% include 'blank.j2' %}y", "x\n\ny"),
         ("{% set extra = 1 %}{% include 'part.j2' %}", "[me1]"),
         ("{% for who in [1, 2] %}{% include 'part.j2' %}{% endfor %}", "[1][2]"),
         ("{% include 'no.j2' ignore missing %}x", "x"),

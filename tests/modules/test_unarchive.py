@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from raftfleet.errors import TaskError
-from raftfleet.modules.archive import read_archive
+from raftfleet.modules.archives.archive import read_archive
 from raftfleet.playbook.module import Status
 
 if TYPE_CHECKING:

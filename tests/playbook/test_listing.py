@@ -92,3 +92,20 @@ def test_each_pattern_of_a_list_is_taken_apart_by_itself(stage: Stage) -> None:
     inventory = load_inventory([Path("fe80::1,n1,n2,n3,")])
     (play,) = list_plays(stage.load("- {hosts: ['fe80::1', 'n1:n2', 'n3,!n2']}"), inventory)
     assert play.hosts == ("fe80::1", "n1", "n3")
+
+
+def test_a_nameless_task_goes_by_its_action_as_it_is_written(stage: Stage) -> None:
+    text = """
+        - hosts: e1
+          tasks:
+            - ansible.builtin.include_tasks: more.yml
+            - include_role: {name: r}
+            - ansible.legacy.meta: noop
+    """
+    stage.write("more.yml", "- say: x")
+    (play,) = list_plays(stage.load(text), stage.inventory())
+    assert [task.name for task in play.tasks] == [
+        "ansible.builtin.include_tasks",
+        "include_role : r",
+        "ansible.legacy.meta",
+    ]

@@ -98,6 +98,7 @@ class Retry:
 class Task:
     """One action. ``module`` is None for what the engine does itself (`meta`, `include_tasks`).
 
+    ``written`` is the action's name as the task has it, maybe with `ansible.builtin.` before it.
     ``arguments`` stand under their declared names; ``directory`` is the folder of its file.
     """
 
@@ -114,13 +115,15 @@ class Task:
     changed_when: tuple[Any, ...] = ()
     failed_when: tuple[Any, ...] = ()
     apply: Settings | None = None
+    written: str = ""
 
     @property
     def title(self) -> str:
-        """The name as written, or the action's; with it which role is included."""
+        """The name, or the action's, both as written; with it which role is included."""
+        action = self.written or self.action
         if self.name is None and self.action == "include_role":
-            return f"{self.action} : {self.arguments.get('name')}"
-        return self.name or self.action
+            return f"{action} : {self.arguments.get('name')}"
+        return self.name or action
 
 
 @dataclass(frozen=True, slots=True)

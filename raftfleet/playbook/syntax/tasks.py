@@ -138,6 +138,7 @@ class TaskReader:
             changed_when=reader.conditions("changed_when"),
             failed_when=reader.conditions("failed_when"),
             apply=_apply(arguments) if declared.name in _INCLUDES else None,
+            written=key,
         )
 
     def _import(

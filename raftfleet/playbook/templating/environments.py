@@ -100,8 +100,6 @@ class _Environment(SandboxedEnvironment):
         """Parse a template; literals in it that are templates themselves are prepared for that."""
         if name and self.keep_trailing_newline:  # what is included ends where its last line does
             source = source.removesuffix("\n")
-        if name and self.keep_trailing_newline:  # what is included ends where its last line does
-            source = source.removesuffix("\n")
         tree = super()._parse(source, name, filename)
         if source.count("{{") + source.count("{%") > 1:
             Embedding(everywhere=self.conditional).visit(tree)

@@ -19,15 +19,15 @@ from typing import TYPE_CHECKING, Final
 from raftfleet.cluster.sockets import DeadlineSocket
 from raftfleet.cluster.tls import TlsTunnel
 from raftfleet.errors import CertificateError, ForwardingError, TaskError
-from raftfleet.modules.proxies import authorization, pass_through
+from raftfleet.modules.http.proxies import authorization, pass_through
 
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Iterator, Mapping
     from email.message import Message
 
+    from raftfleet.modules.http.proxies import Proxies
     from raftfleet.modules.on_host import OnHost
-    from raftfleet.modules.proxies import Proxies
     from raftfleet.transport.protocol import Tunnel
 
 __all__ = ["Answer", "NoAnswerError", "Request", "bare_url", "exchange"]

@@ -7,11 +7,11 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 
 from raftfleet.errors import TaskError
-from raftfleet.modules.answers import content_of
-from raftfleet.modules.downloading import url_file_name
-from raftfleet.modules.exchange import NoAnswerError, bare_url
-from raftfleet.modules.remote_file import SUMS
-from raftfleet.modules.web import Web
+from raftfleet.modules.files.remote_file import SUMS
+from raftfleet.modules.http.answers import content_of
+from raftfleet.modules.http.downloading import url_file_name
+from raftfleet.modules.http.exchange import NoAnswerError, bare_url
+from raftfleet.modules.http.web import Web
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -11,16 +11,16 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Final
 
 from raftfleet.errors import TaskError
-from raftfleet.modules.attributes import word_of
-from raftfleet.modules.contents import Content, HostFile, digest
+from raftfleet.modules.files.attributes import word_of
+from raftfleet.modules.files.contents import Content, HostFile, digest
+from raftfleet.modules.files.remote_file import FORMAT, look_lines, parent, parsed
 from raftfleet.modules.on_host import complaint, word
-from raftfleet.modules.remote_file import FORMAT, look_lines, parent, parsed
 from raftfleet.transport.files import remedy
 
 if TYPE_CHECKING:
-    from raftfleet.modules.attributes import Attributes
+    from raftfleet.modules.files.attributes import Attributes
+    from raftfleet.modules.files.remote_file import Remote
     from raftfleet.modules.on_host import OnHost
-    from raftfleet.modules.remote_file import Remote
 
 __all__ = ["land", "place"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from raftfleet.modules.lines import lines_of
+from raftfleet.modules.files.lines import lines_of
 
 if TYPE_CHECKING:
     import re

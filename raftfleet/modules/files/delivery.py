@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from raftfleet.errors import TaskError
-from raftfleet.modules import modes
-from raftfleet.modules.attributes import Attributes, settle
-from raftfleet.modules.contents import Content, difference, digest, small
-from raftfleet.modules.folders import make_folders
-from raftfleet.modules.landing import land, no_folder, place
+from raftfleet.modules.files import modes
+from raftfleet.modules.files.attributes import Attributes, settle
+from raftfleet.modules.files.contents import Content, difference, digest, small
+from raftfleet.modules.files.folders import make_folders
+from raftfleet.modules.files.landing import land, no_folder, place
+from raftfleet.modules.files.remote_file import Remote, look, parent
+from raftfleet.modules.files.safeguards import Safeguards
 from raftfleet.modules.on_host import word
-from raftfleet.modules.remote_file import Remote, look, parent
-from raftfleet.modules.safeguards import Safeguards
 from raftfleet.playbook.module import Result, Status
 
 if TYPE_CHECKING:

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from raftfleet.errors import TaskError
-from raftfleet.modules.credentials import digest_proof
-from raftfleet.modules.exchange import Answer, Request, bare_url, exchange
-from raftfleet.modules.proxies import Proxies
-from raftfleet.modules.web_tls import tls_of
+from raftfleet.modules.http.credentials import digest_proof
+from raftfleet.modules.http.exchange import Answer, Request, bare_url, exchange
+from raftfleet.modules.http.proxies import Proxies
+from raftfleet.modules.http.tls import tls_of
 from raftfleet.playbook.module import Argument
 
 if TYPE_CHECKING:

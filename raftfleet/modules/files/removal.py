@@ -10,8 +10,8 @@ from raftfleet.errors import TaskError
 from raftfleet.modules.on_host import complaint, word
 
 if TYPE_CHECKING:
+    from raftfleet.modules.files.remote_file import Remote
     from raftfleet.modules.on_host import OnHost
-    from raftfleet.modules.remote_file import Remote
 
 __all__ = ["is_protected", "remove"]
 

@@ -8,7 +8,7 @@ import pytest
 
 from raftfleet.errors import TaskError
 from raftfleet.modules.on_host import OnHost
-from raftfleet.modules.watching import Watch, watch_content, watch_path
+from raftfleet.modules.watching.on_host import Watch, watch_content, watch_path
 from raftfleet.transport.protocol import Exited
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from raftfleet.errors import TaskError
-from raftfleet.modules.modes import resolve, shown
+from raftfleet.modules.files.modes import resolve, shown
 
 if TYPE_CHECKING:
     from pathlib import Path

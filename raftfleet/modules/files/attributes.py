@@ -8,16 +8,16 @@ from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 from raftfleet.errors import TaskError
-from raftfleet.modules import modes
+from raftfleet.modules.files import modes
+from raftfleet.modules.files.remote_file import look
 from raftfleet.modules.on_host import word
-from raftfleet.modules.remote_file import look
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from raftfleet.modules.files.remote_file import Remote
     from raftfleet.modules.on_host import OnHost
-    from raftfleet.modules.remote_file import Remote
 
 __all__ = ["Attributes", "settle", "word_of"]
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from raftfleet.errors import TaskError
-from raftfleet.modules.attributes import Attributes, settle
+from raftfleet.modules.files.attributes import Attributes, settle
+from raftfleet.modules.files.remote_file import look
 from raftfleet.modules.on_host import word
-from raftfleet.modules.remote_file import look
 
 if TYPE_CHECKING:
+    from raftfleet.modules.files.remote_file import Remote
     from raftfleet.modules.on_host import OnHost
-    from raftfleet.modules.remote_file import Remote
 
 __all__ = ["make_folders"]
 

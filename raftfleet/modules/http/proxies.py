@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from raftfleet.modules.exchange import Request
+    from raftfleet.modules.http.exchange import Request
     from raftfleet.transport.protocol import Tunnel
 
 

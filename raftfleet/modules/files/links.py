@@ -7,8 +7,8 @@ from shlex import quote
 from typing import TYPE_CHECKING
 
 from raftfleet.errors import TaskError
+from raftfleet.modules.files.remote_file import Remote, look, parent
 from raftfleet.modules.on_host import word
-from raftfleet.modules.remote_file import Remote, look, parent
 
 if TYPE_CHECKING:
     from raftfleet.modules.on_host import OnHost

@@ -10,7 +10,7 @@ import ipaddress
 from typing import TYPE_CHECKING, Any, Final
 
 from raftfleet.errors import TaskError
-from raftfleet.modules.watching import Watch
+from raftfleet.modules.watching.on_host import Watch
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

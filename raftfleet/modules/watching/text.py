@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from raftfleet.clock import Deadline
 from raftfleet.errors import TaskError
 from raftfleet.modules.pause import linger
-from raftfleet.modules.watching import Watch, watch_content
+from raftfleet.modules.watching.on_host import Watch, watch_content
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

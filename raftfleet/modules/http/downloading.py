@@ -9,8 +9,8 @@ import urllib.parse
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from raftfleet.modules.exchange import Answer
-    from raftfleet.modules.remote_file import Remote
+    from raftfleet.modules.files.remote_file import Remote
+    from raftfleet.modules.http.exchange import Answer
 
 __all__ = ["file_name", "since", "url_file_name"]
 

@@ -8,12 +8,12 @@ import zlib
 from typing import TYPE_CHECKING, Any
 
 from raftfleet.errors import TaskError
-from raftfleet.modules.exchange import NoAnswerError
+from raftfleet.modules.http.exchange import NoAnswerError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from raftfleet.modules.exchange import Answer
+    from raftfleet.modules.http.exchange import Answer
 
 
 __all__ = ["content_of", "values_of"]

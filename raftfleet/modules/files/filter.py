@@ -13,14 +13,14 @@ from shlex import quote
 from typing import TYPE_CHECKING, Any, Final
 
 from raftfleet.errors import TaskError
-from raftfleet.modules import modes
-from raftfleet.modules.editing import compiled
+from raftfleet.modules.files import modes
+from raftfleet.modules.files.editing import compiled
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+    from raftfleet.modules.files.remote_file import Remote
     from raftfleet.modules.on_host import OnHost
-    from raftfleet.modules.remote_file import Remote
 
 
 __all__ = ["EVERYTHING", "Contents", "Filter"]

@@ -12,17 +12,17 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from raftfleet.errors import TaskError
-from raftfleet.modules.attributes import Attributes
-from raftfleet.modules.delivery import deliver
-from raftfleet.modules.remote_file import look
-from raftfleet.modules.safeguards import Safeguards
+from raftfleet.modules.files.attributes import Attributes
+from raftfleet.modules.files.delivery import deliver
+from raftfleet.modules.files.remote_file import look
+from raftfleet.modules.files.safeguards import Safeguards
 from raftfleet.playbook.module import Result, Status
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from raftfleet.modules.files.remote_file import Remote
     from raftfleet.modules.on_host import OnHost
-    from raftfleet.modules.remote_file import Remote
 
 __all__ = ["Edited", "Original", "compiled", "deliver_edited", "missing", "read_text"]
 

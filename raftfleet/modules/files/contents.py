@@ -12,8 +12,8 @@ from raftfleet.errors import TaskError
 from raftfleet.modules.on_host import word
 
 if TYPE_CHECKING:
+    from raftfleet.modules.files.remote_file import Remote
     from raftfleet.modules.on_host import OnHost
-    from raftfleet.modules.remote_file import Remote
 
 __all__ = ["Content", "HostFile", "difference", "digest", "refuse_encrypted", "small"]
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import urllib.request
 from typing import TYPE_CHECKING
 
-from raftfleet.modules.exchange import NoAnswerError
+from raftfleet.modules.http.exchange import NoAnswerError
 
 if TYPE_CHECKING:
-    from raftfleet.modules.exchange import Request
+    from raftfleet.modules.http.exchange import Request
 
 
 __all__ = ["digest_proof"]

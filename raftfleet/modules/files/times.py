@@ -6,8 +6,8 @@ import time
 from typing import TYPE_CHECKING, Any, Final
 
 from raftfleet.errors import TaskError
+from raftfleet.modules.files.remote_file import Remote, look
 from raftfleet.modules.on_host import word
-from raftfleet.modules.remote_file import Remote, look
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -6,9 +6,9 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, Final
 
 from raftfleet.errors import TaskError
-from raftfleet.modules.contents import refuse_encrypted
-from raftfleet.modules.exchange import NoAnswerError, bare_url
-from raftfleet.modules.web import Web
+from raftfleet.modules.files.contents import refuse_encrypted
+from raftfleet.modules.http.exchange import NoAnswerError, bare_url
+from raftfleet.modules.http.web import Web
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

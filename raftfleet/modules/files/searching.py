@@ -13,13 +13,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from raftfleet.errors import TaskError
+from raftfleet.modules.files.remote_file import FORMAT, Remote, described_by
 from raftfleet.modules.on_host import complaint, word
-from raftfleet.modules.remote_file import FORMAT, Remote, described_by
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from raftfleet.modules.file_filter import Filter
+    from raftfleet.modules.files.filter import Filter
     from raftfleet.modules.on_host import OnHost
 
 __all__ = ["Seen", "checksums", "walk"]

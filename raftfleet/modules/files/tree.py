@@ -7,24 +7,24 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from raftfleet.errors import TaskError
-from raftfleet.modules import modes
-from raftfleet.modules.attributes import Attributes
-from raftfleet.modules.contents import HostFile
-from raftfleet.modules.delivery import deliver
-from raftfleet.modules.file_filter import EVERYTHING
-from raftfleet.modules.file_links import make_link
-from raftfleet.modules.folders import make_folders
+from raftfleet.modules.files import modes
+from raftfleet.modules.files.attributes import Attributes
+from raftfleet.modules.files.contents import HostFile
+from raftfleet.modules.files.delivery import deliver
+from raftfleet.modules.files.filter import EVERYTHING
+from raftfleet.modules.files.folders import make_folders
+from raftfleet.modules.files.links import make_link
+from raftfleet.modules.files.remote_file import look
+from raftfleet.modules.files.safeguards import Safeguards
+from raftfleet.modules.files.searching import checksums, walk
 from raftfleet.modules.on_host import OnHost, word
-from raftfleet.modules.remote_file import look
-from raftfleet.modules.safeguards import Safeguards
-from raftfleet.modules.searching import checksums, walk
 from raftfleet.playbook.module import Result, Status
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from raftfleet.modules.remote_file import Remote
+    from raftfleet.modules.files.remote_file import Remote
 
 __all__ = ["Tree", "copy_tree", "tree_here", "tree_there"]
 

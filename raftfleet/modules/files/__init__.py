@@ -1,0 +1,1 @@
+"""Files on a host: what is there, what is to be there, and bringing it about."""

@@ -1,0 +1,1 @@
+"""Waiting on the host itself, for `wait_for`."""
