@@ -66,5 +66,5 @@ def _value(expression: MarkedStr, context: ModuleContext) -> Any:
         return context.template(MarkedStr(text, expression.mark))
     except RaftfleetError as error:
         if getattr(error, "undefined", False):
-            return "VARIABLE IS NOT DEFINED!"
+            return f"<< error 1 - {getattr(error, 'message', error)} >>"
         raise

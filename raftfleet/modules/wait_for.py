@@ -88,8 +88,21 @@ class WaitFor(GenericModule):
         }
         if seen.holds:
             return Result(values=values)
-        late = f"not within {arguments['timeout']:g} s: {seen.words}"
-        return Result(Status.FAILED, arguments["msg"] or late, values | {"last_seen": seen.words})
+        late = arguments["msg"] or f"Timeout when waiting for {_awaited(arguments, seen)}"
+        return Result(Status.FAILED, late, values | {"last_seen": seen.words})
+
+
+def _awaited(arguments: Mapping[str, Any], seen: Sight) -> str:
+    """Name what did not come in the words that Ansible's users look for."""
+    port, path, state = arguments["port"], arguments["path"], arguments["state"]
+    where = path if port is None else f"{arguments['host']}:{port}"
+    if state == "drained":
+        return f"{where} to drain"
+    if state in _GONE:
+        return f"{where} to be absent." if port is None else f"{where} to stop."
+    if arguments["search_regex"] is not None:
+        return f"search string {arguments['search_regex']} in {where}; last seen: {seen.words}"
+    return f"file {where}" if port is None else where
 
 
 def _check(arguments: Mapping[str, Any]) -> None:

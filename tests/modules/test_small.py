@@ -58,7 +58,7 @@ class TestDebug:
 
     def test_an_undefined_variable_is_shown_as_that(self, faked: Bench) -> None:
         assert faked.run("debug", **written("var: nope")).values == {
-            "nope": "VARIABLE IS NOT DEFINED!"
+            "nope": "<< error 1 - {{ nope }} is undefined >>"
         }
 
     def test_only_text_that_was_written_in_a_file_is_evaluated(self, faked: Bench) -> None:

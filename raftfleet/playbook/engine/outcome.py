@@ -134,7 +134,7 @@ class Outcome:
             part for part in parts if part.values.get("failed") or part.values.get("unreachable")
         ]
         merged.ignored = bool(bad) and all(part.ignored for part in bad)
-        if values["changed"]:
+        if values["changed"] and not bad:  # a task that failed notifies nobody, whatever changed
             merged.notify = tuple(dict.fromkeys(name for part in parts for name in part.notify))
         ways = {part.delegated for part in parts}
         merged.delegated = ways.pop() if len(ways) == 1 else ""

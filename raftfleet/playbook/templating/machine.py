@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 __all__ = ["finished", "render"]
 
+_SHOWN = 60  # characters of a mapping's keys
+
 
 def render(text: str, scope: Scope) -> Any:
     """Evaluate a template; a lone expression keeps its type, and parts of it may be undefined.
@@ -121,6 +123,8 @@ def _undefined(error: MissingUsedError, scope: Scope, mark: Mark | None) -> Temp
     known = scope if error.known is None else error.known
     close = nearest(error.name, known)
     hint = f"did you mean {close}?" if close else None
+    if not close and error.known and len(keys := ", ".join(error.known)) <= _SHOWN:
+        hint = f"known: {keys}"
     return TemplatingError(str(error), mark, hint=hint, undefined=True)
 
 

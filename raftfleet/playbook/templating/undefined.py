@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Missing", "MissingUsedError", "deferred"]
 
-_SHOWN = 60
-
 
 class MissingUsedError(UndefinedError):
     """An undefined value was used; ``name`` is what is missing, ``known`` what there was instead.
@@ -55,8 +53,9 @@ class Missing(StrictUndefined):
         if self._undefined_hint:
             return self._undefined_hint
         if self._undefined_obj is missing:
-            return f"the variable {self._undefined_name!r} is not defined"
-        return f"{_shown(self._undefined_obj)} has no {self._undefined_name!r}"
+            return f"{self._undefined_name!r} is undefined"
+        kind = _kind(self._undefined_obj)
+        return f"object of type {kind!r} has no attribute {self._undefined_name!r}"
 
     def _describe(self, message: str) -> MissingUsedError:
         error = MissingUsedError(message)
@@ -103,10 +102,7 @@ def _keys(holder: Any) -> list[str]:
     return [str(key) for key in holder] if isinstance(holder, Mapping) else []
 
 
-def _shown(holder: Any) -> str:
-    if isinstance(holder, Mapping):
-        keys = ", ".join(map(str, holder))
-        return f"a mapping with {keys}" if 0 < len(keys) <= _SHOWN else "the mapping"
-    if isinstance(holder, list | tuple):
-        return f"a list of {len(holder)}"
-    return f"a value of type {type(holder).__name__}"
+def _kind(holder: Any) -> str:
+    """Return the name of the plain type that an author knows a value by."""
+    plain = (("dict", Mapping), ("list", list), ("str", str))
+    return next((name for name, kind in plain if isinstance(holder, kind)), type(holder).__name__)
