@@ -69,7 +69,7 @@ def test_tags_are_listed_as_their_templates_give_them(stage: Stage) -> None:
         stage.load(text.rpartition("- {")[0]), stage.inventory(), extra_vars={"of_e": ["b", "c"]}
     )
     assert (play.tags, play.task_tags) == (("p",), ("a", "b", "c", "p"))
-    with pytest.raises(SourceError, match="'nosuch' is not defined"):
+    with pytest.raises(SourceError, match="'nosuch' is undefined"):
         list_plays(stage.load(text), stage.inventory(), extra_vars={"of_e": []})
 
 

@@ -211,7 +211,7 @@ def _variable(scope: Scope, name: str, default: Any) -> Any:
         return default
     close = nearest(name, scope)
     hint = f"did you mean {close}?" if close else None
-    what = f"the variable {name!r} is not defined"
+    what = f"the variable {name!r} is undefined"
     return deferred(TemplatingError(what, None, hint=hint, undefined=True))
 
 

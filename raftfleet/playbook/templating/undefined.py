@@ -55,8 +55,8 @@ class Missing(StrictUndefined):
         if self._undefined_hint:
             return self._undefined_hint
         if self._undefined_obj is missing:
-            return f"the variable {self._undefined_name!r} is not defined"
-        return f"{_shown(self._undefined_obj)} has no {self._undefined_name!r}"
+            return f"the variable {self._undefined_name!r} is undefined"
+        return f"{_shown(self._undefined_obj)} has no attribute {self._undefined_name!r}"
 
     def _describe(self, message: str) -> MissingUsedError:
         error = MissingUsedError(message)

@@ -63,7 +63,7 @@ def test_what_comes_out_as_something_else_ends_the_run_before_the_play(
     assert stage.trace == ["e1 first"]
     assert raised.value.mark is not None
     assert raised.value.mark.line == 2
-    with pytest.raises(SourceError, match="'x' is not defined"):
+    with pytest.raises(SourceError, match="'x' is undefined"):
         stage.run(play)
 
 
@@ -129,7 +129,7 @@ def test_what_holds_for_all_hosts_together_and_is_undefined_fails_the_task(
               rescue: [{{say: rescued}}]
     """)
     assert sorted(ran.trace) == ["w1 rescued", "w2 rescued"]
-    assert "'nosuch' is not defined" in ran.failures()[0]
+    assert "'nosuch' is undefined" in ran.failures()[0]
 
 
 def test_what_is_looked_at_afterwards_is_evaluated_before_anything_is_done(stage: Stage) -> None:

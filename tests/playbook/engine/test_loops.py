@@ -98,7 +98,7 @@ def test_a_condition_may_rule_out_a_loop_that_cannot_be_evaluated(stage: Stage) 
         - {say: never, loop: "{{ nope }}", ignore_errors: true}
     """)
     assert ran.recap["e1"] == {"ok": 1, "skipped": 1, "ignored": 1}
-    assert "'nope' is not defined" in ran.failures()[0]
+    assert "'nope' is undefined" in ran.failures()[0]
 
 
 @pytest.mark.parametrize(

@@ -101,4 +101,4 @@ def test_a_condition_that_cannot_be_evaluated_fails_the_host(stage: Stage) -> No
     )
     assert ran.trace == ["e2 left"]
     assert ran.recap["e1"] == {"skipped": 1, "failed": 1}
-    assert "'known' is not defined" in ran.failures()[0]
+    assert "'known' is undefined" in ran.failures()[0]

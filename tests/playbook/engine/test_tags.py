@@ -97,7 +97,7 @@ class TestTemplates:
         }
         for tag, said in asked.items():
             assert stage.run(text, tags=[tag]).of("e1") == said, tag
-        with pytest.raises(SourceError, match="'what' is not defined"):
+        with pytest.raises(SourceError, match="'what' is undefined"):
             stage.run(play)
 
     def test_what_holds_for_one_host_only_is_not_seen(self, stage: Stage) -> None:
@@ -123,7 +123,7 @@ class TestTemplates:
             - {hosts: e1, tasks: [{say: first}]}
             - {hosts: e1, tasks: [{say: never}, {say: unasked, tags: ["{{ nosuch }}", b]}]}
         """
-        with pytest.raises(SourceError, match="'nosuch' is not defined") as raised:
+        with pytest.raises(SourceError, match="'nosuch' is undefined") as raised:
             stage.run(play, tags=["untagged"])
         assert stage.trace == ["e1 first"]
         assert raised.value.mark is not None

@@ -54,7 +54,7 @@ def test_a_condition_holds_or_does_not(condition: str, outcome: bool) -> None:
         ("table", "gives a mapping"),
         ("nothing", "gives nothing, not true"),
         ("items_ | length", "gives a value of type int"),
-        ("nope", "the variable 'nope' is not defined"),
+        ("nope", "the variable 'nope' is undefined"),
         ('"n == {{ n }}"', "not a template"),
         ('"{{ n }} == 3"', "not a template"),
         ('"{{ n }} == {{ n }}"', "gives a text"),

@@ -111,7 +111,7 @@ class TestLaziness:
         assert template("\"{{ broken | default('caught') }}\"", of) == "caught"
         assert template('"{{ table.good }}"', of) == 1
         assert template("\"{{ table.bad | default('caught') }}\"", of) == "caught"
-        with pytest.raises(TemplatingError, match="'nope' is not defined"):
+        with pytest.raises(TemplatingError, match="'nope' is undefined"):
             template('"{{ table }}"', of)
         with pytest.raises(TemplatingError, match="not a template"):
             template('"{{ table.worse }}"', of)
@@ -145,9 +145,13 @@ class TestFailures:
     @pytest.mark.parametrize(
         ("text", "message", "hint"),
         [
-            ("{{ hots }}", "the variable 'hots' is not defined", "did you mean hosts_?"),
-            ("{{ qqq }}", "the variable 'qqq' is not defined", None),
-            ("{{ d.kee }}", "a mapping with key, other has no 'kee'", "did you mean key?"),
+            ("{{ hots }}", "the variable 'hots' is undefined", "did you mean hosts_?"),
+            ("{{ qqq }}", "the variable 'qqq' is undefined", None),
+            (
+                "{{ d.kee }}",
+                "a mapping with key, other has no attribute 'kee'",
+                "did you mean key?",
+            ),
             ("{{ hosts_[9] }}", "a list of 2 has no 9", None),
             ("{{ 1 | no_such }}", "No filter named 'no_such'", None),
             ("{{ 'a' | uper }}", "No filter named 'uper'", "did you mean upper?"),

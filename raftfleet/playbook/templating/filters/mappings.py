@@ -82,7 +82,8 @@ def _items2dict(items: Any, key_name: str = "key", value_name: str = "value") ->
 def _mandatory(value: Any, msg: str | None = None) -> Any:
     if not isinstance(value, Undefined):
         return value
-    raise ValueError(msg or "a mandatory variable is not defined")
+    name = value._undefined_name  # noqa: SLF001 - Jinja has no other way to ask for it
+    raise ValueError(msg or f"Mandatory variable {name!r} not defined")
 
 
 def _ternary(value: Any, if_true: Any, if_false: Any, if_none: Any = None) -> Any:
