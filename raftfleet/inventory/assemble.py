@@ -124,7 +124,9 @@ class _Assembly:
         if groups not in self._merged:
             self._merged[groups] = self._of_groups(tuple(sorted(groups, key=self._nearness)))
         own = {**self._tree.hosts[name], **self._of_host(name)}
-        return Host(name, {**self._merged[groups], **own}, groups, own)
+        return Host(
+            name, {**self._merged[groups], **own}, groups, own, self._tree.sources.get(name)
+        )
 
     def _own(self, group: str) -> dict[str, Any]:
         """Return a group's own variables; a priority is one of them unless it is the usual."""

@@ -42,6 +42,7 @@ def load_inventory(paths: Sequence[Path], *, playbook_dir: Path | None = None) -
     for path in paths:
         if "," in str(path) and not path.exists():
             _add_names(tree, str(path))
+            tree.credit(path)
             folders[Path.cwd()] = None
             continue
         files = list(_files(path))
@@ -49,6 +50,7 @@ def load_inventory(paths: Sequence[Path], *, playbook_dir: Path | None = None) -
             warnings.append(f"the folder {path} holds no inventory file")
         for file in files:
             _add_file(tree, file)
+            tree.credit(file.absolute())
         folders[path if path.is_dir() else path.parent] = None
     tree.reconcile()
     beside = (VarsFolder(playbook_dir),) if playbook_dir is not None else ()

@@ -27,13 +27,15 @@ class Host:
 
     ``variables`` are merged from all groups and files by precedence and not templated yet; ``own``
     are those that were written for this host alone. ``groups`` are the names of all groups it is
-    in, sorted, without ``all``.
+    in, sorted, without ``all``. ``source`` is the inventory file, or list of names, that named it
+    first; None when a task did.
     """
 
     name: str
     variables: Mapping[str, Any] = field(default_factory=dict, compare=False)
     groups: tuple[str, ...] = field(default=(), compare=False)
     own: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
+    source: Path | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from raftfleet.errors import SourceError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from pathlib import Path
 
     from raftfleet.errors import Mark
 
@@ -34,6 +35,7 @@ class Tree:
 
     groups: dict[str, GroupNode] = field(default_factory=dict)
     hosts: dict[str, dict[str, Any]] = field(default_factory=dict)
+    sources: dict[str, Path] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.group("all").children.append("ungrouped")
@@ -62,6 +64,10 @@ class Tree:
             raise SourceError(f"group {child!r} would contain itself through {parent!r}", mark)
         if child not in (children := self.group(parent).children):
             children.append(child)
+
+    def credit(self, source: Path) -> None:
+        """Note that this source was the first to name the hosts that no earlier one did."""
+        self.sources = dict.fromkeys(self.hosts, source) | self.sources
 
     def join(self, host: str, groups: Sequence[str], variables: Mapping[str, Any]) -> None:
         """Put a host that a task names into groups; a new one is in ``all`` itself."""

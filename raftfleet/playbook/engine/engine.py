@@ -52,7 +52,7 @@ class Engine:
     at a time, from any thread. ``tags`` and ``skip_tags`` are as on the command line, empty means
     all and none. ``defaults`` are keywords that hold unless a play says otherwise (`become`,
     `remote_user`). ``variable_providers`` are asked at most once a task. ``inventory_file`` is
-    for the variables `inventory_file` and `inventory_dir`. ``memory`` is what playbooks before this
+    for `ansible_inventory_sources`. ``memory`` is what playbooks before this
     one have left of facts and added hosts. Once ``stop`` is set nothing new starts.
     """
 

@@ -54,6 +54,8 @@ def of_host(host: Host, variables: Variables) -> dict[str, Callable[[], Any]]:
         "group_names": lambda: list(host.groups),
         "groups": lambda: variables.population.groups,
         "hostvars": variables.hostvars,
+        "inventory_file": lambda: None if host.source is None else str(host.source),
+        "inventory_dir": lambda: _folder(host),
         "playbook_dir": lambda: str(options.playbook_dir),
         "omit": lambda: OMIT,
         "ansible_version": lambda: dict(_VERSION),
@@ -69,10 +71,14 @@ def of_host(host: Host, variables: Variables) -> dict[str, Callable[[], Any]]:
     if options.limit is not None:
         found["ansible_limit"] = lambda: options.limit
     if options.inventory_file is not None:
-        found["inventory_file"] = lambda: str(options.inventory_file)
-        found["inventory_dir"] = lambda: str(options.inventory_dir)
         found["ansible_inventory_sources"] = lambda: [str(options.inventory_file)]
     return found
+
+
+def _folder(host: Host) -> str | None:
+    """Return the folder of the file that named a host; a list of names has none."""
+    source = host.source
+    return str(source.parent) if source is not None and source.is_absolute() else None
 
 
 def _needed_roles(state: PlayState) -> list[str]:

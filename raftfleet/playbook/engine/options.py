@@ -37,11 +37,3 @@ class Options:
     verbosity: int = 0
     playbook_dir: Path = field(default_factory=Path.cwd)
     inventory_file: Path | None = None
-
-    @property
-    def inventory_dir(self) -> Path | None:
-        """The folder of the inventory."""
-        path = self.inventory_file
-        if path is None:
-            return None
-        return (path if path.is_dir() else path.parent).absolute()

@@ -48,8 +48,9 @@ def number(value: Any, scope: Scope, *, key: str, default: float = 0.0) -> float
 
 def acting_host(host: Host, frame: Frame, scope: Scope, variables: Variables) -> Host:
     """Return the host that a task acts on: the one it is delegated to, or its own."""
-    target = scope.template(frame.value("delegate_to"))
-    if target is None or isinstance(target, Omit):
+    said = frame.value("delegate_to")
+    target = scope.template(said)
+    if said in (None, "") or target is None or isinstance(target, Omit):
         return host
     if not isinstance(target, str) or not target:
         raise TaskError(f"delegate_to: wants the name of a host, not {target!r}")

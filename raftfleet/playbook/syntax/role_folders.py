@@ -87,7 +87,9 @@ def no_role(name: str, folders: list[Path], mark: Mark | None) -> SourceError:
     close = nearest(str(name), known)
     looked = f"looked in {', '.join(map(str, folders))}"
     return SourceError(
-        f"there is no role {str(name)!r}", mark, hint=f"did you mean {close}?" if close else looked
+        f"the role {str(name)!r} was not found",
+        mark,
+        hint=f"did you mean {close}?" if close else looked,
     )
 
 

@@ -235,7 +235,7 @@ def test_a_byte_order_mark_is_no_character(book: Path) -> None:
         (f"- {{hosts: all, name: '{{{{ {'(' * 3000} }}}}'}}".encode(), "nested too deep", None),
         (f"- {{hosts: all, name: '{{{{ {'a+' * 9000}a }}}}'}}".encode(), "nested too deep", None),
         (f"- {{hosts: all, serial: 0x{'f' * 5000}}}".encode(), "is not a value of type int", (1, 24)),
-        (f"- {{hosts: all, roles: [{'r' * 300}]}}".encode(), "there is no role", (1, 24)),
+        (f"- {{hosts: all, roles: [{'r' * 300}]}}".encode(), "was not found", (1, 24)),
         (f"- {{hosts: all, tasks: [{{import_tasks: {'r' * 300}}}]}}".encode(), "does not exist", (1, 39)),
         (b'- {hosts: all, tasks: [{import_tasks: "a\\0b"}]}', "does not exist", (1, 39)),
         (b"- {hosts: all, max_fail_percentage: .inf}", "max_fail_percentage: wants a number", (1, 37)),

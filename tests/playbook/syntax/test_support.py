@@ -243,7 +243,7 @@ def test_the_files_of_a_role_that_import_each_other_end(stage: Stage) -> None:
         ("next_answer:", "3:7", "next_answer: the argument 'name' is missing", ""),
         ("typed: {mode: 0644}", "3:21", "typed: mode wants a quoted mode, not 0644", 'quote it: "0644"'),
         ("import_tasks: mor.yml", "3:21", "the file mor.yml does not exist", "did you mean more.yml? looked in"),
-        ("import_role: {name: rr}", "3:27", "there is no role 'rr'", "did you mean r?"),
+        ("import_role: {name: rr}", "3:27", "the role 'rr' was not found", "did you mean r?"),
         ("say: !vault x", "3:12", "vault-encrypted values are not supported", "lookup('env', 'NAME')"),
         ("say: !!set {a, b}", "3:12", "the tag '!!set' is not known", "must be quoted"),
         ("say: x\nsay: y", "4:7", "the key say stands twice in one mapping; first at 3:7", "remove one"),

@@ -70,7 +70,7 @@ def test_the_error_shows_three_lines_a_caret_and_the_way_out(stage: Stage) -> No
         ("import_tasks: '{{ x }}'", "3:21", "import_tasks: the name cannot be a template", "include_tasks"),
         ("import_tasks: x.yml\nloop: [1]", "4:7", "import_tasks cannot be repeated by loop", "include_tasks"),
         ("import_tasks: nowhere.yml", "3:21", "the file nowhere.yml does not exist", "looked in"),
-        ("import_role: {name: nowhere}", "3:27", "there is no role 'nowhere'", "looked in"),
+        ("import_role: {name: nowhere}", "3:27", "the role 'nowhere' was not found", "looked in"),
         ("include_tasks: {fil: x.yml}", "3:23", "include_tasks has no argument 'fil'", "did you mean file?"),
         ("include_tasks: file=x.yml", "3:22", "include_tasks: k=v arguments are not supported", "include_tasks: {file: x.yml}"),
         ("typed: dest=x count=1", "3:14", "typed: k=v arguments are not supported", "typed: {dest: x, count: 1}"),
@@ -176,9 +176,12 @@ class TestRoles:
             ({"roles/r/library/x.py": ""}, "brings library/, which is not supported"),
             ({"roles/r/defaults/main.yml": "[1]"}, "wants a mapping of variables"),
             ({"roles/r/meta/main.yml": "dependencies: [r]"}, "the role r needs itself"),
-            ({"roles/r/meta/main.yml": "dependencies: [{role: gone}]"}, "there is no role 'gone'"),
+            (
+                {"roles/r/meta/main.yml": "dependencies: [{role: gone}]"},
+                "the role 'gone' was not found",
+            ),
             ({"roles/r/tasks/main.yml": "- sya: x"}, "there is no module 'sya'"),
-            ({"roles/rr/x": ""}, "there is no role 'r'"),
+            ({"roles/rr/x": ""}, "the role 'r' was not found"),
         ],
     )
     def test_a_wrong_role_is_refused(

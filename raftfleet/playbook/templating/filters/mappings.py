@@ -79,10 +79,29 @@ def _items2dict(items: Any, key_name: str = "key", value_name: str = "value") ->
     return {item[key_name]: item[value_name] for item in items}
 
 
+def _rekey_on_member(items: Any, key: str, duplicates: str = "error") -> dict[Any, Any]:
+    """Make a mapping of mappings, each under what it has at ``key``; of a mapping its values."""
+    if duplicates not in ("error", "overwrite"):
+        raise ValueError(f"duplicates is one of error, overwrite, not {duplicates!r}")
+    if not isinstance(items, Mapping | list | tuple):
+        raise TypeError(
+            f"rekey_on_member wants a list or a mapping, not a value of type {type(items).__name__}"
+        )
+    rekeyed: dict[Any, Any] = {}
+    for item in items.values() if isinstance(items, Mapping) else items:
+        if not isinstance(item, Mapping) or key not in item:
+            raise ValueError(f"rekey_on_member: an item has no {key!r}: {item!r}")
+        if duplicates == "error" and item[key] in rekeyed:
+            raise ValueError(f"rekey_on_member: {item[key]!r} is the {key!r} of two items")
+        rekeyed[item[key]] = item
+    return rekeyed
+
+
 def _mandatory(value: Any, msg: str | None = None) -> Any:
     if not isinstance(value, Undefined):
         return value
-    raise ValueError(msg or "a mandatory variable is not defined")
+    name = value._undefined_name  # noqa: SLF001 - Jinja has no other way to ask for it
+    raise ValueError(msg or f"Mandatory variable {name!r} not defined")
 
 
 def _ternary(value: Any, if_true: Any, if_false: Any, if_none: Any = None) -> Any:
@@ -98,5 +117,6 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "dict2items": _dict2items,
     "items2dict": _items2dict,
     "mandatory": _mandatory,
+    "rekey_on_member": _rekey_on_member,
     "ternary": _ternary,
 }
