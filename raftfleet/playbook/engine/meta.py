@@ -101,6 +101,7 @@ class Meta:
         state, run = self._flow.state, self._flow.run
         everyone = {host.name for host in state.everyone}
         state.pardoned |= everyone
+        state.doomed = state.silent
         state.gone -= (
             state.failed | run.unreachable
         )  # who failed in an earlier play is back in the next
