@@ -47,7 +47,10 @@ class Flow:
         """Run a section of the play and then its handlers; who fails is out."""
         state = self.state
         before = set(state.failed)
-        state.failed |= self.body(nodes, state.standing(), state.frame) - state.pardoned
+        failed = self.body(nodes, state.standing(), state.frame)
+        state.failed |= failed - state.pardoned
+        if not state.forced:  # pardoned or not, they have lost their place in the play
+            state.gone |= failed & state.pardoned
         state.leave(state.failed)
         if self._takes_always(state.frame):
             hosts = [host for host in state.batch if host.name not in before]
@@ -127,14 +130,17 @@ class Flow:
         body = inner.guarded(rescue=rescuing, always=always)
         failed = self.body(block.body, hosts, body)
         past = self.state.leave(failed)
+        barred = set() if rescuing else past
         if rescuing and failed - past:
             fallen = [host for host in self.state.present(hosts) if host.name in failed - past]
             rescue = inner.guarded(rescue=False, always=always)
             failed = failed & past | self.body(block.rescue, fallen, rescue)
+            barred = self.state.leave(failed)
         if always:
-            present = self.state.present(hosts)
-            left = [host for host in present if rescuing or host.name not in past]
+            left = [host for host in self.state.present(hosts) if host.name not in barred]
             failed |= self.body(block.always, left, inner) if left else set()
+            self.state.leave(failed)
+            failed -= self.state.pardoned
         return failed
 
     def role(self, use: RoleUse, hosts: Sequence[Host], frame: Frame) -> set[str]:

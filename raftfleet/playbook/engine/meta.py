@@ -33,8 +33,8 @@ class Meta:
 
     def __init__(self, flow: Flow) -> None:
         self._flow = flow
-        self._actions: dict[str, Callable[[list[Host]], set[str]]] = {
-            "noop": lambda _hosts: set(),
+        self._actions: dict[str, Callable[[str], None]] = {
+            "noop": lambda _name: None,
             "end_host": self._end_host,
             "end_batch": self._end_batch,
             "end_play": self._end_play,
@@ -47,18 +47,21 @@ class Meta:
         """Carry the action out for the hosts whose condition holds."""
         action = str(task.arguments["action"])
         job = self._flow.quiet_job(task, frame.enter(task.settings))
-        chosen: list[Host] = []
+        flushing: list[Host] = []
         wrong: dict[str, RaftfleetError] = {}
         for host in hosts if action in _EACH else hosts[:1]:  # the first one speaks for all
             try:
-                if holds(job.frame.settings.conditions, job.scope(host)):
-                    chosen.append(host)
+                if not holds(job.frame.settings.conditions, job.scope(host)):
+                    continue
             except RaftfleetError as error:
                 wrong[host.name] = error
+                continue
+            if action == "flush_handlers":
+                flushing.append(host)
+            else:  # at once: the next host's condition may ask who is left
+                self._act(action, host, job)
         failed = self._fail(job, [host for host in hosts if host.name in wrong], wrong)
-        if action == "flush_handlers":
-            return failed | self._flow.flush(chosen, rescuable=frame.rescuable)
-        return failed | self._act(action, chosen, job)
+        return failed | self._flow.flush(flushing, rescuable=frame.rescuable)
 
     def _fail(self, job: Job, hosts: list[Host], wrong: Mapping[str, RaftfleetError]) -> set[str]:
         """Record the hosts whose condition cannot be evaluated: only then `meta` is a task."""
@@ -69,45 +72,36 @@ class Meta:
             failed |= TaskRun(self._flow.run, job, [host]).fail(wrong[host.name])
         return failed
 
-    def _act(self, action: str, hosts: list[Host], job: Job) -> set[str]:
-        if not hosts:
-            return set()
-        if action == "flush_handlers":
-            return self._flow.flush(hosts, rescuable=job.frame.rescuable)
+    def _act(self, action: str, host: Host, job: Job) -> None:
         if action == "reset_connection":
-            return self._reset(hosts, job)
-        return self._actions[action](hosts)
+            self._reset(host, job)
+        else:
+            self._actions[action](host.name)
 
-    def _end_host(self, hosts: list[Host]) -> set[str]:
-        self._flow.state.gone |= {host.name for host in hosts}
-        return set()
+    def _end_host(self, name: str) -> None:
+        self._flow.state.gone.add(name)
 
-    def _end_role(self, hosts: list[Host]) -> set[str]:
-        self._flow.state.leaving |= {host.name for host in hosts}
-        return set()
+    def _end_role(self, name: str) -> None:
+        self._flow.state.leaving.add(name)
 
-    def _clear_facts(self, hosts: list[Host]) -> set[str]:
+    def _clear_facts(self, _name: str) -> None:
         """Forget what was gathered about every host of the play."""
-        del hosts
         for host in self._flow.state.everyone:
             self._flow.run.services.variables.memory[host.name].gathered.clear()
-        return set()
 
-    def _end_batch(self, hosts: list[Host]) -> set[str]:
-        del hosts
+    def _end_batch(self, _name: str) -> None:
         self._flow.state.ended = True
-        return set()
 
-    def _end_play(self, hosts: list[Host]) -> set[str]:
+    def _end_play(self, name: str) -> None:
         self._flow.state.over = True
-        return self._end_batch(hosts)
+        self._end_batch(name)
 
-    def _clear_host_errors(self, hosts: list[Host]) -> set[str]:
+    def _clear_host_errors(self, _name: str) -> None:
         """Take every host of the play back, whatever happened to it."""
-        del hosts
         state, run = self._flow.state, self._flow.run
         everyone = {host.name for host in state.everyone}
-        state.pardoned |= state.failed
+        state.pardoned |= everyone
+        state.doomed = state.silent
         state.gone -= (
             state.failed | run.unreachable
         )  # who failed in an earlier play is back in the next
@@ -116,11 +110,8 @@ class Meta:
         run.failed -= everyone
         run.marked -= everyone
         run.unreachable -= everyone
-        return set()
 
-    def _reset(self, hosts: list[Host], job: Job) -> set[str]:
-        for host in hosts:
-            target = reach.reached(host, job.frame, job.scope(host))
-            with suppress(UnreachableError):  # then there is no connection to close
-                self._flow.run.services.transports(target).close()
-        return set()
+    def _reset(self, host: Host, job: Job) -> None:
+        target = reach.reached(host, job.frame, job.scope(host))
+        with suppress(UnreachableError):  # then there is no connection to close
+            self._flow.run.services.transports(target).close()

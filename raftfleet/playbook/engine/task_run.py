@@ -184,7 +184,9 @@ class TaskRun:
         for done in dones:
             if done.outcome.fatal is not None:
                 raise done.outcome.fatal
-        return self._spread(failed, lost)
+        down = self._spread(failed, lost)
+        self._state.pardoned -= down
+        return down
 
     def _note_failure(self, done: Done) -> None:
         if not self._job.frame.rescuable:
@@ -204,7 +206,7 @@ class TaskRun:
         everybody = {host.name for host in self._hosts}
         rescuable = self._job.frame.rescuable
         fatal = self._fatal and bool(failed or lost)
-        if fatal and self._once:
+        if failed and fatal and self._once:
             self._state.past |= everybody - failed - lost
         if fatal and rescuable:
             self._run.marked |= everybody - failed - lost
