@@ -14,7 +14,7 @@ from raftfleet.errors import ExitCode, TaskError, worst
 from raftfleet.journal.events import Event, TaskResult
 from raftfleet.modules import INSTEAD, generic_modules
 from raftfleet.modules.raft import raft_modules
-from raftfleet.modules.raft_check import RaftCheck
+from raftfleet.modules.raft_check import checked
 from raftfleet.playbook import Engine, load_playbook
 from raftfleet.playbook.engine.no_transport import NoTransport
 from raftfleet.report.text import aligned, one_line
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from raftfleet.cli.asked import Asked
     from raftfleet.cli.catalogue import Step
     from raftfleet.cluster import Control, RaftView
-    from raftfleet.playbook.module import ModuleContext
     from raftfleet.transport.protocol import Transport
 
 __all__ = ["show_plan"]
@@ -64,7 +63,7 @@ def _rehearsed(session: Session, codes: list[ExitCode]) -> RaftView:
         click.echo(f"no steady state: {trouble}")
         codes.append(ExitCode.INCONCLUSIVE)
     try:
-        RaftCheck(lambda: control).run({}, cast("ModuleContext", None))
+        checked(control)
     except TaskError as error:
         click.echo(f"in the way: {error}")
         codes.append(ExitCode.TASK_FAILED)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from raftfleet.playbook.module import ModuleContext
     from raftfleet.systems import Node, Problem
 
-__all__ = ["RaftCheck"]
+__all__ = ["RaftCheck", "checked"]
 
 _LOOK = 20.0
 
@@ -35,20 +35,24 @@ class RaftCheck(RaftModule):
     def run(self, arguments: Mapping[str, Any], context: ModuleContext) -> Result:
         """Fail with every problem of every host at once, not only the first."""
         del arguments
-        control = self.control_as(context)
-        control.system.check(control.nodes)
-        view = control.look()
-        problems = [
-            problem
-            for node in control.nodes
-            for problem in _host(control, node, running=node.name in view.up)
-        ]
-        if problems:
-            raise TaskError(
-                "\n".join(problem.message for problem in problems),
-                hint="; ".join(dict.fromkeys(problem.hint for problem in problems)),
-            )
-        return Result(values={"nodes": list(view.nodes)})
+        return checked(self.control_as(context))
+
+
+def checked(control: Control) -> Result:
+    """Check settings and hosts, outside of any task too; raise `TaskError` with all problems."""
+    control.system.check(control.nodes)
+    view = control.look()
+    problems = [
+        problem
+        for node in control.nodes
+        for problem in _host(control, node, running=node.name in view.up)
+    ]
+    if problems:
+        raise TaskError(
+            "\n".join(problem.message for problem in problems),
+            hint="; ".join(dict.fromkeys(problem.hint for problem in problems)),
+        )
+    return Result(values={"nodes": list(view.nodes)})
 
 
 def _host(control: Control, node: Node, *, running: bool) -> Sequence[Problem]:

@@ -107,10 +107,11 @@ def _permutations(value: Any, size: int | None = None) -> list[tuple[Any, ...]]:
 
 
 @pass_environment
-def _extract(environment: Environment, key: Any, container: Any, more: Any = None) -> Any:
+def _extract(environment: Environment, key: Any, container: Any, morekeys: Any = None) -> Any:
     """Return an item of a container, and then an item of that, and so on."""
     found = environment.getitem(container, key)
-    for step in [] if more is None else (more if isinstance(more, list) else [more]):
+    steps = morekeys if isinstance(morekeys, list) else [morekeys]
+    for step in [] if morekeys is None else steps:
         found = environment.getitem(found, step)
     return found
 
