@@ -135,6 +135,14 @@ def bench(tmp_path: Path) -> Bench:
 
 
 @pytest.fixture
+def there(tmp_path: Path) -> Path:
+    """A folder of the host."""
+    path = tmp_path / "there"
+    path.mkdir()
+    return path
+
+
+@pytest.fixture
 def fake(tmp_path: Path) -> FakeTransport:
     """A programmed host on a fake clock."""
     del tmp_path

@@ -33,14 +33,6 @@ def host(bench: Bench, tmp_path: Path) -> Bench:
     return bench
 
 
-@pytest.fixture
-def there(tmp_path: Path) -> Path:
-    """A folder of the host."""
-    path = tmp_path / "there"
-    path.mkdir()
-    return path
-
-
 def test_these_are_not_the_tools_of_gnu(host: Bench) -> None:
     said = host.run("shell", "stat --version 2>&1; command -v python3 curl bash; :")
     assert "BusyBox" in said.values["stdout"]

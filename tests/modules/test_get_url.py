@@ -26,14 +26,6 @@ def web() -> Iterator[Web]:
         yield one
 
 
-@pytest.fixture
-def there(tmp_path: Path) -> Path:
-    """A folder of the host."""
-    path = tmp_path / "there"
-    path.mkdir()
-    return path
-
-
 def test_a_file_is_downloaded_once(bench: Bench, web: Web, there: Path) -> None:
     wanted = {"url": f"{web.url}/file.bin", "dest": f"{there}/f", "mode": "0640"}
     first = bench.run("get_url", **wanted)

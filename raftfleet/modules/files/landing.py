@@ -104,29 +104,24 @@ def no_folder(path: str) -> TaskError:
 
 def _settling(wanted: Attributes, mode: int, before: Remote | None) -> str:
     """Return the lines that give a part its owner, and its mode after that."""
-    lines = []
-    if wanted.owner is not None:
-        name = word_of(wanted.owner)
-        lines.append(
-            f'[ "$o" = {name} ] || [ "$u" = {name} ] || {{ chown -- {name} "$q" || drop; c=1; }}'
-        )
-    elif before is not None:
-        lines.append(
-            f'[ "$u" = {before.uid} ] || {{ chown -- {before.uid} "$q" 2>/dev/null; c=1; }}'
-        )
-    if wanted.group is not None:
-        name = word_of(wanted.group)
-        lines.append(
-            f'[ "$h" = {name} ] || [ "$g" = {name} ] || {{ chgrp -- {name} "$q" || drop; c=1; }}'
-        )
-    elif before is not None:
-        lines.append(
-            f'[ "$g" = {before.gid} ] || {{ chgrp -- {before.gid} "$q" 2>/dev/null; c=1; }}'
-        )
+    uid, gid = (before.uid, before.gid) if before is not None else (None, None)
+    lines = [_owning("chown", "$o", "$u", wanted.owner, uid)]
+    lines.append(_owning("chgrp", "$h", "$g", wanted.group, gid))
     # The folder may have its own idea of modes (default ACLs), and chown clears set-id bits.
     shown = f"{0o100000 | mode:x}"
     lines.append(f'case $c$s in {shown}/*) ;; *) chmod {mode:04o} -- "$q" || drop; seen ;; esac')
     return "c=; " + "\n".join(lines)
+
+
+def _owning(tool: str, name: str, number: str, wanted: str | None, kept: int | None) -> str:
+    """Return the line that gives a part the wanted owner, or may give it the one of before."""
+    if wanted is not None:
+        who = word_of(wanted)
+        either = f'[ "{name}" = {who} ] || [ "{number}" = {who} ]'
+        return f'{either} || {{ {tool} -- {who} "$q" || drop; c=1; }}'
+    if kept is not None:
+        return f'[ "{number}" = {kept} ] || {{ {tool} -- {kept} "$q" 2>/dev/null; c=1; }}'
+    return ""
 
 
 def place(host: OnHost, content: Content, target: str, mode: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from raftfleet.errors import RaftfleetError
@@ -134,7 +135,9 @@ class Includes:
             apply = settled_settings(apply, job.scope(inclusion.hosts[0]).over(inclusion.passed))
         inner = frame.including(passed, apply)
         state, within = self._flow.state, job.frame.including(inclusion.passed, None)
-        header = header_of(state.play, state.roles, job.services.variables, library, within)
+        header = partial(
+            header_of, state.play, state.roles, job.services.variables, library, within
+        )
         role = frame.role.path if frame.role else None
         site = Site(task.directory, self._flow.state.play.file.parent, role)
         if task.action == "include_tasks":

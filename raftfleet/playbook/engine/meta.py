@@ -23,9 +23,7 @@ __all__ = ["Meta"]
 
 
 # The actions that act on each host whose condition holds.
-_EACH: Final = frozenset({
-    "noop", "flush_handlers", "reset_connection", "end_host", "end_role",
-})  # fmt: skip
+_EACH: Final = frozenset({"noop", "flush_handlers", "reset_connection", "end_host", "end_role"})
 
 
 class Meta:
@@ -104,7 +102,7 @@ class Meta:
         state.doomed = state.silent
         state.gone -= (
             state.failed | run.unreachable
-        )  # who failed in an earlier play is back in the next
+        )  # who failed in earlier plays is back in the next
         state.failed.clear()
         state.fallen.clear()
         run.failed -= everyone

@@ -90,10 +90,9 @@ class PlayRun:
         return state
 
     def _forced(self) -> bool:
+        """Whether handlers run on failed hosts: what the play says outranks the command line."""
         said = self._play.force_handlers
-        if said is None:
-            return self._services.options.force_handlers
-        return bool(said)
+        return self._services.options.force_handlers if said is None else bool(said)
 
     def _title(self, pattern: str) -> str:
         try:

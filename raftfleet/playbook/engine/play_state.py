@@ -44,9 +44,9 @@ class PlayState:
     the order of execution. ``gone`` take no further part: unreachable, ended, or failed for good.
     ``failed`` failed without rescue; in an `always` they still take part, and only those that have
     none before them, and no forced handlers, are ``fallen``, which `max_fail_percentage` counts.
-    ``forced``: handlers run on hosts that have failed too; what the play says outranks the command line. ``pardoned`` have
-    not failed since `clear_host_errors`, ``leaving`` skip the rest of their role. ``past`` went down with
-    a `run_once` that failed on another host: the block around it does nothing for them.
+    ``forced``: handlers run on hosts that have failed too. ``pardoned`` have not failed since
+    `clear_host_errors`, ``leaving`` skip the rest of their role. ``past`` went down with a `run_once`
+    that failed on another host: the block around it does nothing for them.
     ``done_roles`` are the hosts that have had a use of a role, by its identity; ``active`` those on
     which a task of a role was not skipped, by its path: others have not had it.
     ``pending`` are notifications by host, until handlers are flushed.

@@ -11,7 +11,7 @@ from raftfleet.playbook.syntax.nodes import Block, RoleUse
 from raftfleet.playbook.templating import Omit, is_text_template
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from raftfleet.playbook.syntax.nodes import Node, Play, Settings
     from raftfleet.playbook.templating import Scope
@@ -55,22 +55,25 @@ def settled_play(play: Play, scope: Scope) -> Play:
     return replace(
         play,
         settings=settled_settings(play.settings, scope),
-        pre_tasks=settled(play.pre_tasks, scope),
-        roles=settled(play.roles, scope),
-        tasks=settled(play.tasks, scope),
-        post_tasks=settled(play.post_tasks, scope),
+        pre_tasks=settled(play.pre_tasks, lambda: scope),
+        roles=settled(play.roles, lambda: scope),
+        tasks=settled(play.tasks, lambda: scope),
+        post_tasks=settled(play.post_tasks, lambda: scope),
     )
 
 
-def settled(nodes: tuple[_NodeT, ...], scope: Scope) -> tuple[_NodeT, ...]:
-    """Return blocks, roles and tasks with no template left in their tags; raises `SourceError`."""
+def settled(nodes: tuple[_NodeT, ...], scope: Callable[[], Scope]) -> tuple[_NodeT, ...]:
+    """Return blocks, roles and tasks with no template left in their tags; raises `SourceError`.
+
+    ``scope`` is called where a template stands, which is seldom.
+    """
     return tuple(_node(node, scope) for node in nodes)
 
 
-def _node(node: _NodeT, scope: Scope) -> _NodeT:
+def _node(node: _NodeT, scope: Callable[[], Scope]) -> _NodeT:
     changed: dict[str, Any] = {}
     if any(map(is_text_template, node.settings.tags)):
-        changed["settings"] = settled_settings(node.settings, scope)
+        changed["settings"] = settled_settings(node.settings, scope())
     if isinstance(node, Block):
         parts = {name: getattr(node, name) for name in ("body", "rescue", "always")}
         changed |= _changed(parts, scope)
@@ -84,7 +87,9 @@ def _node(node: _NodeT, scope: Scope) -> _NodeT:
     return replace(node, **changed) if changed else node
 
 
-def _changed(parts: dict[str, tuple[Node, ...]], scope: Scope) -> dict[str, tuple[Node, ...]]:
+def _changed(
+    parts: dict[str, tuple[Node, ...]], scope: Callable[[], Scope]
+) -> dict[str, tuple[Node, ...]]:
     """Return those lists of nodes in which a template stood; the others stay the very same."""
     done = {name: settled(nodes, scope) for name, nodes in parts.items()}
     return {

@@ -11,7 +11,7 @@ from jinja2.lexer import Lexer
 
 from raftfleet.inventory.positions import place_of
 from raftfleet.playbook.spelling import misspelt
-from raftfleet.playbook.templating.environments import with_full_names
+from raftfleet.playbook.templating.environments import as_written, with_full_names
 from raftfleet.playbook.templating.failure import TemplatingError
 from raftfleet.playbook.templating.filters import FILTERS, NOT_OURS
 from raftfleet.playbook.templating.predicates import TESTS
@@ -58,16 +58,13 @@ class _OffsetLexer(Lexer):
         filename: str | None = None,
         state: str | None = None,
     ) -> Iterator[tuple[int, str, str]]:
-        """Yield Jinja's tokens, each with the index of its first character.
-
-        A backslash inside a text literal stands for itself, as it does when the template runs.
-        """
+        """Yield Jinja's tokens, each with the index of its first character."""
         end = 0
         try:
             for _, kind, text in super().tokeniter(source, name, filename, state):
                 start = max(source.find(text, end), end)
                 end = start + len(text)
-                yield start, kind, text.replace("\\", "\\\\") if kind == "string" else text
+                yield start, kind, as_written(kind, text)
         except TemplateSyntaxError as error:
             error.lineno = end
             raise

@@ -31,7 +31,14 @@ if TYPE_CHECKING:
 
     from raftfleet.playbook.templating.text import Syntax
 
-__all__ = ["LazyContext", "compiled", "environment_of", "template_line", "with_full_names"]
+__all__ = [
+    "LazyContext",
+    "as_written",
+    "compiled",
+    "environment_of",
+    "template_line",
+    "with_full_names",
+]
 
 _CACHED = 4096
 _ABOUT_UNDEFINED = frozenset(
@@ -120,6 +127,11 @@ class _Environment(SandboxedEnvironment):
         return joined(parts)
 
 
+def as_written(kind: str, text: str) -> str:
+    """Return a token of a playbook's template: a backslash inside a text literal stands for itself."""
+    return text.replace("\\", "\\\\") if kind == "string" else text
+
+
 class _LiteralBackslashes(Lexer):
     """Reads a backslash inside a text literal as itself."""
 
@@ -132,7 +144,7 @@ class _LiteralBackslashes(Lexer):
     ) -> Iterator[tuple[int, str, str]]:
         """Yield Jinja's tokens, text literals with their backslashes doubled."""
         for line, kind, text in super().tokeniter(source, name, filename, state):
-            yield line, kind, text.replace("\\", "\\\\") if kind == "string" else text
+            yield line, kind, as_written(kind, text)
 
 
 class _InlineEnvironment(_Environment):

@@ -108,8 +108,6 @@ def _explained(error: Exception, text: str, scope: Scope) -> TemplatingError:
         return TemplatingError(f"there is no template {error.name!r}", mark, hint=hint)
     if isinstance(error, SecurityError):
         return TemplatingError(f"not allowed in a template: {error}", mark)
-    if isinstance(error, TemplateNotFound):
-        return TemplatingError(f"there is no template {error}", mark)
     if isinstance(error, TemplateRuntimeError | TemplateError):
         return TemplatingError(str(error), mark)
     # What filters say of values they are not for stands by itself; other errors need their name.

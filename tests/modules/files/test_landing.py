@@ -17,14 +17,6 @@ if TYPE_CHECKING:
     from tests.modules.conftest import Bench
 
 
-@pytest.fixture
-def there(tmp_path: Path) -> Path:
-    """A folder of the host."""
-    path = tmp_path / "there"
-    path.mkdir()
-    return path
-
-
 def mode(path: Path) -> str:
     return f"{path.stat().st_mode & 0o7777:04o}"
 
