@@ -45,6 +45,7 @@ def show_plan(asked: Asked, steps: Sequence[Step], *, rehearse: bool) -> int:
             session.fleet.system,
             session.fleet.nodes,
             view or fresh_view(session.fleet.system, session.fleet.nodes),
+            session.limited_nodes(),
         )
         codes += [_play(session, step, imagined) for step in steps]
         return worst(codes or [ExitCode.PASSED])

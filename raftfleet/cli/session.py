@@ -88,7 +88,16 @@ class Session:
             *(fleet.group, fleet.system, fleet.nodes, transports, self.recorder, self.clock),
             holder=Holder.ourselves(f"run {run}", self.clock.wall()),
         )
-        return Control(cluster, transports, self.clock, self.interruption.stop)
+        return Control(
+            *(cluster, transports, self.clock, self.interruption.stop), limit=self.limited_nodes()
+        )
+
+    def limited_nodes(self) -> tuple[str, ...] | None:
+        """Return the nodes that `--limit` leaves; None without it."""
+        if self.asked.limit is None:
+            return None
+        chosen = {host.name for host in self.inventory.select("all", self.asked.limit)}
+        return tuple(node.name for node in self.fleet.nodes if node.name in chosen)
 
     # --- playbooks ---------------------------------------------------------------------------
 

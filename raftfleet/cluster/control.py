@@ -41,7 +41,8 @@ class Control(Onlooker):
 
     ``guarded`` puts the quorum guard in front of every stop, and ``passing`` has the hosts keep a
     record that what is stopped is to be started again; a drill sets both. ``given_up`` says why the
-    drill under way has nothing more to show, if a task found that out. Once ``stop`` is set
+    drill under way has nothing more to show, if a task found that out. ``limit`` are the nodes that
+    tasks may change, all if it is None; what a run undoes is its own affair. Once ``stop`` is set
     waits raise `InterruptedRun`; what undoes a drill's own doing goes on all the same.
     """
 
@@ -51,10 +52,13 @@ class Control(Onlooker):
         transports: Mapping[str, Transport],
         clock: Clock,
         stop: threading.Event,
+        *,
+        limit: tuple[str, ...] | None = None,
     ) -> None:
         super().__init__(cluster, clock, stop)
         self.guarded = False
         self.passing = False
+        self.limit = limit
         self._claiming = threading.Lock()
         self._transports = transports
         self._traffic: Traffic | None = None

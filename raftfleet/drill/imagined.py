@@ -62,13 +62,23 @@ def fresh_view(system: System, nodes: Sequence[Node]) -> RaftView:
 
 
 class Imagined:
-    """Takes the place of `raftfleet.cluster.Control`; ``view`` is how the cluster begins."""
+    """Takes the place of `raftfleet.cluster.Control`; ``view`` is how the cluster begins.
 
-    def __init__(self, system: System, nodes: Sequence[Node], view: RaftView) -> None:
+    ``limit`` are the nodes that tasks may change, all if it is None.
+    """
+
+    def __init__(
+        self,
+        system: System,
+        nodes: Sequence[Node],
+        view: RaftView,
+        limit: tuple[str, ...] | None = None,
+    ) -> None:
         self.system = system
         self.nodes = tuple(nodes)
         self.view = view
         self.guarded = False
+        self.limit = limit
         self.steps: list[PlanStep] = []
         self._led: dict[str, str] = {}
         self._healed = False

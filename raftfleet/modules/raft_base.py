@@ -8,7 +8,7 @@ from raftfleet.errors import TaskError
 from raftfleet.modules.base import GenericModule
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from raftfleet.cluster import Control
     from raftfleet.playbook.module import ModuleContext
@@ -50,3 +50,13 @@ class RaftModule(GenericModule):
                 f"ansible_become: true{more}",
             )
         return control
+
+    def within_limit(self, control: Control, nodes: Iterable[str]) -> list[str]:
+        """Return the nodes that are about to be changed; `TaskError` when `--limit` spares any."""
+        wanted = list(nodes)
+        if control.limit is not None and (spared := [n for n in wanted if n not in control.limit]):
+            raise TaskError(
+                f"{self.name}: {', '.join(spared)} would be changed, outside of --limit",
+                hint=f"choose among {', '.join(control.limit)}, or leave out --limit",
+            )
+        return wanted

@@ -44,7 +44,8 @@ class RaftStart(RaftModule):
         """Start each in turn."""
         control = self.control_as(context)
         view = control.look()
-        wanted = [node for node in select(view, arguments["node"]) if node in view.down]
+        down = (node for node in select(view, arguments["node"]) if node in view.down)
+        wanted = self.within_limit(control, down)
         if wanted and not context.check_mode:
             context.progress(f"starting {', '.join(wanted)}")
             self._start(control, wanted, arguments["timeout"], arguments["until"])

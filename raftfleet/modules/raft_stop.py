@@ -42,7 +42,8 @@ class RaftStop(RaftModule):
         control = self.control_as(context)
         view = control.look()
         chosen = set(select(view, arguments["node"]))
-        wanted = [node for node in view.leaders_last if node in chosen and node in view.up]
+        up = (node for node in view.leaders_last if node in chosen and node in view.up)
+        wanted = self.within_limit(control, up)
         led = list(view.led_by(wanted[0])) if wanted else []
         exited = True
         for node in wanted if not context.check_mode else ():

@@ -140,3 +140,13 @@ def test_commands_of_ones_own_are_shown_and_not_run(
     assert any(f"touch {made}" in row[2] for row in rows)
     assert any(row[2].startswith("pause") and row[3] == "90 s" for row in rows)
     assert not made.exists()
+
+
+def test_a_drill_that_would_change_a_node_outside_of_the_limit_is_told_before(
+    hosts: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    planned(hosts, capsys, "d-rolling", "-l", "n2", code=2)
+    assert run(["drill", "d-rolling", "--plan", "-i", str(hosts), "-l", "n2,n3"]) == 2
+    assert "it would fail: raft_stop: n1 would be changed, outside of --limit" in (
+        capsys.readouterr().out
+    )

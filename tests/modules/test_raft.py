@@ -27,7 +27,13 @@ GROUPS = ("metadata_0", "offset_0")
 class Scene:
     """Controls that write down what they are asked to do."""
 
-    def __init__(self, down: tuple[str, ...] = (), missing: str | None = None) -> None:
+    def __init__(
+        self,
+        down: tuple[str, ...] = (),
+        missing: str | None = None,
+        limit: tuple[str, ...] | None = None,
+    ) -> None:
+        self.limit = limit
         self.view = RaftView(
             nodes=("n1", "n2", "n3"),
             groups=GROUPS,
@@ -127,6 +133,39 @@ def test_stop_takes_leaders_last_and_skips_what_is_down() -> None:
         "groups": ["offset_0"],
         "exited": True,
     }
+
+
+@pytest.mark.parametrize(
+    ("name", "node", "spared"),
+    [
+        ("raft_stop", "leader", "n1"),
+        ("raft_stop", "all", "n1"),
+        ("raft_start", "down", "n3"),
+        ("raft_wipe", ["n2", "n3"], "n3"),
+    ],
+)
+@pytest.mark.parametrize("check", [False, True])
+def test_no_node_outside_of_the_limit_is_changed(
+    name: str, node: str | list[str], spared: str, check: bool
+) -> None:
+    control = Scene(down=("n3",), limit=("n2",))
+    with pytest.raises(TaskError, match=f": {spared} would be changed, outside of --limit"):
+        run(control, name, check=check, node=node)
+    assert control.did == []
+
+
+def test_gathering_leads_restarts_no_node_outside_of_the_limit() -> None:
+    control = Scene(limit=("n3",))
+    with pytest.raises(TaskError, match="n2 would be changed, outside of --limit"):
+        run(control, "raft_gather")
+    assert control.did == []
+
+
+def test_what_the_limit_leaves_is_changed() -> None:
+    control = Scene(down=("n3",), limit=("n2", "n3"))
+    run(control, "raft_start", node="all")
+    run(control, "raft_stop", node="n2")
+    assert control.did == [("start", "n3", None), ("n2", "INT", 25.0)]
 
 
 def test_a_node_that_does_not_exit_is_a_finding_and_not_a_failure() -> None:
