@@ -59,25 +59,28 @@ def take_over(lock: ClusterLock, clock: Clock, *, stop: threading.Event | None =
     `LockHeldError` as soon as it is: then its holder lives, and nothing is touched.
     """
     deadline = Deadline.after(lock.life + _LONGER, clock)
-    before = _left(lock)
+    first = _expiries(lock)
     while True:
         try:
             return lock.acquire(patience=0, stop=stop)
         except LockHeldError:
-            now = _left(lock)
-            renewed = any(now[t] > before[t] + _RENEWED for t in now.keys() & before.keys())
+            now = _expiries(lock)
+            renewed = any(now[one] > first[one] + _RENEWED for one in now.keys() & first.keys())
             if renewed or deadline.passed or (stop is not None and stop.is_set()):
                 raise
-            before = now
+            first = now | first
         turn = threading.Condition()
         with turn:
             clock.wait(turn, min(_LOOK_AGAIN, deadline.left))
 
 
-def _left(lock: ClusterLock) -> dict[str, float]:
-    """Return for each token that holds the lock somewhere the most seconds it still has."""
-    left: dict[str, float] = {}
-    for seen in lock.look().values():
-        if isinstance(seen, Sighting) and seen.held:
-            left[seen.token] = max(left.get(seen.token, 0.0), seen.left)
-    return left
+def _expiries(lock: ClusterLock) -> dict[tuple[str, str], float]:
+    """Return when the lock will expire, for each host and token: seconds of the host's boot clock.
+
+    Not how long it still holds: whoever looks as often as it is renewed sees the same every time.
+    """
+    return {
+        (host, seen.token): seen.now / 100 + seen.left
+        for host, seen in lock.look().items()
+        if isinstance(seen, Sighting) and seen.held
+    }

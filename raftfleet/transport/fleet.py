@@ -141,6 +141,8 @@ class Fleet:
         while (running := {one for one in futures if not one.done()}) and not deadline.passed:
             concurrent.futures.wait(running, timeout=0.1)
             _close(transports, self._forks)
+        if pool is not None and not running:
+            pool.shutdown(wait=True)  # all calls are over: the threads only have to end
 
     def __enter__(self) -> Self:
         return self

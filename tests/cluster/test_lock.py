@@ -8,12 +8,13 @@ import sys
 import threading
 import time
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
 from msgspec.structs import replace
 
-from raftfleet.clock import SystemClock
+from raftfleet.clock import FakeClock, SystemClock
 from raftfleet.cluster import lock as lock_module
 from raftfleet.cluster.fence import Fence
 from raftfleet.cluster.healing import take_over
@@ -443,3 +444,21 @@ def test_many_who_race_are_never_in_together(hosts: Hosts) -> None:
         thread.join()
     assert clashes == []
     assert entries == 12
+
+
+def test_a_holder_that_renews_as_often_as_healing_looks_is_seen_to_live() -> None:
+    """The lock then holds equally long at every look."""
+    clock = FakeClock()
+    holder = Holder.ourselves("run one", 0)
+
+    def refuse(**_: object) -> str:
+        raise LockHeldError("run one")
+
+    def look() -> dict[str, Sighting]:
+        now = round(clock.monotonic() * 100)
+        return {"n1": Sighting(holder, "token", held=True, left=25.0, epoch=1, now=now)}
+
+    before = clock.monotonic()
+    with pytest.raises(LockHeldError):
+        take_over(SimpleNamespace(life=30.0, acquire=refuse, look=look), clock)  # type: ignore[arg-type]
+    assert clock.monotonic() - before < 5

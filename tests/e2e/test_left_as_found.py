@@ -5,12 +5,16 @@ from __future__ import annotations
 import os
 import signal
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
 
 from raftfleet.cli.asked import Asked
 from raftfleet.cli.session import Session
+from raftfleet.errors import ExitCode
+from raftfleet.systems import MARKER
+from raftfleet.transport import Command
 
 from .test_drills import DRILL, events, new_run, run_names, until_event
 
@@ -180,9 +184,30 @@ def test_a_rehearsal_looks_at_who_leads_and_changes_nothing(
     assert looking.control().look() == lives
 
 
-def test_a_rehearsal_of_a_cluster_that_is_not_whole_says_so(cluster: Fleet) -> None:
+def test_a_rehearsal_of_a_cluster_that_is_not_whole_says_so(
+    cluster: Fleet, looking: Session
+) -> None:
     assert cluster.say("down", "-i", cluster.inventory, "-l", "n3").code == 0
-    said = cluster.say("drill", "a-remove", "--rehearse", "-i", cluster.inventory)
-    assert said.code != 0, said.text
-    assert "n3: down" in said.text
+    said = cluster.say("drill", "b-rejoin", "--rehearse", "-i", cluster.inventory)
+    assert said.code == ExitCode.INCONCLUSIVE, said.text
+    assert ["n1: up" in said.text, "n2: up" in said.text, "n3: down" in said.text] == [True] * 3
     assert "no steady state: " in said.text
+    assert "in the way: " not in said.text
+    with without_marker(looking, "n3"):
+        said = cluster.say("drill", "b-rejoin", "--rehearse", "-i", cluster.inventory)
+    assert said.code == ExitCode.TASK_FAILED, said.text
+    assert "in the way: n3: " in said.text
+    assert "was not made by raftfleet" in said.text
+
+
+@contextmanager
+def without_marker(session: Session, node: str) -> Iterator[None]:
+    """Make a node's home look like somebody else's folder."""
+    home = next(one.home for one in session.fleet.nodes if one.name == node)
+    marker, aside = home / MARKER, home / "aside"
+    run = session.control().transport(node).run
+    assert run(Command(f"mv {marker} {aside}"), timeout=20).ok
+    try:
+        yield
+    finally:
+        assert run(Command(f"mv {aside} {marker}"), timeout=20).ok

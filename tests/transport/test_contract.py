@@ -511,7 +511,8 @@ def test_a_put_cut_half_way_is_gone_on_with(lab: Lab) -> None:
     transfer = lab.transport.put(data, target, mode=0o640, timeout=PATIENCE, progress=cut_half_way)
     assert transfer.changed
     assert (lab.read(target), lab.mode(target)) == (data, 0o640)
-    begins = [after for before, after in pairwise(told) if after < before]
+    # Equal where all that was sent had arrived: the piece that was being sent comes again.
+    begins = [after for before, after in pairwise(told) if after <= before]
     assert len(begins) == 1  # once interrupted,
     assert begins[0] > 1_000_000  # and not begun anew
     assert lab.files() == {target}
