@@ -207,6 +207,9 @@ class Session:
         self.connections.close()
         self.exports.close()
         self.recorder.close()
+        for defect in self.recorder.broken:
+            what = f"a view of the run ended early: {type(defect).__name__}: {defect}"
+            click.echo(f"defect in raftfleet: {what}; the run itself went on", err=True)
         if self.asked.output.junit is not None:
             write_junit(self.recorder.journal(), self.asked.output.junit)
 

@@ -178,7 +178,7 @@ class TaskResult(Event, frozen=True, kw_only=True, tag="task.result"):
 
     ``status`` is one of ok, changed, failed, skipped, unreachable; ``ignored`` and ``rescued``
     qualify a failure. ``result`` is what `register` sees, without secrets. ``delegated`` is the
-    host that the task acted on instead.
+    host that the task acted on instead. ``quiet``: its result is not worth showing.
     """
 
     task: int
@@ -190,6 +190,7 @@ class TaskResult(Event, frozen=True, kw_only=True, tag="task.result"):
     ignored: bool = False
     rescued: bool = False
     delegated: str = ""
+    quiet: bool = False
 
 
 # --- cluster and node ------------------------------------------------------------------------

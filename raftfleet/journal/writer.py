@@ -69,6 +69,7 @@ class Recorder:
         self._thinners: list[StatusThinner] = []
         self._flushing = False
         self._listeners: list[Callable[[Event], None]] = []
+        self.broken: list[Exception] = []  # what listeners raised
         self._outbox: deque[Event] = deque()
         self._delivering = threading.Lock()
 
@@ -109,7 +110,8 @@ class Recorder:
         """Call ``listener`` with every event from now on, in order.
 
         It is called without the journal's lock, so a slow one holds up nobody else; one that
-        raises is not called again.
+        raises is not called again, and ``broken`` holds what it raised, unless
+        that was an `OSError`.
         """
         self._listeners.append(listener)
 
@@ -249,8 +251,10 @@ class Recorder:
         for listener in tuple(self._listeners):
             try:
                 listener(event)
-            except Exception:  # noqa: BLE001 - a view that breaks must not break the run
+            except Exception as error:  # noqa: BLE001 - a view that breaks must not break the run
                 self._listeners.remove(listener)
+                if not isinstance(error, OSError):  # whoever read may have gone away
+                    self.broken.append(error)
 
 
 class _Exclusive:

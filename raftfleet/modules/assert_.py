@@ -45,7 +45,7 @@ class Assert(GenericModule):
                 message = _text(arguments["fail_msg"], "Assertion failed")
                 return Result(Status.FAILED, message, values)
         message = _text(arguments["success_msg"], "All assertions passed")
-        return Result(values={"msg": message}) if arguments["quiet"] else Result(msg=message)
+        return Result(msg=message, quiet=arguments["quiet"])
 
 
 def _text(message: Any, default: str) -> str:

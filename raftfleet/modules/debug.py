@@ -31,8 +31,9 @@ class Debug(GenericModule):
     local = True
     raw = frozenset({"var"})
     exclusive = (("msg", "var"),)
+    nullable = frozenset({"msg"})
     arguments = arguments(
-        msg=Argument("raw"),
+        msg=Argument("raw", default="Hello world!"),
         var=Argument("raw"),
         verbosity=Argument("int", default=0),
     )
@@ -45,10 +46,9 @@ class Debug(GenericModule):
         wanted = arguments["verbosity"]
         if int(context.variables.get("ansible_verbosity", 0)) < wanted:
             values = {"skipped_reason": "Verbosity threshold not met."}
-            return Result(Status.SKIPPED, f"shown from -{'v' * wanted} on", values)
+            return Result(Status.SKIPPED, values=values)
         if arguments["var"] is None:
-            message = "Hello world!" if arguments["msg"] is None else arguments["msg"]
-            return _message(message)
+            return _message(arguments["msg"])
         expression = arguments["var"]
         return Result(values={str(expression): _value(expression, context)})
 

@@ -69,7 +69,8 @@ class Result:
     ``facts`` are set on the host as `set_fact` does. ``gathered`` was found out about the host, as
     `setup` does: it goes below play variables and into ``ansible_facts``. ``included`` are
     variables read from a file of the playbook, templates in them included. ``placements`` put
-    hosts into groups for the rest of the run. ``diff`` is (before, after) as text.
+    hosts into groups for the rest of the run. ``diff`` is (before, after) as text. ``quiet``: the
+    result is registered, and not worth showing.
     """
 
     status: Status = Status.OK
@@ -80,6 +81,7 @@ class Result:
     included: Mapping[str, Any] = field(default_factory=dict)
     placements: tuple[Placement, ...] = ()
     diff: tuple[str, str] | None = None
+    quiet: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,6 +5,7 @@ What failed is told in lines that people can read, where Ansible prints one line
 
 from __future__ import annotations
 
+import functools
 import json
 from typing import TYPE_CHECKING, Any, Final
 
@@ -26,8 +27,17 @@ STYLES: Final = {
 }
 _OUTPUT_LINES: Final = 20
 _WIDE: Final = 3  # from this verbosity on JSON is spread over lines
-_SPEAKING: Final = {"debug": ("changed", "failed", "skipped", "diff"), "assert": ("failed", "diff")}
-"""Modules whose result is what they are for, with what of it is not worth a line."""
+_SPEAKING: Final = {"debug", "assert"}
+"""Modules whose result is what they are for."""
+_OUTPUTS: Final = {"stdout", "stderr"}
+_TOLD_ELSEWHERE: Final = {"diff", "failed", "skipped"}
+_NOT_OF_DEBUG: Final = {
+    "changed",
+    "ansible_loop_var",
+    "ansible_index_var",
+    "ansible_loop",
+    "skip_reason",
+}
 
 
 def result_lines(
@@ -65,22 +75,35 @@ def _where(result: TaskResult) -> str:
 
 
 def _said(result: TaskResult, module: str, verbose: int) -> Iterator[str]:
-    if module in _SPEAKING and result.status != "skipped":
-        left_out = () if verbose > 1 else _SPEAKING[module]
-        yield _json({k: v for k, v in result.result.items() if k not in left_out}, wide=True)
-    elif verbose:
-        yield _everything(result, verbose)
+    speaks = module in _SPEAKING and result.status != "skipped" and not result.quiet
+    if speaks or verbose:
+        values = _of_debug(result.result) if module == "debug" else result.result
+        yield _everything(values, wide=speaks or verbose >= _WIDE)
 
 
-def _everything(result: TaskResult, verbose: int) -> str:
-    """Return the whole result but its diff, which is shown as one."""
-    shown = {key: value for key, value in result.result.items() if key != "diff"}
-    return _json(shown, wide=verbose >= _WIDE)
+def _of_debug(values: dict[str, Any]) -> dict[str, Any]:
+    """Return what was asked for: the message alone, or the variable and the item of the loop."""
+    if "msg" in values:
+        return {"msg": values["msg"]}
+    return {key: value for key, value in values.items() if key not in _NOT_OF_DEBUG}
+
+
+def _everything(values: dict[str, Any], *, wide: bool) -> str:
+    """Return a result without what is told by a word or lines of its own."""
+    shown = {key: value for key, value in values.items() if key not in _TOLD_ELSEWHERE}
+    for key in _OUTPUTS & shown.keys():  # the journal holds them once
+        shown[f"{key}_lines"] = str(shown[key]).splitlines()
+    return _json(shown, wide=wide)
 
 
 def _json(value: object, *, wide: bool = False) -> str:
-    indent = 4 if wide else None
-    return json.dumps(value, default=repr, ensure_ascii=False, indent=indent, sort_keys=not wide)
+    dump = functools.partial(
+        json.dumps, value, default=repr, ensure_ascii=False, indent=4 if wide else None
+    )
+    try:
+        return dump(sort_keys=True)
+    except TypeError:  # keys of several types have no order
+        return dump()
 
 
 def _failure(result: TaskResult, host: str, label: str, verbose: int) -> Iterator[str]:
@@ -92,7 +115,7 @@ def _failure(result: TaskResult, host: str, label: str, verbose: int) -> Iterato
     yield f"{head} => {_why(result.result)}"
     yield from _output(result.result, whole=verbose > 0)
     if verbose:
-        yield _indented(_everything(result, verbose))
+        yield _indented(_everything(result.result, wide=verbose >= _WIDE))
 
 
 def _why(values: dict[str, Any]) -> str:

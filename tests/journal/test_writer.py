@@ -174,6 +174,21 @@ def test_a_listener_that_breaks_breaks_nothing_else() -> None:
     recorder.record(ev.PlayEnded(play="a"))
     recorder.record(ev.PlayEnded(play="b"))
     assert len(heard) == 2
+    assert recorder.broken == [], "whoever read may go away"
+
+
+def test_a_defect_in_a_listener_is_remembered() -> None:
+    recorder = Recorder(None, FakeClock())
+    defect = TypeError("no order")
+
+    def broken(event: ev.Event) -> None:
+        del event
+        raise defect
+
+    recorder.subscribe(broken)
+    recorder.record(ev.PlayEnded(play="a"))
+    recorder.record(ev.PlayEnded(play="b"))
+    assert recorder.broken == [defect]
 
 
 def test_a_listener_that_hangs_holds_up_no_other_thread() -> None:

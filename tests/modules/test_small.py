@@ -33,7 +33,7 @@ class TestAssert:
         assert (result.status, result.msg) == (Status.OK, "All assertions passed")
         assert faked.run("assert", that=that, success_msg="fine").msg == "fine"
         quiet = faked.run("assert", that=that, success_msg="fine", quiet=True)
-        assert (quiet.msg, quiet.values) == ("", {"msg": "fine"})  # registered, but not shown
+        assert (quiet.msg, quiet.quiet) == ("fine", True)  # registered, but not shown
 
     def test_the_first_that_does_not_hold_is_named(self, faked: Bench) -> None:
         faked.variables["n"] = 3
@@ -50,6 +50,7 @@ class TestDebug:
         assert faked.run("debug").msg == "Hello world!"
         assert faked.run("debug", msg="shown").msg == "shown"
         assert faked.run("debug", msg=[1, 2]).values == {"msg": [1, 2]}
+        assert faked.run("debug", msg=None).values == {"msg": None}
 
     def test_a_variable_keeps_its_type(self, faked: Bench) -> None:
         faked.variables["d"] = {"k": [1, 2]}

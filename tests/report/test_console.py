@@ -122,6 +122,48 @@ def test_verbose_shows_the_whole_result(paper: io.StringIO, terminal: Terminal) 
     assert '{"answer": 42}' in paper.getvalue()
 
 
+def spoken(paper: io.StringIO, terminal: Terminal, module: str, verbose: int, **values: Any) -> str:
+    events = [
+        ev.TaskStarted(task=1, name="t", module=module, where="p.yml:3"),
+        result(result={"changed": False, "failed": False, **values}),
+    ]
+    shown(events, terminal, verbose=verbose)
+    return " ".join(paper.getvalue().split("\nok: [n1]")[1].split("\n\n")[0].split())
+
+
+@pytest.mark.parametrize("verbose", [0, 1, 2])
+def test_debug_shows_what_it_was_asked_for_and_the_item_sorted(
+    paper: io.StringIO, terminal: Terminal, verbose: int
+) -> None:
+    said = {"item": 1, "ansible_loop_var": "item", "i": 0, "ansible_index_var": "i"}
+    text = spoken(paper, terminal, "debug", verbose, z={"b": 1, "a": 2}, **said)
+    assert text == '=> { "i": 0, "item": 1, "z": { "a": 2, "b": 1 } }'
+
+
+def test_a_message_stands_alone(paper: io.StringIO, terminal: Terminal) -> None:
+    text = spoken(paper, terminal, "debug", 1, msg="m", item=1, ansible_loop_var="item")
+    assert text == '=> { "msg": "m" }'
+
+
+def test_lines_of_output_are_shown_as_registered(paper: io.StringIO, terminal: Terminal) -> None:
+    assert spoken(paper, terminal, "command", 1, stdout="a\nb", rc=0) == (
+        '=> {"changed": false, "rc": 0, "stdout": "a\\nb", "stdout_lines": ["a", "b"]}'
+    )
+
+
+def test_keys_of_several_types_have_no_order_and_are_shown(
+    paper: io.StringIO, terminal: Terminal
+) -> None:
+    text = spoken(paper, terminal, "set_fact", 1, ansible_facts={1: 2, "b": 3})
+    assert text == '=> {"changed": false, "ansible_facts": {"1": 2, "b": 3}}'
+
+
+def test_an_assertion_that_is_to_be_quiet_is(paper: io.StringIO, terminal: Terminal) -> None:
+    started = ev.TaskStarted(task=1, name="t", module="assert", where="p.yml:3")
+    shown([started, result(result={"msg": "fine"}, quiet=True)], terminal)
+    assert lines(paper)[1] == "ok: [n1]"
+
+
 EVIL = "\x1b]0;owned\x07\x1b[2J\r\u202e"
 
 

@@ -30,6 +30,7 @@ class Outcome:
     ``notify`` names handlers. ``owner`` is the host that the facts are set on, when that is another
     one. ``parts`` are the outcomes of a loop's items.
     ``delegated`` is the host acted on instead. ``diff`` is the one of ``values`` as it may be shown.
+    ``quiet``: not worth showing.
     """
 
     values: dict[str, Any]
@@ -42,6 +43,7 @@ class Outcome:
     secret: bool = False
     delegated: str = ""
     diff: Any = None
+    quiet: bool = False
     ignored: bool = False
     notify: tuple[str, ...] = ()
     owner: str | None = None
@@ -90,6 +92,7 @@ class Outcome:
             bare_data(result.gathered),
             dict(result.included),
             list(result.placements),
+            quiet=result.quiet,
         )
 
     @classmethod

@@ -132,6 +132,7 @@ class Recorder:
                 ignored=ignored,
                 rescued=rescued,
                 delegated=outcome.delegated,
+                quiet=outcome.quiet,
             )
         )
 

@@ -113,8 +113,9 @@ def finish_arguments(module: Declares, given: Mapping[str, Any], written: Any) -
     mark = place(written)
     _require(module, kept, mark)
     finished = {name: a.default for name, a in module.arguments.items() if name != ANY}
+    nullable = getattr(module, "nullable", ())
     for name, value in kept.items():
-        if value is None and name in module.arguments:
+        if value is None and name in module.arguments and name not in nullable:
             continue
         if name in module.raw or name not in module.arguments:
             finished[name] = value if name in module.raw else plain(value)
