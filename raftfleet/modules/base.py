@@ -49,7 +49,8 @@ class GenericModule:
     Of the arguments in each group of ``exclusive`` at most one may be given, of those in each
     group of ``one_of`` at least one has to be; that is looked at before the first host is touched. Those
     in ``idle`` are taken for the sake of playbooks that have them, and do nothing. ``refused`` are
-    arguments that Ansible's module has, each with what to write instead.
+    arguments that Ansible's module has, each with what to write instead. A null given to one in
+    ``nullable`` is a value; elsewhere it counts as not given.
     """
 
     name: str = ""
@@ -60,6 +61,7 @@ class GenericModule:
     raw: frozenset[str] = frozenset()
     exclusive: tuple[tuple[str, ...], ...] = ()
     one_of: tuple[tuple[str, ...], ...] = ()
+    nullable: frozenset[str] = frozenset()
     idle: frozenset[str] = frozenset()
     refused: Mapping[str, str] = MappingProxyType({})
 

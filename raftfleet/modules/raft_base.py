@@ -51,12 +51,12 @@ class RaftModule(GenericModule):
             )
         return control
 
-    def within_limit(self, control: Control, nodes: Iterable[str]) -> list[str]:
+    def within_limit(self, nodes: Iterable[str]) -> list[str]:
         """Return the nodes that are about to be changed; `TaskError` when `--limit` spares any."""
-        wanted = list(nodes)
-        if control.limit is not None and (spared := [n for n in wanted if n not in control.limit]):
+        wanted, limit = list(nodes), self.control.limit
+        if limit is not None and (spared := [node for node in wanted if node not in limit]):
             raise TaskError(
                 f"{self.name}: {', '.join(spared)} would be changed, outside of --limit",
-                hint=f"choose among {', '.join(control.limit)}, or leave out --limit",
+                hint=f"choose among {', '.join(limit)}, or leave out --limit",
             )
         return wanted

@@ -56,8 +56,8 @@ class RaftGather(RaftModule):
             victim = choose(
                 counts, key=lambda node: (counts[node], node == self.control.view.leader)
             )
+            self.within_limit([victim])
             context.progress(f"{scattered}: restarting {victim}")
-            self.within_limit(self.control, [victim])
             self._restart(victim, arguments["signal"], arguments["grace"])
             restarted.append(victim)
             most = max(_counts(self.control.view).values(), default=0)

@@ -45,7 +45,7 @@ class RaftStart(RaftModule):
         control = self.control_as(context)
         view = control.look()
         down = (node for node in select(view, arguments["node"]) if node in view.down)
-        wanted = self.within_limit(control, down)
+        wanted = self.within_limit(down)
         if wanted and not context.check_mode:
             context.progress(f"starting {', '.join(wanted)}")
             self._start(control, wanted, arguments["timeout"], arguments["until"])

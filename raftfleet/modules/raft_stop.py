@@ -43,7 +43,7 @@ class RaftStop(RaftModule):
         view = control.look()
         chosen = set(select(view, arguments["node"]))
         up = (node for node in view.leaders_last if node in chosen and node in view.up)
-        wanted = self.within_limit(control, up)
+        wanted = self.within_limit(up)
         led = list(view.led_by(wanted[0])) if wanted else []
         exited = True
         for node in wanted if not context.check_mode else ():

@@ -31,6 +31,6 @@ class RaftWipe(RaftModule):
     def run(self, arguments: Mapping[str, Any], context: ModuleContext) -> Result:
         """Wipe each in turn."""
         control = self.control_as(context)
-        wanted = self.within_limit(control, select(control.look(), arguments["node"]))
+        wanted = self.within_limit(select(control.look(), arguments["node"]))
         changed = bool(wanted) if context.check_mode else control.wipe(wanted)
         return Result(Status.CHANGED if changed else Status.OK, values={"nodes": wanted})

@@ -129,7 +129,8 @@ class Module(Protocol):
     ``once``: run once per task and not once per host, as Ansible's `pause` does.
     ``local``: needs no connection. ``raw`` names arguments that are not templated (conditions).
     A module may have ``exclusive`` and ``one_of`` too: groups of names of which at most one may,
-    or at least one has to be given.
+    or at least one has to be given; and ``nullable``: names for which null is a value, where it
+    otherwise counts as not given.
     """
 
     name: str

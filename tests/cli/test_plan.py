@@ -9,6 +9,7 @@ import pytest
 
 from raftfleet.cli import run
 from raftfleet.cli.catalogue import FULL, drills
+from raftfleet.shipped import shipped
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -150,3 +151,14 @@ def test_a_drill_that_would_change_a_node_outside_of_the_limit_is_told_before(
     assert "it would fail: raft_stop: n1 would be changed, outside of --limit" in (
         capsys.readouterr().out
     )
+
+
+@pytest.mark.parametrize("name", ["start.yml", "stop.yml", "clean.yml"])
+def test_what_acts_on_every_node_keeps_to_the_limit(
+    hosts: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    path = str(shipped("playbooks", name))
+    whole = planned(hosts, capsys, path)
+    limited = planned(hosts, capsys, path, "-l", "n2")
+    assert {row[1] for row in limited} <= {"n2", "all"}
+    assert name == "start.yml" or {row[1] for row in whole} >= {"n1", "n2", "n3"}

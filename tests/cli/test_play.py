@@ -439,3 +439,28 @@ def test_become_on_the_command_line_is_what_plays_do_unless_they_say_otherwise(
     arguments = ["play", "-i", "hosts.yml", "play.yml", "--become-user", "nobody"]
     assert run([*arguments, "-b"]) == 0, capsys.readouterr().out
     assert run(arguments) == ExitCode.TASK_FAILED
+
+
+def test_an_assertion_that_is_to_be_quiet_is(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asserted = "[{assert: {that: true, success_msg: said}}, {assert: {that: true, quiet: true}}]"
+    (project / "play.yml").write_text(f"- {{hosts: all, gather_facts: false, tasks: {asserted}}}\n")
+    assert run(["play", "play.yml", "-i", "hosts.yml"]) == 0
+    shown = capsys.readouterr().out
+    assert '"msg": "said"' in shown
+    assert "All assertions passed" not in shown
+    assert "ok=2" in shown
+
+
+@pytest.mark.usefixtures("project")
+def test_a_view_that_breaks_breaks_no_run_and_is_named(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object, **__: object) -> list[str]:
+        raise TypeError("no order")
+
+    monkeypatch.setattr("raftfleet.report.console.result_lines", broken)
+    assert run(["play", "play.yml", "-i", "hosts.yml"]) == 0
+    said = capsys.readouterr().err
+    assert "defect in raftfleet: a view of the run ended early: TypeError: no order" in said
